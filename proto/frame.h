@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Newline framing, the stdio framing of MCP (basic/transports, "stdio"): one
+ * message a line, LF at its end, a CR before it and blank lines tolerated.
+ * Bytes in, frames out; memory is bounded by the longest frame allowed.
+ */
+#ifndef TEPLO_PROTO_FRAME_H
+#define TEPLO_PROTO_FRAME_H
+
+#include <stddef.h>
+
+#include "proto/base/bytes.h"
+
+struct frame_reader {
+    struct bytes buffer; /* bytes not yet taken */
+    size_t maximum;      /* of one frame, without its newline */
+    size_t taken;        /* front bytes of the buffer already handed out */
+    size_t searched;     /* front bytes known to hold no newline beyond `taken` */
+    bool skipping;       /* inside a frame that was too long: drop until its newline */
+};
+
+enum frame_status {
+    FRAME_NONE,     /* feed more */
+    FRAME_READY,    /* *ret_frame is a frame; valid until the next frame_reserve */
+    FRAME_TOO_LONG, /* once for each frame longer than the maximum; its bytes are dropped */
+};
+
+void frame_reader_init(struct frame_reader *reader, size_t maximum);
+void frame_reader_done(struct frame_reader *reader);
+
+/*
+ * Room to read into: at least 1 byte, at most ATMOST; NULL only when memory is out.
+ * Call only after frame_next said FRAME_NONE.  Then frame_fed with what was read.
+ */
+MUST_CHECK char *frame_reserve(struct frame_reader *reader, size_t atmost, size_t *ret_size);
+void frame_fed(struct frame_reader *reader, size_t length);
+enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame);
+/* At the end of the stream: the bytes of an unfinished frame (empty if none). */
+struct span frame_rest(const struct frame_reader *reader);
+/* Bytes held, for memory accounting. */
+size_t frame_reader_held(const struct frame_reader *reader);
+
+#endif
