@@ -51,7 +51,7 @@ struct failure_report {
 void reply_failure(struct bytes *out, struct span id, const struct failure_report *report);
 /* DATA is raw JSON or none. */
 void reply_error(struct bytes *out, struct span id, int code, struct span text, struct span data);
-/* RESULT is raw JSON. */
+/* RESULT is raw JSON; its line ends are dropped, here and in DATA. */
 void reply_result(struct bytes *out, struct span id, struct span result);
 
 /* JSON-RPC's and MCP's own codes that the broker answers with. */
@@ -60,8 +60,8 @@ enum rpc_code {
     RPC_INVALID_REQUEST = -32600,
     RPC_METHOD_NOT_FOUND = -32601,
     RPC_INVALID_PARAMS = -32602,
-    RPC_RESOURCE_NOT_FOUND = -32002,            /* legacy eras only */
-    RPC_UNSUPPORTED_PROTOCOL_VERSION = -32022,  /* MCP 2026-07-28 */
+    RPC_RESOURCE_NOT_FOUND = -32002,           /* legacy eras only */
+    RPC_UNSUPPORTED_PROTOCOL_VERSION = -32022, /* MCP 2026-07-28 */
 };
 
 #endif

@@ -12,10 +12,10 @@
 #include "proto/base/bytes.h"
 
 struct frame_reader {
-    struct bytes buffer; /* bytes not yet taken */
+    struct bytes buffer; /* bytes read; at most one frame, its line end, and what follows it */
     size_t maximum;      /* of one frame, without its newline */
     size_t taken;        /* front bytes of the buffer already handed out */
-    size_t searched;     /* front bytes known to hold no newline beyond `taken` */
+    size_t searched;     /* no newline stands between `taken` and here */
     bool skipping;       /* inside a frame that was too long: drop until its newline */
 };
 
@@ -27,6 +27,8 @@ enum frame_status {
 
 void frame_reader_init(struct frame_reader *reader, size_t maximum);
 void frame_reader_done(struct frame_reader *reader);
+/* The frames handed out are no longer needed: give back what a big one took. */
+void frame_reader_trim(struct frame_reader *reader);
 
 /*
  * Room to read into: at least 1 byte, at most ATMOST; NULL only when memory is out.

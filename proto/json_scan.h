@@ -84,17 +84,31 @@ struct span json_find(struct span object, const char *key);
 
 /* STRING is a string token with its quotes; TEXT plain.  Escapes are honoured. */
 bool json_string_is(struct span string, const char *text);
-/* The decoded text appended to OUT.  False, OUT untouched, for a lone surrogate or not a string. */
+bool json_string_starts(struct span string, const char *prefix);
+/* Two string tokens stand for the same text, however they are escaped. */
+bool json_string_equal(struct span a, struct span b);
+/*
+ * The decoded text appended to OUT.  False, OUT untouched, for a lone surrogate or not
+ * a string; false, OUT failed, if it does not fit.
+ */
 MUST_CHECK bool json_string_decode(struct span string, struct bytes *out);
 /* Into a C string of SIZE bytes.  False if it does not fit, has a NUL, or cannot be decoded. */
 MUST_CHECK bool json_string_copy(struct span string, char *buffer, size_t size);
 /* TEXT (UTF-8) as a string token with quotes.  Bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct bytes *out, struct span text);
+/* The same without the quotes, for a string put together from parts. */
+void json_escape(struct bytes *out, struct span text);
 
+/* The token is an integer in plain decimal, of any length. */
+bool json_is_integer(struct span token);
 /* The token is an integer in plain decimal that fits.  `1.0` and `1e3` are not. */
 MUST_CHECK bool json_to_int(struct span token, int64_t *ret_number);
 
-/* Two members of OBJECT have the same decoded key, or it has more than MOST members. */
+enum { JSON_KEYS_MAXIMUM = 256 };
+/*
+ * Two members of OBJECT have the same decoded key, or it has more than MOST members,
+ * which is at most JSON_KEYS_MAXIMUM.
+ */
 bool json_has_duplicates(struct span object, size_t most);
 
 #endif

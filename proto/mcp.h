@@ -51,10 +51,11 @@ struct mcp_envelope {
 };
 
 enum mcp_envelope_status {
-    MCP_ENVELOPE_NONE,        /* no protocolVersion key: a legacy request */
-    MCP_ENVELOPE_OK,          /* both required keys, of the right type */
-    MCP_ENVELOPE_INCOMPLETE,  /* *ret_missing names the key */
+    MCP_ENVELOPE_NONE,       /* no protocolVersion key: a legacy request */
+    MCP_ENVELOPE_OK,         /* both required keys, of the right type */
+    MCP_ENVELOPE_INCOMPLETE, /* *ret_missing names the key */
 };
+/* *RET_ENVELOPE holds what there is of it, unless NONE; a member of a wrong type is as absent. */
 enum mcp_envelope_status mcp_read_envelope(const struct message *message,
                                            struct mcp_envelope *ret_envelope,
                                            const char **ret_missing);
@@ -72,12 +73,16 @@ void mcp_strip_hop_meta(const struct message *message, struct splice *splice);
 /*
  * Append to OUT a legacy server's RESULT as a modern result of METHOD: resultType on
  * all; ttlMs and cacheScope "private" on lists and resources/read (cacheable results
- * MUST carry them in 2026-07-28).  Members already there stay as they are.
+ * MUST carry them in 2026-07-28).  Members already there stay as they are, and so does
+ * a result that is no object.
  */
 void mcp_result_to_modern(struct span result, enum mcp_method method, struct bytes *out);
 /* A legacy ERROR object as a modern one: -32002 becomes -32602, all else is kept. */
 void mcp_error_to_modern(struct span error, struct bytes *out);
-/* A server's capabilities without what cannot cross the broker (tasks, resources.subscribe). */
+/*
+ * A server's capabilities without what cannot cross the broker (tasks,
+ * resources.subscribe); `{}` where there are none.
+ */
 void mcp_bridgeable_capabilities(struct span capabilities, struct bytes *out);
 
 #endif

@@ -23,9 +23,9 @@ enum message_kind {
 struct message {
     enum message_kind kind;
     struct span text;
-    struct span id;             /* request, result; an error may have none or null: then none */
-    struct span method;         /* a string token */
-    struct span params;         /* an object (or an array: legal JSON-RPC) */
+    struct span id;     /* request, result; an error may have none or null: then none */
+    struct span method; /* a string token */
+    struct span params; /* an object (or an array: legal JSON-RPC) */
     struct span result;
     struct span error;          /* an object */
     struct span meta;           /* params._meta, if an object */
@@ -42,10 +42,15 @@ struct message_fault {
 /*
  * TEXT is one message.  -EBADMSG and *RET_FAULT otherwise: not JSON, an array or
  * no object, a duplicate key in the envelope, in params or in params._meta, an id
- * that is null, fractional or longer than MESSAGE_ID_MAXIMUM, both result and error.
+ * that is null, fractional or longer than MESSAGE_ID_MAXIMUM, both result and error,
+ * params that are null or a scalar, a method with a NUL or longer than
+ * MESSAGE_METHOD_MAXIMUM, a progress token that could not be an id (null is as absent).
  */
 MUST_CHECK int message_parse(struct span text, const struct json_limits *limits,
                              struct message *ret_message, struct message_fault *ret_fault);
+
+/* MESSAGE as it is in a copy of its text at TEXT: every span moves along. */
+void message_move(struct message *message, const char *text);
 
 /* The value of params.KEY, or none. */
 struct span message_param(const struct message *message, const char *key);

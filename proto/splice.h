@@ -10,7 +10,8 @@
 
 #include "proto/base/bytes.h"
 
-enum { SPLICE_EDITS_MAXIMUM = 32 };
+/* Every second of the 64 members of a `_meta` dropped, and what the caller adds. */
+enum { SPLICE_EDITS_MAXIMUM = 40 };
 
 struct edit {
     struct span at;   /* inside the text; length 0 inserts */
@@ -25,7 +26,10 @@ struct splice {
 };
 
 void splice_init(struct splice *splice, struct span text);
-/* AT lies inside the text and overlaps no other edit. Inserts at one place keep their order. */
+/*
+ * AT lies inside the text and overlaps no other edit.  Inserts at one place keep their
+ * order, and come before a replacement that begins there.
+ */
 void splice_replace(struct splice *splice, struct span at, struct span with);
 void splice_insert(struct splice *splice, const char *at, struct span with);
 /*
@@ -36,6 +40,8 @@ typedef bool (*splice_drop_fn)(struct span key, void *context);
 bool splice_drop_members(struct splice *splice, struct span object, splice_drop_fn drop,
                          void *context);
 /* Append the edited text to OUT.  A failure shows in OUT->failed. */
-void splice_write(struct splice *splice, struct bytes *out);
+void splice_write(const struct splice *splice, struct bytes *out);
+/* Append JSON, or a piece of it, without the CR and LF between its tokens. */
+void splice_append_line(struct bytes *out, struct span json);
 
 #endif

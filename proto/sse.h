@@ -24,12 +24,14 @@ struct sse_reader {
     struct bytes event;
     struct bytes data;
     struct bytes id;
-    int64_t retry_ms;   /* the last `retry:` seen, or -1 */
-    uint64_t comments;  /* comment lines seen: the stream lives */
-    size_t offset;      /* into the bytes being fed */
+    int64_t retry_ms;  /* the last `retry:` seen, or -1 */
+    uint64_t comments; /* comment lines seen: the stream lives */
+    size_t offset;     /* into the bytes being fed */
     bool has_data;
-    bool after_cr;      /* the last line ended in CR: a LF now belongs to it */
-    bool started;       /* a BOM can no longer come */
+    bool after_cr; /* the last line ended in CR: a LF now belongs to it */
+    bool started;  /* a BOM can no longer come */
+    bool told;     /* the event was handed out: forget it at the next call */
+    bool broken;   /* SSE_TOO_LONG was said, and will be again */
 };
 
 enum sse_status {
@@ -38,7 +40,10 @@ enum sse_status {
     SSE_TOO_LONG, /* an event exceeds the maximum, or memory is out: the stream is unusable */
 };
 
-/* MAXIMUM bounds the data of one event, and each line. */
+/*
+ * MAXIMUM bounds the data of one event, and the value on each line.  Memory: twice that
+ * for an event whose bytes came in pieces; what a long event took is given back after it.
+ */
 void sse_reader_init(struct sse_reader *reader, size_t maximum);
 void sse_reader_done(struct sse_reader *reader);
 /* Call with the same CHUNK until it returns SSE_NONE; then with the next one. */

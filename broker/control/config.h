@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Typed configuration.  Made whole by config_load or config_from_arguments, or not
- * at all; never changed afterwards.  Only `broker/*.c` (the top) reads it: lower
+ * at all; never changed afterwards.  Only the top floor (app) reads it: lower
  * floors get small structs by value.
  */
 #ifndef TEPLO_CONTROL_CONFIG_H

@@ -68,6 +68,11 @@ static void end_turn(struct loop *loop)
     run_reaper(loop);
 }
 
+void loop_settle(struct loop *loop)
+{
+    end_turn(loop);
+}
+
 void loop_free(struct loop *loop)
 {
     if (loop == NULL) {

@@ -26,6 +26,9 @@ struct event_base *loop_base(struct loop *loop);
 MUST_CHECK int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
+/* Outside of loop_run: run what is deferred and free what was handed to the reaper. */
+void loop_settle(struct loop *loop);
+
 /* Monotonic ms, read once a turn. */
 int64_t loop_now_ms(const struct loop *loop);
 

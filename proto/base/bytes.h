@@ -20,8 +20,9 @@ struct span {
 };
 
 #define SPAN_NONE ((struct span){NULL, 0})
-/* Of a string literal. */
-#define SPAN(literal) ((struct span){"" literal "", sizeof(literal) - 1})
+/* Of a string literal; SPAN_INIT initialises a static. */
+#define SPAN_INIT(literal) {"" literal "", sizeof(literal) - 1}
+#define SPAN(literal) ((struct span)SPAN_INIT(literal))
 
 static inline struct span span_of(const char *text)
 {

@@ -8,7 +8,7 @@
 #define TEPLO_BASE_CHECK_H
 
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 
 /* Runs once before the abort; the top floor installs it to dump what it owns. */
 typedef void (*check_dump_fn)(void);
@@ -16,11 +16,11 @@ void check_set_dump(check_dump_fn dump);
 
 _Noreturn void check_failed(const char *condition, const char *file, int line);
 
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (__builtin_expect(!(condition), 0)) {                                                  \
-            check_failed(#condition, __FILE__, __LINE__);                                         \
-        }                                                                                         \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (__builtin_expect(!(condition), 0)) {                                                   \
+            check_failed(#condition, __FILE__, __LINE__);                                          \
+        }                                                                                          \
     } while (0)
 
 /* Whole-list walks and the like: on in dev, asan and fuzz builds. */

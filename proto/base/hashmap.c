@@ -36,7 +36,8 @@ static void sip_round(uint64_t v[4])
 static uint64_t hash_of(struct span key)
 {
     uint64_t v[4] = {seed[0] ^ UINT64_C(0x736f6d6570736575), seed[1] ^ UINT64_C(0x646f72616e646f6d),
-                     seed[0] ^ UINT64_C(0x6c7967656e657261), seed[1] ^ UINT64_C(0x7465646279746573)};
+                     seed[0] ^ UINT64_C(0x6c7967656e657261),
+                     seed[1] ^ UINT64_C(0x7465646279746573)};
     uint64_t last = (uint64_t)key.length << 56;
     size_t i = 0;
     uint64_t word;
@@ -165,8 +166,7 @@ void *hashmap_take(struct hashmap *map, struct span key)
 
 void *hashmap_any(const struct hashmap *map)
 {
-    HASHMAP_FOREACH(slot, map)
-    {
+    HASHMAP_FOREACH (slot, map) {
         return slot->value;
     }
     return NULL;

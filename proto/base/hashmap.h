@@ -43,10 +43,12 @@ static inline struct span hashmap_number_key(const int64_t *number)
     return (struct span){(const char *)number, sizeof(*number)};
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a variable cannot be parenthesised */
 /* Walks in no order; the body must not add or take. */
-#define HASHMAP_FOREACH(slot, map)                                                                \
-    for (struct hashmap_slot *slot = (map)->slots;                                                \
-         (map)->slots != NULL && slot < (map)->slots + (map)->capacity; slot++)                   \
+#define HASHMAP_FOREACH(slot, map)                                                                 \
+    for (struct hashmap_slot *slot = (map)->slots;                                                 \
+         (map)->slots != NULL && slot < (map)->slots + (map)->capacity; slot++)                    \
         if (slot->value != NULL)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -95,14 +95,14 @@ static inline struct list_node *list_take_first(struct list *list)
 /* NOLINTBEGIN(bugprone-macro-parentheses): type and member names cannot be parenthesised */
 #define LIST_ITEM(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 /* NULL for a NULL node: `LIST_ITEM_OR_NULL(list_first(l), struct x, in_l)`. */
-#define LIST_ITEM_OR_NULL(node, type, member)                                                     \
+#define LIST_ITEM_OR_NULL(node, type, member)                                                      \
     ((node) == NULL ? NULL : LIST_ITEM((node), type, member))
 
-#define LIST_FOREACH(node, list)                                                                  \
+#define LIST_FOREACH(node, list)                                                                   \
     for (struct list_node *node = (list)->head.next; node != &(list)->head; node = node->next)
 /* The body may remove the current node, and nothing else. */
-#define LIST_FOREACH_SAFE(node, list)                                                             \
-    for (struct list_node *node = (list)->head.next, *node##_next = node->next;                   \
+#define LIST_FOREACH_SAFE(node, list)                                                              \
+    for (struct list_node *node = (list)->head.next, *node##_next = node->next;                    \
          node != &(list)->head; node = node##_next, node##_next = node->next)
 /* NOLINTEND(bugprone-macro-parentheses) */
 

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/app.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "broker/app_priv.h"
+#include "broker/runtime/clock.h"
+#include "broker/runtime/log.h"
+#include "broker/system/limits.h"
+#include "broker/system/notify.h"
+#include "proto/base/mem.h"
+
+enum { LAG_INTERVAL_MS = 500, FLUSH_GRACE_MS = 1000 };
+
+static void on_report(void *owner, const char *route, const char *type, const char *error_class,
+                      const char *text);
+static void on_router_drained(void *owner);
+static void on_client_gone(void *owner);
+static void on_drain_timer(void *owner);
+static void on_drain_check(void *owner);
+static void on_lag_timer(void *owner);
+static void on_accept(void *owner, int fd);
+static void signal_cb(evutil_socket_t number, short what, void *arg);
+
+static const struct router_events router_events = {on_report, on_router_drained};
+
+/* ---- doors */
+
+int app_open_door(struct app *app, const char *route, struct bytes *message)
+{
+    struct door *door = MEM_NEW(struct door);
+    char path[128];
+
+    if (door == NULL) {
+        bytes_printf(message, "out of memory");
+        return -1;
+    }
+    door->app = app;
+    (void)snprintf(door->route, sizeof(door->route), "%s", route == NULL ? "" : route);
+    (void)snprintf(path, sizeof(path), "%s/%s.sock", app->dir.path,
+                   route == NULL ? "teplo" : route);
+    door->listener =
+        listener_open(app->loop, path, (mode_t)app->config->socket_mode, on_accept, door);
+    if (door->listener == NULL) {
+        bytes_printf(message, "cannot listen on %s: %s", path, strerror(errno));
+        mem_free(door);
+        return -1;
+    }
+    list_append(&app->doors, &door->in_doors);
+    return 0;
+}
+
+void app_close_door(struct app *app, struct door *door)
+{
+    listener_close(door->listener);
+    list_remove(&app->doors, &door->in_doors);
+    mem_free(door);
+}
+
+static void close_doors(struct app *app)
+{
+    struct list_node *node;
+
+    while ((node = list_first(&app->doors)) != NULL) {
+        app_close_door(app, LIST_ITEM(node, struct door, in_doors));
+    }
+}
+
+static void on_accept(void *owner, int fd)
+{
+    struct door *door = owner;
+
+    clients_accept(&door->app->clients, fd, door->route[0] == '\0' ? NULL : door->route);
+}
+
+/* ---- start */
+
+static int start_signals(struct app *app)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        app->signals[i] = evsignal_new(loop_base(app->loop), numbers[i], signal_cb, app);
+        if (app->signals[i] == NULL || event_add(app->signals[i], NULL) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void start_publisher(struct app *app)
+{
+    struct redis_options options = {.url = app->config->redis.url,
+                                    .name_space = app->config->redis.namespace,
+                                    .tick_ms = app->config->redis.tick_ms,
+                                    .instance = app->instance};
+
+    if (app->config->redis.url[0] == '\0') {
+        log_event(LOG_LEVEL_INFO, "redis_off", "why=\"no redis url is configured\"");
+        return;
+    }
+    app->publisher = redis_publisher_new(app->loop, &options, app_take_snapshot, app);
+    if (app->publisher == NULL) {
+        log_event(LOG_LEVEL_WARN, "redis_off", "why=\"out of memory\"");
+    }
+}
+
+/* Descriptors: two a session (stream and lane), one a client, some of our own. */
+static void size_process(struct app *app)
+{
+    size_t needed = app->config->max_clients + 64;
+    size_t have;
+
+    for (size_t i = 0; i < app->config->server_count; i++) {
+        const struct config_server *server = &app->config->servers[i];
+
+        needed += (size_t)server->pool_size * (1 + server->max_inflight_per_session) + 4;
+    }
+    limits_forbid_core();
+    have = limits_raise_descriptors(needed);
+    if (have < needed) {
+        log_event(LOG_LEVEL_WARN, "few_descriptors",
+                  "have=%zu wanted=%zu remedy=\"raise the hard limit (ulimit -Hn), or lower "
+                  "max_clients\"",
+                  have, needed);
+    }
+}
+
+static int make_parts(struct app *app, struct bytes *message)
+{
+    struct router_limits router = app_router_limits(app->config);
+    struct channel_limits channel = app_channel_limits(app->config);
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (app->loop = loop_new()) == NULL) {
+        bytes_printf(message, "out of memory");
+        return -1;
+    }
+    app->streams = curl_driver_new(app->loop, 0);
+    app->posts = curl_driver_new(app->loop, 0);
+    app->router = router_new(app->loop, &router, &router_events, app);
+    if (app->streams == NULL || app->posts == NULL || app->router == NULL ||
+        start_signals(app) < 0) {
+        bytes_printf(message, "out of memory");
+        return -1;
+    }
+    clients_init(&app->clients, app->loop, app->router, app->config->max_clients, &channel,
+                 on_client_gone, app);
+    timer_init(&app->drain_timer, app->loop, on_drain_timer, app);
+    timer_init(&app->lag_timer, app->loop, on_lag_timer, app);
+    deferred_init(&app->drain_check, app->loop, on_drain_check, app);
+    return 0;
+}
+
+static int start(struct app *app, struct bytes *message)
+{
+    char path[128];
+
+    log_set_level((enum log_level)app->config->log_level);
+    config_digest(app->config, app->digest);
+    health_instance_id(app->instance);
+    app->started_ms = clock_now_ms();
+    app->started_wall_ms = clock_wall_ms();
+    size_process(app);
+    if (make_parts(app, message) < 0 ||
+        runtime_dir_open(&app->dir, app->arguments->runtime_dir, message) < 0) {
+        return -1;
+    }
+    (void)snprintf(path, sizeof(path), "%s/admin.sock", app->dir.path);
+    app->admin = admin_open(app->loop, path, &app_admin_actions, app);
+    if (app->admin == NULL) {
+        bytes_printf(message, "cannot listen on %s: %s", path, strerror(errno));
+        return -1;
+    }
+    start_publisher(app);
+    if (app_make_routes(app, message) < 0 || app_open_door(app, NULL, message) < 0) {
+        return -1;
+    }
+    app->lag_due_ms = loop_now_ms(app->loop) + LAG_INTERVAL_MS;
+    timer_start(&app->lag_timer, LAG_INTERVAL_MS);
+    return 0;
+}
+
+/* ---- stop */
+
+static void close_parts(struct app *app)
+{
+    if (app->loop == NULL) {
+        return;
+    }
+    close_doors(app);
+    if (app->router != NULL) {
+        timer_stop(&app->drain_timer);
+        timer_stop(&app->lag_timer);
+        deferred_cancel(&app->drain_check);
+        clients_close_all(&app->clients);
+    }
+    admin_close(app->admin);
+    router_close(app->router);
+    redis_publisher_free(app->publisher);
+    for (size_t i = 0; i < sizeof(app->signals) / sizeof(app->signals[0]); i++) {
+        if (app->signals[i] != NULL) {
+            event_free(app->signals[i]);
+        }
+    }
+    /* What was closed is freed before the drivers that its transfers used. */
+    loop_settle(app->loop);
+    curl_driver_free(app->streams);
+    curl_driver_free(app->posts);
+    loop_free(app->loop);
+}
+
+static void on_left(void *owner)
+{
+    struct app *app = owner;
+
+    loop_stop(app->loop);
+}
+
+static void leave(struct app *app)
+{
+    if (app->state == APP_LEAVING) {
+        return;
+    }
+    app->state = APP_LEAVING;
+    timer_stop(&app->drain_timer);
+    clients_close_all(&app->clients);
+    if (app->publisher == NULL) {
+        loop_stop(app->loop);
+        return;
+    }
+    redis_publisher_event(app->publisher, "stop", "info", NULL, NULL, NULL, "stopped");
+    redis_publisher_close(app->publisher, on_left, app);
+}
+
+/* Whatever is still out has to be told something now. */
+static void stop_now(struct app *app)
+{
+    log_event(LOG_LEVEL_WARN, "drain_cut", "waiting=%zu", clients_waiting(&app->clients));
+    router_abort(app->router);
+    leave(app);
+}
+
+static void on_drain_timer(void *owner)
+{
+    stop_now(owner);
+}
+
+void app_begin_shutdown(struct app *app)
+{
+    if (app->state != APP_SERVING) {
+        if (app->state == APP_DRAINING) {
+            stop_now(app);
+        }
+        return;
+    }
+    app->state = APP_DRAINING;
+    log_event(LOG_LEVEL_INFO, "draining", "waiting=%zu clients=%zu",
+              clients_waiting(&app->clients), app->clients.all.count);
+    notify_manager("STOPPING=1");
+    app_report(app, NULL, "drain", NULL, "shutting down");
+    close_doors(app);
+    router_drain(app->router);
+    timer_start(&app->drain_timer, app->config->drain_timeout_ms);
+    deferred_schedule(&app->drain_check);
+}
+
+static void on_drain_check(void *owner)
+{
+    struct app *app = owner;
+
+    if (app->state != APP_DRAINING) {
+        return;
+    }
+    /* Clients that are owed nothing go first; the others as they are answered. */
+    clients_close_quiet(&app->clients);
+    if (router_is_idle(app->router) && clients_waiting(&app->clients) == 0) {
+        leave(app);
+    }
+}
+
+static void on_router_drained(void *owner)
+{
+    struct app *app = owner;
+
+    if (app->state == APP_DRAINING) {
+        deferred_schedule(&app->drain_check);
+    }
+}
+
+static void on_client_gone(void *owner)
+{
+    on_router_drained(owner);
+}
+
+/* ---- events */
+
+void app_report(struct app *app, const char *pool, const char *type, const char *error_class,
+                const char *text)
+{
+    bool is_life = strcmp(type, "start") == 0 || strcmp(type, "reload") == 0 ||
+                   strcmp(type, "drain") == 0 || strcmp(type, "stop") == 0;
+
+    if (!is_life) {
+        incidents_add(&app->incidents, clock_wall_ms(), pool, type, error_class, text);
+    }
+    if (app->publisher != NULL && strcmp(type, "call_failed") != 0) {
+        redis_publisher_event(app->publisher, type, is_life ? "info" : "warn", pool, NULL,
+                              error_class, text);
+    }
+}
+
+static void on_report(void *owner, const char *route, const char *type, const char *error_class,
+                      const char *text)
+{
+    app_report(owner, route, type, error_class, text);
+}
+
+static void on_lag_timer(void *owner)
+{
+    struct app *app = owner;
+    int64_t late_ms = clock_now_ms() - app->lag_due_ms;
+
+    if (late_ms > app->lag_max_ms) {
+        app->lag_max_ms = late_ms;
+    }
+    app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
+    timer_start(&app->lag_timer, LAG_INTERVAL_MS);
+}
+
+static void on_hangup(struct app *app)
+{
+    struct bytes message;
+
+    notify_manager("RELOADING=1");
+    bytes_init(&message, 4096);
+    if (app_reload(app, &message) < 0) {
+        log_event(LOG_LEVEL_ERROR, "reload_failed", "kept=old why=%s",
+                  log_quote(bytes_text(&message)));
+        app_report(app, NULL, "config_error", NULL, "the new configuration was refused");
+    }
+    bytes_done(&message);
+    notify_manager("READY=1");
+}
+
+static void signal_cb(evutil_socket_t number, short what, void *arg)
+{
+    struct app *app = arg;
+
+    (void)what;
+    if (number == SIGHUP) {
+        on_hangup(app);
+    } else if (number == SIGQUIT) {
+        app_begin_shutdown(app);
+        stop_now(app);
+    } else {
+        app_begin_shutdown(app);
+    }
+}
+
+enum app_end app_run(const struct arguments *arguments, struct bytes *message)
+{
+    struct app *app = MEM_NEW(struct app);
+    enum app_end end = APP_FAILED;
+
+    if (app == NULL) {
+        return APP_FAILED;
+    }
+    app->arguments = arguments;
+    app->dir.lock_fd = -1;
+    list_init(&app->doors);
+    app->config = config_load(&arguments->config, message);
+    if (app->config == NULL) {
+        mem_free(app);
+        return APP_BAD_CONFIG;
+    }
+    if (start(app, message) == 0) {
+        log_event(LOG_LEVEL_INFO, "serving", "version=%s pid=%d dir=%s pools=%zu digest=%s",
+                  TEPLO_VERSION, (int)getpid(), log_quote(app->dir.path),
+                  app->config->server_count, app->digest);
+        app_report(app, NULL, "start", NULL, "serving");
+        notify_manager("READY=1");
+        end = loop_run(app->loop) == 0 ? APP_STOPPED : APP_FAILED;
+        log_event(LOG_LEVEL_INFO, "stopped", "clients_served=%llu",
+                  (unsigned long long)app->clients.accepted_total);
+    }
+    close_parts(app);
+    runtime_dir_close(&app->dir);
+    config_free(app->config);
+    curl_global_cleanup();
+    mem_free(app);
+    return end;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* What admin.sock shows and does.  Tables are arrays of flat objects, so that any reader can
+   print them; figures of pools are those of the Redis rows (proto/REDIS.md). */
+#include <stdio.h>
+
+#include "broker/app_priv.h"
+#include "broker/runtime/clock.h"
+
+static void add_number(cJSON *object, const char *name, double number)
+{
+    (void)cJSON_AddNumberToObject(object, name, number);
+}
+
+static void add_text(cJSON *object, const char *name, const char *text)
+{
+    (void)cJSON_AddStringToObject(object, name, text == NULL ? "-" : text);
+}
+
+/* {"NAME": []} with the array in *RET_ROWS. */
+static cJSON *table(const char *name, cJSON **ret_rows)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    *ret_rows = cJSON_AddArrayToObject(object, name);
+    return object;
+}
+
+static cJSON *add_row(cJSON *rows)
+{
+    cJSON *row = cJSON_CreateObject();
+
+    (void)cJSON_AddItemToArray(rows, row);
+    return row;
+}
+
+static cJSON *show_pools(void *owner)
+{
+    struct app *app = owner;
+    struct snapshot snapshot = {0};
+    cJSON *rows;
+    cJSON *object = table("pools", &rows);
+
+    app_take_snapshot(app, &snapshot);
+    for (size_t i = 0; i < snapshot.pool_count; i++) {
+        const struct pool_row *pool = &snapshot.pools[i];
+        struct route *route = router_find(app->router, span_of(pool->name));
+        const struct transport_end *last =
+            route == NULL ? NULL : pool_last_failure(route_pool(route));
+        cJSON *row = add_row(rows);
+
+        add_text(row, "name", pool->name);
+#define POOL_TEXT(name, size) add_text(row, #name, pool->name);
+#define POOL_COUNT(name) add_number(row, #name, (double)pool->name);
+#define POOL_DECIMAL(name) add_number(row, #name, pool->name);
+#include "broker/health/pool_fields.def"
+#undef POOL_TEXT
+#undef POOL_COUNT
+#undef POOL_DECIMAL
+        add_text(row, "last_error", last == NULL ? "-" : last->detail);
+    }
+    snapshot_done(&snapshot);
+    return object;
+}
+
+static void add_sessions(void *owner, struct route *route)
+{
+    cJSON *rows = owner;
+    struct pool *pool = route_pool(route);
+
+    LIST_FOREACH(node, pool_sessions(pool))
+    {
+        const struct session *session = LIST_ITEM(node, struct session, in_pool);
+        int64_t now_ms = clock_now_ms();
+        cJSON *row = add_row(rows);
+
+        add_text(row, "pool", pool_name(pool));
+        add_text(row, "session", session->name);
+        add_text(row, "state", session_state_name(session->state));
+        add_number(row, "inflight", (double)session_calls(session));
+        add_number(row, "age_ms", (double)(now_ms - session->opened_at_ms));
+        add_number(row, "idle_ms",
+                   session->used_at_ms == 0 ? 0 : (double)(now_ms - session->used_at_ms));
+        add_number(row, "calls_total", (double)session->calls_total);
+        add_text(row, "proto", session->protocol);
+    }
+}
+
+static cJSON *show_sessions(void *owner)
+{
+    struct app *app = owner;
+    cJSON *rows;
+    cJSON *object = table("sessions", &rows);
+
+    router_each(app->router, add_sessions, rows);
+    return object;
+}
+
+static cJSON *show_clients(void *owner)
+{
+    static const char *const eras[] = {"-", "legacy", "modern"};
+    struct app *app = owner;
+    cJSON *rows;
+    cJSON *object = table("clients", &rows);
+
+    LIST_FOREACH(node, &app->clients.all)
+    {
+        const struct client *client = LIST_ITEM(node, struct client, in_clients);
+        const struct requester *requester = &client->requester;
+        cJSON *row = add_row(rows);
+
+        add_number(row, "client", (double)client->number);
+        add_text(row, "pool", requester->route_name[0] == '\0' ? "-" : requester->route_name);
+        add_text(row, "era", eras[requester->era]);
+        add_text(row, "name", requester->name[0] == '\0' ? "-" : requester->name);
+        add_number(row, "uid", client->channel.uid);
+        add_number(row, "pid", client->channel.pid);
+        add_number(row, "inflight", (double)requester_waiting(requester));
+        add_number(row, "queued_bytes", (double)channel_unread(&client->channel));
+        add_number(row, "age_ms", (double)(clock_now_ms() - client->accepted_at_ms));
+        add_number(row, "calls_total", (double)requester->calls_total);
+    }
+    return object;
+}
+
+static cJSON *show_errors(void *owner)
+{
+    struct app *app = owner;
+    const struct incident *incident;
+    cJSON *rows;
+    cJSON *object = table("errors", &rows);
+
+    for (size_t i = 0; (incident = incidents_at(&app->incidents, i)) != NULL; i++) {
+        cJSON *row = add_row(rows);
+
+        add_number(row, "at_ms", (double)incident->wall_ms);
+        add_number(row, "age_ms", (double)(clock_wall_ms() - incident->wall_ms));
+        add_text(row, "pool", incident->pool);
+        add_text(row, "what", incident->type);
+        add_text(row, "class", incident->error_class);
+        add_text(row, "detail", incident->text);
+        add_number(row, "n", (double)incident->n);
+    }
+    return object;
+}
+
+static cJSON *show_stats(void *owner)
+{
+    struct snapshot snapshot = {0};
+    cJSON *object = cJSON_CreateObject();
+    const struct instance_row *instance = &snapshot.instance;
+
+    app_take_snapshot(owner, &snapshot);
+#define INSTANCE_TEXT(name, size) add_text(object, #name, instance->name);
+#define INSTANCE_COUNT(name) add_number(object, #name, (double)instance->name);
+#define INSTANCE_DECIMAL(name) add_number(object, #name, instance->name);
+#include "broker/health/instance_fields.def"
+#undef INSTANCE_TEXT
+#undef INSTANCE_COUNT
+#undef INSTANCE_DECIMAL
+    snapshot_done(&snapshot);
+    return object;
+}
+
+static void show_config(void *owner, struct bytes *out)
+{
+    struct app *app = owner;
+
+    config_describe(app->config, out);
+}
+
+static int reload(void *owner, struct bytes *message)
+{
+    return app_reload(owner, message);
+}
+
+static void drain(void *owner)
+{
+    struct app *app = owner;
+
+    router_drain(app->router);
+    app_report(app, NULL, "drain", NULL, "told to refuse new calls");
+}
+
+static void resume(void *owner)
+{
+    struct app *app = owner;
+
+    if (app->state == APP_SERVING) {
+        router_resume(app->router);
+    }
+}
+
+static void shut_down(void *owner)
+{
+    app_begin_shutdown(owner);
+}
+
+const struct admin_actions app_admin_actions = {
+    show_pools,  show_sessions, show_clients, show_errors, show_stats, show_config,
+    app_flush,   reload,        drain,        resume,      shut_down};

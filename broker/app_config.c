@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+/* Options become the small structs of the parts; a reload applies wholly or not at all. */
+#include <stdio.h>
+
+#include "broker/app_priv.h"
+#include "broker/runtime/log.h"
+#include "proto/base/mem.h"
+
+static struct server_limits server_limits_of(const struct config *config,
+                                             const struct config_server *server)
+{
+    return (struct server_limits){
+        .connect_timeout_ms = server->connect_timeout_ms,
+        .init_timeout_ms = server->init_timeout_ms,
+        .check_timeout_ms = server->check_timeout_ms,
+        .idle_reuse_max_ms = server->conn_idle_reuse_max_ms,
+        .response_max_bytes = config->max_response_bytes,
+        /* A POST of every call at once, and some room for pings and cancels. */
+        .lanes_max = (size_t)server->pool_size * server->max_inflight_per_session + 4,
+    };
+}
+
+static struct route_options route_options_of(const struct config *config,
+                                             const struct config_server *server)
+{
+    return (struct route_options){
+        .pool = {.size = server->pool_size,
+                 .minimum = server->min_pool_size,
+                 .max_inflight = server->max_inflight_per_session,
+                 .queue_max = server->queue_max,
+                 .lifetime_ms = server->session_lifetime_ms,
+                 .idle_timeout_ms = server->session_idle_timeout_ms,
+                 .check_delay_ms = server->check_delay_ms,
+                 .keepalive_ms = server->keepalive_interval_ms,
+                 .cancel_grace_ms = server->cancel_grace_ms,
+                 .backoff_min_ms = server->backoff_min_ms,
+                 .backoff_max_ms = server->backoff_max_ms},
+        .errand = {.queue_timeout_ms = server->queue_timeout_ms,
+                   .call_timeout_ms = server->call_timeout_ms,
+                   .call_timeout_max_ms = server->call_timeout_max_ms},
+        .list_ttl_ms = server->list_ttl_ms,
+        .list_max_bytes = config->max_response_bytes,
+    };
+}
+
+/* The route's rules for tools, from the configuration's.  NULL: no memory. */
+static struct route_tool *route_tools_of(const struct config_server *server)
+{
+    struct route_tool *tools = mem_new((server->tool_count + 1) * sizeof(*tools));
+
+    for (size_t i = 0; tools != NULL && i < server->tool_count; i++) {
+        tools[i] = (struct route_tool){.name = server->tools[i].name,
+                                       .is_repeatable =
+                                           server->tools[i].retry == TOOL_RETRY_IDEMPOTENT,
+                                       .call_timeout_ms = server->tools[i].call_timeout_ms};
+    }
+    return tools;
+}
+
+static struct server *make_server(struct app *app, const struct config *config,
+                                  const struct config_server *server)
+{
+    struct server_header *headers = mem_new((server->header_count + 1) * sizeof(*headers));
+    struct server_options options = {.name = server->name,
+                                     .url = server->url,
+                                     .headers = headers,
+                                     .header_count = server->header_count,
+                                     .limits = server_limits_of(config, server)};
+    struct server *made;
+
+    if (headers == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < server->header_count; i++) {
+        headers[i] = (struct server_header){server->headers[i].name, server->headers[i].value};
+    }
+    made = server_new(app->loop, app->streams, app->posts, &options);
+    mem_free(headers);
+    return made;
+}
+
+static struct route *make_route(struct app *app, const struct config *config,
+                                const struct config_server *server)
+{
+    struct server *made = make_server(app, config, server);
+    struct route_options options = route_options_of(config, server);
+    struct route_tool *tools = route_tools_of(server);
+    struct route *route = NULL;
+
+    options.tools = tools;
+    options.tool_count = server->tool_count;
+    if (made != NULL && tools != NULL) {
+        route = route_new(app->loop, app->router, made, &options);
+    } else {
+        server_unref(made);
+    }
+    mem_free(tools);
+    return route;
+}
+
+int app_make_routes(struct app *app, struct bytes *message)
+{
+    for (size_t i = 0; i < app->config->server_count; i++) {
+        const struct config_server *server = &app->config->servers[i];
+        struct route *route = make_route(app, app->config, server);
+
+        if (route == NULL) {
+            bytes_printf(message, "server \"%s\": its url is not usable, or memory is out",
+                         server->name);
+            return -1;
+        }
+        if (router_add(app->router, route) < 0) {
+            route_close(route);
+            bytes_printf(message, "server \"%s\": out of memory", server->name);
+            return -1;
+        }
+        if (app_open_door(app, server->name, message) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct channel_limits app_channel_limits(const struct config *config)
+{
+    return (struct channel_limits){.frame_max_bytes = config->max_frame_bytes,
+                                   .output_max_bytes = config->outbuf_max_bytes,
+                                   .slow_timeout_ms = config->slow_client_timeout_ms};
+}
+
+struct router_limits app_router_limits(const struct config *config)
+{
+    return (struct router_limits){.max_inflight_per_client = config->max_inflight_per_client,
+                                  .frame_max_bytes = config->max_frame_bytes,
+                                  .response_max_bytes = config->max_response_bytes};
+}
+
+void app_apply_limits(struct app *app)
+{
+    struct channel_limits channel = app_channel_limits(app->config);
+    struct router_limits router = app_router_limits(app->config);
+
+    log_set_level((enum log_level)app->config->log_level);
+    clients_set_limits(&app->clients, app->config->max_clients, &channel);
+    router_set_limits(app->router, &router);
+}
+
+/* ---- reload */
+
+/* What happens to one server of the new configuration. */
+struct change {
+    const struct config_server *server; /* of the new configuration */
+    struct route *old;                  /* of the same name, or NULL */
+    struct route *made;                 /* its replacement; NULL: the old one stays, with new limits */
+};
+
+static const struct config_server *find_server(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->server_count; i++) {
+        if (strcmp(config->servers[i].name, name) == 0) {
+            return &config->servers[i];
+        }
+    }
+    return NULL;
+}
+
+/* The same place, spoken to with the same words: its sessions may live on. */
+static bool is_same_endpoint(const struct config_server *a, const struct config_server *b)
+{
+    if (strcmp(a->url, b->url) != 0 || a->transport != b->transport ||
+        a->header_count != b->header_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->header_count; i++) {
+        if (strcmp(a->headers[i].name, b->headers[i].name) != 0 ||
+            strcmp(a->headers[i].value, b->headers[i].value) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void close_made(struct change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].made != NULL) {
+            route_close(changes[i].made);
+        }
+    }
+    mem_free(changes);
+}
+
+/* Make all that is new, touching nothing that is there.  NULL: MESSAGE says why. */
+static struct change *prepare(struct app *app, const struct config *config, struct bytes *message)
+{
+    struct change *changes = mem_new((config->server_count + 1) * sizeof(*changes));
+
+    for (size_t i = 0; changes != NULL && i < config->server_count; i++) {
+        const struct config_server *server = &config->servers[i];
+        const struct config_server *before = find_server(app->config, server->name);
+
+        changes[i].server = server;
+        changes[i].old = before == NULL ? NULL : router_find(app->router, span_of(server->name));
+        if (before != NULL && is_same_endpoint(before, server)) {
+            continue;
+        }
+        changes[i].made = make_route(app, config, server);
+        if (changes[i].made == NULL) {
+            bytes_printf(message, "server \"%s\": its url is not usable, or memory is out",
+                         server->name);
+            close_made(changes, i);
+            return NULL;
+        }
+    }
+    if (changes == NULL) {
+        bytes_printf(message, "out of memory");
+    }
+    return changes;
+}
+
+static void set_route_options(struct route *route, const struct config *config,
+                              const struct config_server *server)
+{
+    struct route_options options = route_options_of(config, server);
+    struct server_limits limits = server_limits_of(config, server);
+    struct route_tool *tools = route_tools_of(server);
+
+    options.tools = tools;
+    options.tool_count = tools == NULL ? 0 : server->tool_count;
+    server_set_limits(pool_server(route_pool(route)), &limits);
+    if (tools == NULL || route_set_options(route, &options) < 0) {
+        log_event(LOG_LEVEL_ERROR, "reload_incomplete", "pool=%s why=\"out of memory\"",
+                  server->name);
+    }
+    mem_free(tools);
+}
+
+static struct door *find_door(const struct app *app, const char *route)
+{
+    LIST_FOREACH(node, &app->doors)
+    {
+        struct door *door = LIST_ITEM(node, struct door, in_doors);
+
+        if (strcmp(door->route, route) == 0) {
+            return door;
+        }
+    }
+    return NULL;
+}
+
+static void apply_change(struct app *app, const struct config *config, struct change *change,
+                         struct bytes *message)
+{
+    if (change->made == NULL) {
+        set_route_options(change->old, config, change->server);
+        return;
+    }
+    if (change->old != NULL) {
+        router_retire(app->router, change->old);
+    }
+    if (router_add(app->router, change->made) < 0) {
+        log_event(LOG_LEVEL_ERROR, "reload_incomplete", "pool=%s why=\"out of memory\"",
+                  change->server->name);
+        route_close(change->made);
+    }
+    change->made = NULL;
+    if (find_door(app, change->server->name) == NULL &&
+        app_open_door(app, change->server->name, message) < 0) {
+        const char *text = bytes_text(message);
+
+        log_event(LOG_LEVEL_ERROR, "reload_incomplete", "pool=%s why=%s", change->server->name,
+                  log_quote(text));
+    }
+}
+
+static void remove_missing(struct app *app, const struct config *config)
+{
+    for (size_t i = 0; i < app->config->server_count; i++) {
+        const char *name = app->config->servers[i].name;
+        struct door *door = find_door(app, name);
+        struct route *route = router_find(app->router, span_of(name));
+
+        if (find_server(config, name) != NULL) {
+            continue;
+        }
+        if (door != NULL) {
+            app_close_door(app, door);
+        }
+        if (route != NULL) {
+            router_retire(app->router, route);
+        }
+    }
+}
+
+int app_reload(struct app *app, struct bytes *message)
+{
+    struct config *config = config_load(&app->arguments->config, message);
+    struct change *changes;
+
+    if (config == NULL) {
+        return -1;
+    }
+    changes = prepare(app, config, message);
+    if (changes == NULL) {
+        config_free(config);
+        return -1;
+    }
+    remove_missing(app, config);
+    for (size_t i = 0; i < config->server_count; i++) {
+        apply_change(app, config, &changes[i], message);
+    }
+    close_made(changes, config->server_count);
+    config_free(app->config);
+    app->config = config;
+    config_digest(config, app->digest);
+    app_apply_limits(app);
+    bytes_clear(message);
+    log_event(LOG_LEVEL_INFO, "reloaded", "servers=%zu digest=%s", config->server_count,
+              app->digest);
+    app_report(app, NULL, "reload", NULL, "the configuration was read again");
+    return (int)config->server_count;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/control/admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "broker/downstream/channel.h"
+#include "broker/downstream/listener.h"
+#include "broker/runtime/log.h"
+#include "proto/base/mem.h"
+#include "proto/failure.h"
+#include "proto/message.h"
+
+enum { ADMINS_MAXIMUM = 32, FRAME_MAXIMUM = 65536, OUTPUT_MAXIMUM = 64 << 20, SLOW_MS = 10000 };
+
+struct admin {
+    struct loop *loop;
+    struct listener *listener;
+    const struct admin_actions *actions;
+    void *owner;
+    struct list all; /* struct visitor, owned */
+    struct reapable reapable;
+};
+
+/* One connection to admin.sock. */
+struct visitor {
+    struct channel channel;
+    struct admin *admin;
+    struct list_node in_all;
+    struct flush_wait *flush; /* owned by whoever will call it back; NULL: none */
+    struct reapable reapable;
+};
+
+/* A flush that Redis has not acknowledged yet; it may outlive the visitor. */
+struct flush_wait {
+    struct visitor *visitor; /* borrowed; NULL when the visitor has gone */
+    struct bytes id;
+};
+
+typedef void (*command_fn)(struct visitor *visitor, const struct message *request);
+
+#define COMMAND(method, function, help) static void function(struct visitor *visitor,             \
+                                                             const struct message *request);
+#include "broker/control/admin_commands.def"
+#undef COMMAND
+
+static const struct {
+    const char *method;
+    command_fn run;
+    const char *help;
+} commands[] = {
+#define COMMAND(method, function, help) {method, function, help},
+#include "broker/control/admin_commands.def"
+#undef COMMAND
+};
+
+static void on_accept(void *owner, int fd);
+static void on_frame(struct channel *channel, struct span frame);
+static void on_bad_frame(struct channel *channel, const char *what);
+static bool is_quiet(struct channel *channel);
+static void on_closed(struct channel *channel, enum channel_end end);
+
+static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
+
+struct admin *admin_open(struct loop *loop, const char *path, const struct admin_actions *actions,
+                         void *owner)
+{
+    struct admin *admin = MEM_NEW(struct admin);
+
+    if (admin == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    admin->loop = loop;
+    admin->actions = actions;
+    admin->owner = owner;
+    list_init(&admin->all);
+    admin->listener = listener_open(loop, path, 0600, on_accept, admin);
+    if (admin->listener == NULL) {
+        mem_free(admin);
+        return NULL;
+    }
+    return admin;
+}
+
+static void reap(void *owner)
+{
+    mem_free(owner);
+}
+
+void admin_close(struct admin *admin)
+{
+    struct list_node *node;
+
+    if (admin == NULL) {
+        return;
+    }
+    listener_close(admin->listener);
+    while ((node = list_first(&admin->all)) != NULL) {
+        channel_close(&LIST_ITEM(node, struct visitor, in_all)->channel);
+    }
+    loop_reap(admin->loop, &admin->reapable, reap, admin);
+}
+
+/* ---- visitors */
+
+static void on_accept(void *owner, int fd)
+{
+    static const struct channel_limits limits = {FRAME_MAXIMUM, OUTPUT_MAXIMUM, SLOW_MS};
+    struct admin *admin = owner;
+    struct visitor *visitor = NULL;
+
+    if (admin->all.count < ADMINS_MAXIMUM) {
+        visitor = MEM_NEW(struct visitor);
+    }
+    if (visitor == NULL) {
+        (void)close(fd);
+        return;
+    }
+    if (channel_init(&visitor->channel, admin->loop, fd, &limits, &channel_events) < 0) {
+        mem_free(visitor);
+        return;
+    }
+    visitor->admin = admin;
+    list_append(&admin->all, &visitor->in_all);
+}
+
+static void reap_visitor(void *owner)
+{
+    struct visitor *visitor = owner;
+
+    channel_done(&visitor->channel);
+    mem_free(visitor);
+}
+
+static void on_closed(struct channel *channel, enum channel_end end)
+{
+    struct visitor *visitor = LIST_ITEM(channel, struct visitor, channel);
+
+    (void)end;
+    if (visitor->flush != NULL) {
+        visitor->flush->visitor = NULL;
+    }
+    list_remove(&visitor->admin->all, &visitor->in_all);
+    loop_reap(visitor->admin->loop, &visitor->reapable, reap_visitor, visitor);
+}
+
+static bool is_quiet(struct channel *channel)
+{
+    return LIST_ITEM(channel, struct visitor, channel)->flush == NULL;
+}
+
+static void send_error(struct visitor *visitor, struct span id, int code, const char *text)
+{
+    struct bytes out;
+
+    bytes_init(&out, 65536);
+    reply_error(&out, id, code, span_of(text), SPAN_NONE);
+    channel_send(&visitor->channel, bytes_span(&out));
+    bytes_done(&out);
+}
+
+static void send_result(struct visitor *visitor, struct span id, struct span result)
+{
+    struct bytes out;
+
+    bytes_init(&out, OUTPUT_MAXIMUM);
+    reply_result(&out, id, result);
+    if (out.failed) {
+        send_error(visitor, id, RPC_INVALID_REQUEST, "out of memory");
+    } else {
+        channel_send(&visitor->channel, bytes_span(&out));
+    }
+    bytes_done(&out);
+}
+
+/* OBJECT is freed. */
+static void send_object(struct visitor *visitor, const struct message *request, cJSON *object)
+{
+    char *text = object == NULL ? NULL : cJSON_PrintUnformatted(object);
+
+    if (text == NULL) {
+        send_error(visitor, request->id, RPC_INVALID_REQUEST, "out of memory");
+    } else {
+        send_result(visitor, request->id, span_of(text));
+    }
+    cJSON_free(text);
+    cJSON_Delete(object);
+}
+
+static void on_bad_frame(struct channel *channel, const char *what)
+{
+    send_error(LIST_ITEM(channel, struct visitor, channel), SPAN_NONE, RPC_INVALID_REQUEST, what);
+}
+
+static void on_frame(struct channel *channel, struct span frame)
+{
+    struct visitor *visitor = LIST_ITEM(channel, struct visitor, channel);
+    struct message message;
+    struct message_fault fault;
+
+    if (message_parse(frame, &json_limits_default, &message, &fault) < 0) {
+        send_error(visitor, fault.id, fault.code, fault.text);
+        return;
+    }
+    if (message.kind != MESSAGE_REQUEST) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (json_string_is(message.method, commands[i].method)) {
+            log_event(LOG_LEVEL_DEBUG, "admin", "method=%s pid=%d", commands[i].method,
+                      (int)channel->pid);
+            commands[i].run(visitor, &message);
+            return;
+        }
+    }
+    send_error(visitor, message.id, RPC_METHOD_NOT_FOUND,
+               "no such command here; teplo/help lists them (MCP goes to teplo.sock)");
+}
+
+/* ---- commands */
+
+static void show_pools(struct visitor *visitor, const struct message *request)
+{
+    send_object(visitor, request, visitor->admin->actions->pools(visitor->admin->owner));
+}
+
+static void show_sessions(struct visitor *visitor, const struct message *request)
+{
+    send_object(visitor, request, visitor->admin->actions->sessions(visitor->admin->owner));
+}
+
+static void show_clients(struct visitor *visitor, const struct message *request)
+{
+    send_object(visitor, request, visitor->admin->actions->clients(visitor->admin->owner));
+}
+
+static void show_errors(struct visitor *visitor, const struct message *request)
+{
+    send_object(visitor, request, visitor->admin->actions->errors(visitor->admin->owner));
+}
+
+static void show_stats(struct visitor *visitor, const struct message *request)
+{
+    send_object(visitor, request, visitor->admin->actions->stats(visitor->admin->owner));
+}
+
+static void show_config(struct visitor *visitor, const struct message *request)
+{
+    struct bytes text;
+
+    bytes_init(&text, OUTPUT_MAXIMUM);
+    visitor->admin->actions->config(visitor->admin->owner, &text);
+    send_result(visitor, request->id, text.failed ? SPAN("{}") : bytes_span(&text));
+    bytes_done(&text);
+}
+
+static void on_flushed(void *waiter, const char *redis, uint64_t seq)
+{
+    struct flush_wait *wait = waiter;
+    struct visitor *visitor = wait->visitor;
+    char text[96];
+
+    if (visitor != NULL) {
+        (void)snprintf(text, sizeof(text), "{\"redis\":\"%s\",\"seq\":%llu}", redis,
+                       (unsigned long long)seq);
+        visitor->flush = NULL;
+        send_result(visitor, bytes_span(&wait->id), span_of(text));
+    }
+    bytes_done(&wait->id);
+    mem_free(wait);
+}
+
+static void flush(struct visitor *visitor, const struct message *request)
+{
+    struct flush_wait *wait;
+
+    if (visitor->flush != NULL) {
+        send_error(visitor, request->id, RPC_INVALID_REQUEST, "a flush is already under way here");
+        return;
+    }
+    wait = MEM_NEW(struct flush_wait);
+    if (wait == NULL) {
+        send_error(visitor, request->id, RPC_INVALID_REQUEST, "out of memory");
+        return;
+    }
+    bytes_init(&wait->id, MESSAGE_ID_MAXIMUM + 2);
+    bytes_append_span(&wait->id, request->id);
+    wait->visitor = visitor;
+    visitor->flush = wait;
+    visitor->admin->actions->flush(visitor->admin->owner, on_flushed, wait);
+}
+
+static void reload(struct visitor *visitor, const struct message *request)
+{
+    struct bytes message;
+    char text[64];
+    int servers;
+
+    bytes_init(&message, 8192);
+    servers = visitor->admin->actions->reload(visitor->admin->owner, &message);
+    if (servers < 0) {
+        const char *why = bytes_text(&message);
+
+        send_error(visitor, request->id, RPC_INVALID_PARAMS, why == NULL ? "out of memory" : why);
+    } else {
+        (void)snprintf(text, sizeof(text), "{\"reloaded\":true,\"servers\":%d}", servers);
+        send_result(visitor, request->id, span_of(text));
+    }
+    bytes_done(&message);
+}
+
+static void drain(struct visitor *visitor, const struct message *request)
+{
+    visitor->admin->actions->drain(visitor->admin->owner);
+    send_result(visitor, request->id, SPAN("{}"));
+}
+
+static void resume(struct visitor *visitor, const struct message *request)
+{
+    visitor->admin->actions->resume(visitor->admin->owner);
+    send_result(visitor, request->id, SPAN("{}"));
+}
+
+static void shut_down(struct visitor *visitor, const struct message *request)
+{
+    send_result(visitor, request->id, SPAN("{}"));
+    visitor->admin->actions->shut_down(visitor->admin->owner);
+}
+
+static void help(struct visitor *visitor, const struct message *request)
+{
+    cJSON *object = cJSON_CreateObject();
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        (void)cJSON_AddStringToObject(object, commands[i].method, commands[i].help);
+    }
+    send_object(visitor, request, object);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * admin.sock: JSON-RPC in newline frames, for the user that runs the broker (mode 0600).
+ * Knows the commands and the framing; what they show and do is the app's.
+ */
+#ifndef TEPLO_CONTROL_ADMIN_H
+#define TEPLO_CONTROL_ADMIN_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/runtime/loop.h"
+#include "proto/base/bytes.h"
+
+struct admin;
+
+/* All mandatory. */
+struct admin_actions {
+    /* New objects, NULL without memory. */
+    cJSON *(*pools)(void *owner);
+    cJSON *(*sessions)(void *owner);
+    cJSON *(*clients)(void *owner);
+    cJSON *(*errors)(void *owner);
+    cJSON *(*stats)(void *owner);
+    void (*config)(void *owner, struct bytes *out); /* raw JSON */
+    /* DONE runs once, later.  REDIS is "up", "off", "down" ... */
+    void (*flush)(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),
+                  void *waiter);
+    int (*reload)(void *owner, struct bytes *message); /* servers, or -1 with MESSAGE */
+    void (*drain)(void *owner);
+    void (*resume)(void *owner);
+    void (*shut_down)(void *owner);
+};
+
+/* NULL: errno says why. */
+MUST_CHECK struct admin *admin_open(struct loop *loop, const char *path,
+                                    const struct admin_actions *actions, void *owner);
+void admin_close(struct admin *admin);
+
+#endif

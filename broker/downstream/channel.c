@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/downstream/channel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    READ_AT_ONCE = 65536,
+    FRAMES_A_TURN = 64,
+    OUT_KEEP = 65536,
+    /* With so much unread output a peer is not asked for more. */
+    OUT_SOFT = 262144,
+};
+
+static void readable_cb(evutil_socket_t fd, short what, void *arg);
+static void writable_cb(evutil_socket_t fd, short what, void *arg);
+static void on_flush(void *owner);
+static void on_closing(void *owner);
+static void on_more(void *owner);
+static void on_slow(void *owner);
+
+static void learn_peer(struct channel *channel)
+{
+    struct ucred peer;
+    socklen_t length = sizeof(peer);
+
+    channel->uid = (uid_t)-1;
+    if (getsockopt(channel->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0) {
+        channel->uid = peer.uid;
+        channel->pid = peer.pid;
+    }
+}
+
+int channel_init(struct channel *channel, struct loop *loop, int fd,
+                 const struct channel_limits *limits, const struct channel_events *events)
+{
+    *channel = (struct channel){
+        .loop = loop, .fd = fd, .limits = *limits, .events = events, .is_reading = true};
+    frame_reader_init(&channel->reader, limits->frame_max_bytes);
+    bytes_init(&channel->out, limits->output_max_bytes);
+    deferred_init(&channel->flush, loop, on_flush, channel);
+    deferred_init(&channel->closing, loop, on_closing, channel);
+    timer_init(&channel->more, loop, on_more, channel);
+    timer_init(&channel->slow, loop, on_slow, channel);
+    learn_peer(channel);
+    (void)event_assign(&channel->readable, loop_base(loop), fd, EV_READ | EV_PERSIST, readable_cb,
+                       channel);
+    (void)event_assign(&channel->writable, loop_base(loop), fd, EV_WRITE | EV_PERSIST, writable_cb,
+                       channel);
+    if (event_add(&channel->readable, NULL) < 0) {
+        (void)close(fd);
+        channel->fd = -1;
+        channel->state = CHANNEL_IS_CLOSED;
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+void channel_done(struct channel *channel)
+{
+    CHECK(channel->state == CHANNEL_IS_CLOSED);
+    frame_reader_done(&channel->reader);
+    bytes_done(&channel->out);
+}
+
+void channel_set_limits(struct channel *channel, const struct channel_limits *limits)
+{
+    channel->limits = *limits;
+    channel->reader.maximum = limits->frame_max_bytes;
+    channel->out.maximum = limits->output_max_bytes;
+}
+
+size_t channel_unread(const struct channel *channel)
+{
+    return channel->out.length - channel->out_sent;
+}
+
+static bool is_live(const struct channel *channel)
+{
+    return channel->state == CHANNEL_IS_OPEN || channel->state == CHANNEL_IS_HALF;
+}
+
+/* Over: the owner is told from a deferred function, since it may be in the middle of sending. */
+static void end(struct channel *channel, enum channel_end why)
+{
+    if (!is_live(channel)) {
+        return;
+    }
+    channel->state = CHANNEL_IS_ENDING;
+    channel->end = why;
+    deferred_schedule(&channel->closing);
+}
+
+static void close_now(struct channel *channel)
+{
+    (void)event_del(&channel->readable);
+    (void)event_del(&channel->writable);
+    timer_stop(&channel->more);
+    timer_stop(&channel->slow);
+    deferred_cancel(&channel->flush);
+    deferred_cancel(&channel->closing);
+    (void)close(channel->fd);
+    channel->fd = -1;
+    channel->state = CHANNEL_IS_CLOSED;
+    channel->events->on_closed(channel, channel->end);
+}
+
+static void on_closing(void *owner)
+{
+    close_now(owner);
+}
+
+void channel_close(struct channel *channel)
+{
+    if (channel->state == CHANNEL_IS_CLOSED) {
+        return;
+    }
+    if (is_live(channel)) {
+        on_flush(channel);
+        channel->end = CHANNEL_CLOSED;
+    }
+    close_now(channel);
+}
+
+/* ---- going out */
+
+static void want_reading(struct channel *channel, bool wanted)
+{
+    if (wanted == channel->is_reading || channel->state != CHANNEL_IS_OPEN) {
+        return;
+    }
+    channel->is_reading = wanted;
+    if (wanted) {
+        (void)event_add(&channel->readable, NULL);
+        timer_start(&channel->more, 0);
+    } else {
+        (void)event_del(&channel->readable);
+    }
+}
+
+void channel_send(struct channel *channel, struct span line)
+{
+    if (!is_live(channel)) {
+        return;
+    }
+    if (channel->out_sent > 0 && channel->out_sent >= channel->out.length / 2) {
+        bytes_consume(&channel->out, channel->out_sent);
+        channel->out_sent = 0;
+    }
+    bytes_append_span(&channel->out, line);
+    bytes_append_char(&channel->out, '\n');
+    if (channel->out.failed) {
+        end(channel, CHANNEL_SLOW);
+        return;
+    }
+    deferred_schedule(&channel->flush);
+}
+
+static void on_drained(struct channel *channel)
+{
+    bytes_trim(&channel->out, OUT_KEEP);
+    channel->out_sent = 0;
+    timer_stop(&channel->slow);
+    (void)event_del(&channel->writable);
+    want_reading(channel, true);
+    channel_settle(channel);
+}
+
+static void on_flush(void *owner)
+{
+    struct channel *channel = owner;
+
+    while (is_live(channel) && channel_unread(channel) > 0) {
+        ssize_t n = send(channel->fd, channel->out.at + channel->out_sent, channel_unread(channel),
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            (void)event_add(&channel->writable, NULL);
+            if (!channel->slow.armed) {
+                timer_start(&channel->slow, channel->limits.slow_timeout_ms);
+            }
+            want_reading(channel, channel_unread(channel) < OUT_SOFT);
+            return;
+        }
+        if (n < 0) {
+            end(channel, CHANNEL_GONE);
+            return;
+        }
+        channel->out_sent += (size_t)n;
+        /* It reads: the clock of a peer that does not starts anew. */
+        timer_stop(&channel->slow);
+    }
+    if (is_live(channel)) {
+        on_drained(channel);
+    }
+}
+
+void channel_settle(struct channel *channel)
+{
+    if (channel->state == CHANNEL_IS_HALF && channel_unread(channel) == 0 &&
+        channel->events->is_quiet(channel)) {
+        end(channel, CHANNEL_GONE);
+    }
+}
+
+static void on_slow(void *owner)
+{
+    end(owner, CHANNEL_SLOW);
+}
+
+/* ---- coming in */
+
+/* Hand out what is there, up to a turn's share.  False: no more now. */
+static bool take_frames(struct channel *channel)
+{
+    char what[96];
+
+    for (int i = 0; i < FRAMES_A_TURN && channel->state == CHANNEL_IS_OPEN; i++) {
+        struct span frame;
+
+        if (!channel->is_reading) {
+            return false;
+        }
+        switch (frame_next(&channel->reader, &frame)) {
+        case FRAME_NONE:
+            return true;
+        case FRAME_READY:
+            channel->events->on_frame(channel, frame);
+            break;
+        case FRAME_TOO_LONG:
+            (void)snprintf(what, sizeof(what), "max_frame is %zu bytes; raise it, or send less",
+                           channel->limits.frame_max_bytes);
+            channel->events->on_bad_frame(channel, what);
+            break;
+        }
+    }
+    if (channel->state == CHANNEL_IS_OPEN) {
+        timer_start(&channel->more, 0);
+    }
+    return false;
+}
+
+/* Whether the peer closed altogether, or only said that it will send no more. */
+static bool is_hung_up(const struct channel *channel)
+{
+    struct pollfd poller = {.fd = channel->fd, .events = POLLOUT};
+
+    return poll(&poller, 1, 0) > 0 && (poller.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+static void on_end_of_input(struct channel *channel)
+{
+    struct span rest = frame_rest(&channel->reader);
+    char what[96];
+
+    if (is_hung_up(channel)) {
+        end(channel, CHANNEL_GONE);
+        return;
+    }
+    (void)event_del(&channel->readable);
+    channel->is_reading = false;
+    if (rest.length > 0) {
+        (void)snprintf(what, sizeof(what),
+                       "the stream ended %zu bytes into a message; end each with a newline",
+                       rest.length);
+        channel->events->on_bad_frame(channel, what);
+    }
+    if (is_live(channel)) {
+        channel->state = CHANNEL_IS_HALF;
+        channel_settle(channel);
+    }
+}
+
+static void on_readable(struct channel *channel)
+{
+    size_t size = 0;
+    char *room;
+    ssize_t n;
+
+    if (channel->state != CHANNEL_IS_OPEN || channel->more.armed || !take_frames(channel)) {
+        return;
+    }
+    if (channel->state != CHANNEL_IS_OPEN) {
+        return;
+    }
+    room = frame_reserve(&channel->reader, READ_AT_ONCE, &size);
+    if (room == NULL) {
+        end(channel, CHANNEL_FAILED);
+        return;
+    }
+    n = recv(channel->fd, room, size, MSG_DONTWAIT);
+    if (n > 0) {
+        frame_fed(&channel->reader, (size_t)n);
+        (void)take_frames(channel);
+    } else if (n == 0) {
+        on_end_of_input(channel);
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        end(channel, CHANNEL_GONE);
+    }
+}
+
+static void on_more(void *owner)
+{
+    on_readable(owner);
+}
+
+static void readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    on_readable(arg);
+}
+
+static void writable_cb(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    on_flush(arg);
+}

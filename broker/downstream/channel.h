@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One accepted Unix-socket connection as frames in and lines out: buffers, framing,
+ * back-pressure, half-close, slow readers.  Used by client.c and by control/admin.c.
+ * Knows no JSON.
+ */
+#ifndef TEPLO_DOWNSTREAM_CHANNEL_H
+#define TEPLO_DOWNSTREAM_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "broker/runtime/loop.h"
+#include "proto/frame.h"
+
+struct channel_limits {
+    size_t frame_max_bytes;
+    size_t output_max_bytes; /* unread output beyond which the peer is cut off */
+    int64_t slow_timeout_ms; /* the same, for output of which nothing was read for so long */
+};
+
+enum channel_end {
+    CHANNEL_GONE,      /* the peer closed, or its half-close has been answered */
+    CHANNEL_SLOW,      /* it does not read */
+    CHANNEL_FAILED,    /* the socket failed, or memory is out */
+    CHANNEL_CLOSED,    /* by us */
+};
+
+struct channel;
+
+/* All mandatory. */
+struct channel_events {
+    void (*on_frame)(struct channel *channel, struct span frame);
+    /* A frame longer than the maximum was dropped, or the stream ended inside one. */
+    void (*on_bad_frame)(struct channel *channel, const char *what);
+    /* Whether the peer is owed nothing: asked after a half-close, which ends the channel then. */
+    bool (*is_quiet)(struct channel *channel);
+    /* The last event; from a deferred function, except within channel_close. */
+    void (*on_closed)(struct channel *channel, enum channel_end end);
+};
+
+/*
+ * OPEN: both ways.  HALF: the peer has sent its last; answers still go out.
+ * ENDING: over, on_closed is due.  CLOSED: told.
+ */
+enum channel_state { CHANNEL_IS_OPEN, CHANNEL_IS_HALF, CHANNEL_IS_ENDING, CHANNEL_IS_CLOSED };
+
+struct channel {
+    struct loop *loop;
+    int fd; /* owned */
+    enum channel_state state;
+    enum channel_end end;
+    struct channel_limits limits;
+    struct frame_reader reader;
+    struct bytes out;
+    size_t out_sent; /* front bytes of `out` that are gone */
+    struct event readable;
+    struct event writable;
+    bool is_reading;       /* the readable event is on: off while output piles up */
+    struct deferred flush; /* one write a turn, whatever was said in it */
+    struct deferred closing;
+    struct timer more;     /* frames left for the next turn: others first */
+    struct timer slow;
+    uid_t uid; /* SO_PEERCRED at connect; (uid_t)-1 unknown */
+    pid_t pid;
+    const struct channel_events *events;
+};
+
+/* FD is the channel's from now on, also on failure.  -ENOMEM. */
+MUST_CHECK int channel_init(struct channel *channel, struct loop *loop, int fd,
+                            const struct channel_limits *limits,
+                            const struct channel_events *events);
+/* After on_closed, at the end of the turn. */
+void channel_done(struct channel *channel);
+void channel_set_limits(struct channel *channel, const struct channel_limits *limits);
+
+/* LINE and a newline.  Too much output ends the channel, later. */
+void channel_send(struct channel *channel, struct span line);
+/* Something was answered: a half-closed channel may be over now. */
+void channel_settle(struct channel *channel);
+/* Close now; what can be written at once still is.  on_closed comes before the return. */
+void channel_close(struct channel *channel);
+size_t channel_unread(const struct channel *channel);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Called by the listeners' owner; calls routing/requester with frames, and channel with lines. */
+#include "broker/downstream/client.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "broker/runtime/log.h"
+#include "proto/base/mem.h"
+
+static void on_frame(struct channel *channel, struct span frame);
+static void on_bad_frame(struct channel *channel, const char *what);
+static bool is_quiet(struct channel *channel);
+static void on_closed(struct channel *channel, enum channel_end end);
+static void on_line(void *owner, struct span line);
+static void on_quiet(void *owner);
+
+static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
+static const struct requester_events requester_events = {on_line, on_quiet};
+static const char *const end_names[] = {
+    [CHANNEL_GONE] = "gone", [CHANNEL_SLOW] = "slow_reader", [CHANNEL_FAILED] = "failed",
+    [CHANNEL_CLOSED] = "closed"};
+
+static struct client *of(struct channel *channel)
+{
+    return LIST_ITEM(channel, struct client, channel);
+}
+
+void clients_init(struct clients *clients, struct loop *loop, struct router *router,
+                  size_t maximum, const struct channel_limits *limits,
+                  void (*on_gone)(void *owner), void *owner)
+{
+    *clients = (struct clients){.loop = loop,
+                                .router = router,
+                                .maximum = maximum,
+                                .limits = *limits,
+                                .on_gone = on_gone,
+                                .owner = owner};
+    list_init(&clients->all);
+}
+
+void clients_set_limits(struct clients *clients, size_t maximum,
+                        const struct channel_limits *limits)
+{
+    clients->maximum = maximum;
+    clients->limits = *limits;
+    LIST_FOREACH(node, &clients->all)
+    {
+        channel_set_limits(&LIST_ITEM(node, struct client, in_clients)->channel, limits);
+    }
+}
+
+/* A refusal that a client can read, before the door closes. */
+static void refuse(struct clients *clients, int fd)
+{
+    static const struct span full =
+        SPAN_INIT("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-31006,\"message\":"
+             "\"NOT EXECUTED: too many clients; raise max_clients\",\"data\":{\"teplo\":{\"v\":1,"
+             "\"outcome\":\"not_executed\",\"reason\":\"max_clients\",\"safe_to_retry\":true}}}}\n");
+
+    clients->refused_total++;
+    if (clients->refused_total == 1 || clients->refused_total % 1000 == 0) {
+        log_event(LOG_LEVEL_WARN, "client_refused", "why=max_clients limit=%zu n=%llu",
+                  clients->maximum, (unsigned long long)clients->refused_total);
+    }
+    (void)!send(fd, full.at, full.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)close(fd);
+}
+
+void clients_accept(struct clients *clients, int fd, const char *route)
+{
+    struct client *client;
+
+    if (clients->all.count >= clients->maximum) {
+        refuse(clients, fd);
+        return;
+    }
+    client = MEM_NEW(struct client);
+    if (client == NULL) {
+        (void)close(fd);
+        return;
+    }
+    if (channel_init(&client->channel, clients->loop, fd, &clients->limits, &channel_events) < 0) {
+        mem_free(client);
+        return;
+    }
+    client->number = ++clients->accepted_total;
+    client->clients = clients;
+    client->accepted_at_ms = loop_now_ms(clients->loop);
+    requester_init(&client->requester, clients->router, route, &requester_events, client);
+    list_append(&clients->all, &client->in_clients);
+    log_event(LOG_LEVEL_DEBUG, "client_accepted", "client=%llu uid=%u pid=%d",
+              (unsigned long long)client->number, client->channel.uid, client->channel.pid);
+}
+
+size_t clients_waiting(const struct clients *clients)
+{
+    size_t waiting = 0;
+
+    LIST_FOREACH(node, &clients->all)
+    {
+        waiting += requester_waiting(&LIST_ITEM(node, struct client, in_clients)->requester);
+    }
+    return waiting;
+}
+
+void clients_close_quiet(struct clients *clients)
+{
+    LIST_FOREACH_SAFE(node, &clients->all)
+    {
+        struct client *client = LIST_ITEM(node, struct client, in_clients);
+
+        if (requester_waiting(&client->requester) == 0 && channel_unread(&client->channel) == 0) {
+            channel_close(&client->channel);
+        }
+    }
+}
+
+void clients_close_all(struct clients *clients)
+{
+    LIST_FOREACH_SAFE(node, &clients->all)
+    {
+        channel_close(&LIST_ITEM(node, struct client, in_clients)->channel);
+    }
+}
+
+static void on_frame(struct channel *channel, struct span frame)
+{
+    requester_on_frame(&of(channel)->requester, frame);
+}
+
+static void on_bad_frame(struct channel *channel, const char *what)
+{
+    requester_on_bad_frame(&of(channel)->requester, what);
+}
+
+static bool is_quiet(struct channel *channel)
+{
+    return requester_waiting(&of(channel)->requester) == 0;
+}
+
+static void on_line(void *owner, struct span line)
+{
+    struct client *client = owner;
+
+    channel_send(&client->channel, line);
+}
+
+static void on_quiet(void *owner)
+{
+    struct client *client = owner;
+
+    channel_settle(&client->channel);
+}
+
+static void reap(void *owner)
+{
+    struct client *client = owner;
+
+    channel_done(&client->channel);
+    mem_free(client);
+}
+
+static void on_closed(struct channel *channel, enum channel_end end)
+{
+    struct client *client = of(channel);
+    struct clients *clients = client->clients;
+    size_t unanswered = requester_waiting(&client->requester);
+
+    log_event(end == CHANNEL_SLOW || end == CHANNEL_FAILED ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+              "client_closed", "client=%llu name=%s why=%s unanswered=%zu calls=%llu",
+              (unsigned long long)client->number, log_quote(client->requester.name),
+              end_names[end], unanswered, (unsigned long long)client->requester.calls_total);
+    requester_done(&client->requester);
+    list_remove(&clients->all, &client->in_clients);
+    loop_reap(clients->loop, &client->reapable, reap, client);
+    clients->on_gone(clients->owner);
+}

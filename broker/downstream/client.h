@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One accepted client: a channel, and what routing knows of it.  Owned by the list of
+ * its clients; freed by the reaper after its channel closed.
+ */
+#ifndef TEPLO_DOWNSTREAM_CLIENT_H
+#define TEPLO_DOWNSTREAM_CLIENT_H
+
+#include "broker/downstream/channel.h"
+#include "broker/routing/requester.h"
+
+struct client {
+    uint64_t number;
+    struct channel channel;
+    struct requester requester;
+    int64_t accepted_at_ms;
+    struct clients *clients; /* borrowed: they outlive us */
+    struct list_node in_clients;
+    struct reapable reapable;
+};
+
+/* All clients; embedded in the app. */
+struct clients {
+    struct loop *loop;
+    struct router *router;
+    struct list all;
+    size_t maximum;
+    struct channel_limits limits;
+    uint64_t accepted_total;
+    uint64_t refused_total; /* over the maximum */
+    void (*on_gone)(void *owner); /* after each that closed; mandatory */
+    void *owner;
+};
+
+void clients_init(struct clients *clients, struct loop *loop, struct router *router,
+                  size_t maximum, const struct channel_limits *limits,
+                  void (*on_gone)(void *owner), void *owner);
+void clients_set_limits(struct clients *clients, size_t maximum,
+                        const struct channel_limits *limits);
+/* FD is theirs.  ROUTE: the pool its socket is bound to, or NULL. */
+void clients_accept(struct clients *clients, int fd, const char *route);
+/* Requests that wait for an answer, of all. */
+size_t clients_waiting(const struct clients *clients);
+/* Close those that wait for nothing. */
+void clients_close_quiet(struct clients *clients);
+void clients_close_all(struct clients *clients);
+
+#endif

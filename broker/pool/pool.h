@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sessions of one server, and those who wait for one.  Called by routing, calls
+ * upstream/session.  Knows no request, no client and no HTTP: decisions about numbers
+ * are in policy.c, upkeep over time in keeper.c.
+ */
+#ifndef TEPLO_POOL_POOL_H
+#define TEPLO_POOL_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/pool/policy.h"
+#include "broker/runtime/loop.h"
+#include "broker/upstream/session.h"
+
+struct pool;
+
+/* Totals since the start; the names are those of the Redis row (proto/REDIS.md). */
+struct pool_totals {
+    uint64_t sess_opened_total; /* reached READY */
+    uint64_t sess_closed_total;
+    uint64_t sess_lost_total; /* of those closed: not by us */
+    uint64_t sess_failed_total; /* never reached READY */
+    uint64_t create_ms_sum;
+    uint64_t wait_n;
+    uint64_t wait_ms_sum;
+    uint64_t queue_full_total;
+    uint64_t probes_ok_total;
+    uint64_t probes_fail_total;
+};
+
+/* All mandatory. */
+struct pool_events {
+    /* A session is ready; FIRST: there was none before.  pool_identity() is fresh. */
+    void (*on_ready)(void *owner, struct pool *pool);
+    /* A session ended that we did not end: what was learnt from the server may be old. */
+    void (*on_lost)(void *owner, struct pool *pool, const struct transport_end *end);
+    /* A session could not be opened. */
+    void (*on_failed)(void *owner, struct pool *pool, const struct transport_end *end);
+    void (*on_notice)(void *owner, struct pool *pool, const struct message *notice);
+    /* A drained pool has no session left. */
+    void (*on_drained)(void *owner, struct pool *pool);
+};
+
+/*
+ * Who waits for a session; embedded by it.  Exactly one of the two runs, never before
+ * pool_acquire returned, unless pool_withdraw comes first.
+ */
+struct pool_waiter {
+    /* SESSION is READY, with room for one call, until the return. */
+    void (*on_session)(struct pool_waiter *waiter, struct session *session);
+    void (*on_refused)(struct pool_waiter *waiter, enum failure failure, const char *detail);
+    struct list_node in_waiters; /* the pool's queue, or its list of refused ones */
+    int64_t since_ms;
+    enum failure refusal;
+};
+
+enum pool_state { POOL_SERVING, POOL_DRAINING };
+
+/* All figures, for tables and for Redis. */
+struct pool_figures {
+    size_t connecting, idle, active, testing, draining, broken, total;
+    size_t waiting;
+    int64_t oldest_wait_ms;
+    size_t inflight;
+};
+
+/* SERVER's reference is taken over.  NULL without memory. */
+MUST_CHECK struct pool *pool_new(struct loop *loop, struct server *server,
+                                 const struct pool_limits *limits, const struct pool_events *events,
+                                 void *owner);
+/* As pool_drain, and now: calls out get DRAIN_DEADLINE, waiters DRAINING, before the return. */
+void pool_abort(struct pool *pool);
+/* The same, then silence to the owner; freed at the end of the turn. */
+void pool_close(struct pool *pool);
+void pool_set_limits(struct pool *pool, const struct pool_limits *limits);
+
+void pool_acquire(struct pool *pool, struct pool_waiter *waiter);
+/* The same, in front of all who wait: for what waited its turn already. */
+void pool_acquire_again(struct pool *pool, struct pool_waiter *waiter);
+/* Silence.  Idempotent. */
+void pool_withdraw(struct pool *pool, struct pool_waiter *waiter);
+
+/* Refuse whoever waits or comes; close sessions as their calls end; on_drained, then or now. */
+void pool_drain(struct pool *pool);
+void pool_resume(struct pool *pool);
+
+const char *pool_name(const struct pool *pool);
+struct server *pool_server(const struct pool *pool);
+const struct pool_limits *pool_limits(const struct pool *pool);
+/* The raw result of the last initialize; none before the first session. */
+struct span pool_identity(const struct pool *pool);
+const char *pool_protocol(const struct pool *pool);
+/* At least one session is open. */
+bool pool_is_up(const struct pool *pool);
+enum pool_state pool_state(const struct pool *pool);
+/* Why the last attempt failed; NULL after a success or before any. */
+const struct transport_end *pool_last_failure(const struct pool *pool);
+/* Ms until the next attempt to open a session may begin; 0: now. */
+int64_t pool_retry_after_ms(const struct pool *pool);
+void pool_figures(const struct pool *pool, struct pool_figures *ret_figures);
+struct pool_totals *pool_totals(struct pool *pool);
+/* Sessions in order of use, most recent first: struct session by in_pool. */
+const struct list *pool_sessions(const struct pool *pool);
+
+#endif

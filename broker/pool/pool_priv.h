@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What pool.c and keeper.c share. */
+#ifndef TEPLO_POOL_POOL_PRIV_H
+#define TEPLO_POOL_POOL_PRIV_H
+
+#include "broker/pool/pool.h"
+
+/*
+ * Invariants (pool_check_invariants):
+ *  1. Every session that is not CLOSED is on `sessions`, most recently used first.
+ *  2. At most one session is being opened.
+ *  3. sessions.count <= limits.size, but for a limit lowered meanwhile.
+ *  4. No session carries more than limits.max_inflight calls, with the same exception.
+ */
+struct pool {
+    struct loop *loop;
+    struct server *server; /* counted */
+    enum pool_state state;
+    struct pool_limits limits;
+    struct list sessions; /* struct session, owned */
+    struct list waiters;  /* struct pool_waiter, borrowed, in order of arrival; at most queue_max */
+    struct list refused;  /* struct pool_waiter, borrowed, whose on_refused is due */
+    struct deferred dispatch;
+    struct timer retry;  /* until retry_at_ms, while somebody waits */
+    struct timer keeper;
+    unsigned failures;   /* attempts that failed in a row */
+    int64_t retry_at_ms;
+    int64_t retired_at_ms;
+    unsigned next_number;
+    struct transport_end last_failure; /* failure NONE: none */
+    struct bytes identity;
+    const char *protocol;
+    struct pool_totals totals;
+    const struct pool_events *events;
+    void *owner;
+    bool closing;
+    struct reapable reapable;
+};
+
+/* keeper.c */
+void keeper_start(struct pool *pool);
+void keeper_stop(struct pool *pool);
+
+#endif

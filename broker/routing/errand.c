@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/routing/errand.h"
+
+/* Sessions that may die under one request before it is given up as not executed. */
+enum { ATTEMPTS_MAXIMUM = 4 };
+
+static void on_session(struct pool_waiter *waiter, struct session *session);
+static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail);
+static void on_call_answer(void *owner, const struct message *answer);
+static void on_call_progress(void *owner, const struct message *notice);
+static void on_call_failed(void *owner, enum failure failure, const char *detail, bool may_repeat);
+static void on_timer(void *owner);
+
+static const struct call_events call_events = {on_call_answer, on_call_progress, on_call_failed};
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Ms left of the client's own deadline; a lot when it named none. */
+static int64_t deadline_left_ms(const struct errand *errand)
+{
+    if (errand->limits.deadline_ms == 0) {
+        return INT64_MAX;
+    }
+    return errand->started_ms + errand->limits.deadline_ms - loop_now_ms(errand->loop);
+}
+
+void errand_start(struct errand *errand, struct loop *loop, struct pool *pool,
+                  const struct message *message, const struct errand_limits *limits,
+                  const struct errand_events *events, void *owner)
+{
+    *errand = (struct errand){.pool = pool,
+                              .message = message,
+                              .limits = *limits,
+                              .events = events,
+                              .owner = owner,
+                              .loop = loop,
+                              .state = ERRAND_WAITING,
+                              .started_ms = loop_now_ms(loop)};
+    errand->waiter.on_session = on_session;
+    errand->waiter.on_refused = on_refused;
+    timer_init(&errand->timer, loop, on_timer, errand);
+    timer_start(&errand->timer, smaller(limits->queue_timeout_ms, deadline_left_ms(errand)));
+    pool_acquire(pool, &errand->waiter);
+}
+
+static void end(struct errand *errand)
+{
+    CHECK(errand->state != ERRAND_OVER);
+    errand->state = ERRAND_OVER;
+    errand->call = NULL;
+    timer_stop(&errand->timer);
+}
+
+void errand_abandon(struct errand *errand, enum abandon how)
+{
+    struct call *call = errand->call;
+    enum errand_state state = errand->state;
+
+    if (state == ERRAND_OVER) {
+        return;
+    }
+    end(errand);
+    if (state == ERRAND_WAITING) {
+        pool_withdraw(errand->pool, &errand->waiter);
+    } else {
+        session_abandon(call, how, pool_limits(errand->pool)->cancel_grace_ms);
+    }
+}
+
+static void fail(struct errand *errand, enum failure failure, const char *detail)
+{
+    int64_t now_ms = loop_now_ms(errand->loop);
+    struct failure_report report = {.failure = failure,
+                                    .detail = detail,
+                                    .stage = errand->state == ERRAND_SENT ? "sent" : "queued",
+                                    .upstream = pool_name(errand->pool),
+                                    .attempts = errand->attempts,
+                                    .elapsed_ms = now_ms - errand->started_ms,
+                                    .waited_ms = -1,
+                                    .retry_after_ms = -1};
+
+    report.waited_ms = (errand->attempts > 0 ? errand->sent_ms : now_ms) - errand->started_ms;
+    if (failure == FAILURE_UNAVAILABLE || failure == FAILURE_OVERLOADED) {
+        report.retry_after_ms = pool_retry_after_ms(errand->pool);
+    }
+    end(errand);
+    errand->events->on_failed(errand->owner, &report);
+}
+
+static void await_answer(struct errand *errand)
+{
+    int64_t total_left_ms =
+        errand->sent_ms + errand->limits.call_timeout_max_ms - loop_now_ms(errand->loop);
+
+    timer_start(&errand->timer, smaller(smaller(errand->limits.call_timeout_ms, total_left_ms),
+                                        deadline_left_ms(errand)));
+}
+
+static void on_session(struct pool_waiter *waiter, struct session *session)
+{
+    struct errand *errand = LIST_ITEM(waiter, struct errand, waiter);
+    /* The POST's own reply may come as late as the answer: some servers work before they accept. */
+    struct call *call = session_call(session, errand->message,
+                                     errand->limits.call_timeout_max_ms, &call_events, errand);
+
+    if (call == NULL) {
+        fail(errand, FAILURE_OUT_OF_MEMORY, NULL);
+        return;
+    }
+    errand->call = call;
+    errand->state = ERRAND_SENT;
+    errand->attempts++;
+    errand->sent_ms = loop_now_ms(errand->loop);
+    await_answer(errand);
+}
+
+static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail)
+{
+    fail(LIST_ITEM(waiter, struct errand, waiter), failure, detail);
+}
+
+static void on_call_answer(void *owner, const struct message *answer)
+{
+    struct errand *errand = owner;
+
+    end(errand);
+    errand->events->on_answer(errand->owner, answer);
+}
+
+static void on_call_progress(void *owner, const struct message *notice)
+{
+    struct errand *errand = owner;
+
+    await_answer(errand);
+    errand->events->on_progress(errand->owner, notice);
+}
+
+static void try_again(struct errand *errand)
+{
+    int64_t waited_ms = loop_now_ms(errand->loop) - errand->started_ms;
+
+    errand->state = ERRAND_WAITING;
+    errand->call = NULL;
+    timer_start(&errand->timer,
+                smaller(errand->limits.queue_timeout_ms - waited_ms, deadline_left_ms(errand)));
+    pool_acquire_again(errand->pool, &errand->waiter);
+}
+
+static void on_call_failed(void *owner, enum failure failure, const char *detail, bool may_repeat)
+{
+    struct errand *errand = owner;
+    /* Harmless to run twice: once more, not for ever. */
+    bool second_try = errand->limits.is_repeatable && errand->attempts < 2 &&
+                      failure_outcome(failure) == OUTCOME_UNKNOWN;
+
+    if ((may_repeat && errand->attempts < ATTEMPTS_MAXIMUM) || second_try) {
+        try_again(errand);
+        return;
+    }
+    fail(errand, failure, detail);
+}
+
+static void on_timer(void *owner)
+{
+    struct errand *errand = owner;
+    struct call *call = errand->call;
+    const struct transport_end *last = pool_last_failure(errand->pool);
+
+    if (errand->state == ERRAND_SENT) {
+        /* Abandoned first: what fail() tells may already start the next thing. */
+        errand->call = NULL;
+        session_abandon(call, ABANDON_AND_CANCEL, pool_limits(errand->pool)->cancel_grace_ms);
+        fail(errand, FAILURE_TIMEOUT, NULL);
+        return;
+    }
+    pool_withdraw(errand->pool, &errand->waiter);
+    fail(errand, last == NULL ? FAILURE_QUEUE_TIMEOUT : FAILURE_UNAVAILABLE,
+         last == NULL ? NULL : last->detail);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request on its way to a server: waits for a session, is sent, is answered.
+ * It is sent again only when it certainly did not run, or when whoever started it says
+ * that running twice does no harm.  Ends exactly once, by its deadline at the latest.
+ * Used by request.c for clients' requests and by catalog.c for lists.
+ */
+#ifndef TEPLO_ROUTING_ERRAND_H
+#define TEPLO_ROUTING_ERRAND_H
+
+#include <stdint.h>
+
+#include "broker/pool/pool.h"
+#include "broker/runtime/loop.h"
+#include "proto/failure.h"
+#include "proto/message.h"
+
+struct errand;
+
+/* Exactly one of on_answer and on_failed runs, never before errand_start returned. */
+struct errand_events {
+    /* The server's own answer; spans live until the return. */
+    void (*on_answer)(void *owner, const struct message *answer);
+    void (*on_progress)(void *owner, const struct message *notice);
+    /* All fields filled but `call`; strings live until the return. */
+    void (*on_failed)(void *owner, const struct failure_report *report);
+};
+
+struct errand_limits {
+    int64_t queue_timeout_ms;
+    int64_t call_timeout_ms;     /* silence after sending; progress restarts it */
+    int64_t call_timeout_max_ms; /* after sending, in all */
+    int64_t deadline_ms;         /* from the start, in all; 0: none */
+    bool is_repeatable;          /* running twice does no harm */
+};
+
+enum errand_state { ERRAND_WAITING, ERRAND_SENT, ERRAND_OVER };
+
+struct errand {
+    struct pool *pool;
+    const struct message *message; /* borrowed from the owner */
+    struct errand_limits limits;
+    const struct errand_events *events;
+    void *owner;
+    struct loop *loop;
+    enum errand_state state;
+    struct pool_waiter waiter;
+    struct call *call; /* borrowed from its session, while SENT */
+    struct timer timer;
+    int64_t started_ms;
+    int64_t sent_ms;
+    int attempts; /* times that a session took it */
+};
+
+void errand_start(struct errand *errand, struct loop *loop, struct pool *pool,
+                  const struct message *message, const struct errand_limits *limits,
+                  const struct errand_events *events, void *owner);
+/* Silence.  What was sent goes on (or is cancelled, as HOW says).  Idempotent. */
+void errand_abandon(struct errand *errand, enum abandon how);
+
+#endif

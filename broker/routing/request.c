@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* Called by requester.c; starts errands, asks the catalog, waits for a first session. */
+#include "broker/routing/request.h"
+
+#include "broker/routing/greeting.h"
+#include "broker/runtime/clock.h"
+#include "proto/base/mem.h"
+
+static void on_answer(void *owner, const struct message *answer);
+static void on_progress(void *owner, const struct message *notice);
+static void on_failed(void *owner, const struct failure_report *report);
+static void on_list(struct catalog_waiter *waiter, struct span result);
+static void on_list_error(struct catalog_waiter *waiter, struct span error);
+static void on_list_failed(struct catalog_waiter *waiter, const struct failure_report *report);
+static void on_session(struct pool_waiter *waiter, struct session *session);
+static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail);
+static void on_greeting_timer(void *owner);
+
+static const struct errand_events errand_events = {on_answer, on_progress, on_failed};
+
+struct request *request_new(struct requester *requester, struct route *route,
+                            const struct message *message, enum mcp_method method,
+                            enum mcp_era era)
+{
+    struct request *request = MEM_NEW(struct request);
+
+    if (request == NULL) {
+        return NULL;
+    }
+    bytes_init(&request->text, message->text.length);
+    bytes_append_span(&request->text, message->text);
+    if (!request->text.failed) {
+        request->message = *message;
+        message_move(&request->message, request->text.at);
+    }
+    if (request->text.failed ||
+        hashmap_add(&requester->requests, request->message.id, request) < 0) {
+        bytes_done(&request->text);
+        mem_free(request);
+        return NULL;
+    }
+    request->requester = requester;
+    request->route = route;
+    request->method = method;
+    request->era = era;
+    request->errand.state = ERRAND_OVER;
+    request->started_ms = loop_now_ms(router_loop(requester->router));
+    timer_init(&request->timer, router_loop(requester->router), on_greeting_timer, request);
+    requester->calls_total++;
+    return request;
+}
+
+static void reap(void *owner)
+{
+    struct request *request = owner;
+
+    bytes_done(&request->text);
+    mem_free(request);
+}
+
+void request_finish(struct request *request)
+{
+    struct requester *requester = request->requester;
+
+    CHECK(request->errand.state == ERRAND_OVER && request->list.in_entry.on == NULL &&
+          request->session.in_waiters.on == NULL);
+    timer_stop(&request->timer);
+    if (request->kind == REQUEST_LISTEN) {
+        requester->listens--;
+    }
+    requester_forget(requester, request->message.id);
+    loop_reap(router_loop(requester->router), &request->reapable, reap, request);
+    if (requester_waiting(requester) == 0) {
+        requester->events->on_quiet(requester->owner);
+    }
+}
+
+/* Out of whatever it waits in. */
+static void withdraw(struct request *request, enum abandon how)
+{
+    switch (request->kind) {
+    case REQUEST_CALL:
+        errand_abandon(&request->errand, how);
+        return;
+    case REQUEST_LIST:
+        catalog_withdraw(&request->list);
+        return;
+    case REQUEST_GREETING:
+        pool_withdraw(route_pool(request->route), &request->session);
+        return;
+    case REQUEST_LISTEN:
+        return;
+    }
+}
+
+void request_cancel(struct request *request)
+{
+    route_totals(request->route)->cancelled_total++;
+    withdraw(request, ABANDON_AND_CANCEL);
+    request_finish(request);
+}
+
+void request_orphan(struct request *request)
+{
+    bool reads_only = mcp_method_route(request->method) == MCP_ROUTE_PASS_SAFE;
+
+    withdraw(request, reads_only ? ABANDON_AND_CANCEL : ABANDON_SILENTLY);
+    request_finish(request);
+}
+
+void request_fail(struct request *request, const struct failure_report *report)
+{
+    withdraw(request, ABANDON_SILENTLY);
+    request_answer_failure(request, report);
+}
+
+/* ---- answers */
+
+void request_answer_result(struct request *request, struct span result)
+{
+    struct bytes *out = router_scratch(request->requester->router);
+    struct splice splice;
+
+    bytes_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    bytes_append_span(out, request->message.id);
+    bytes_append_text(out, ",\"result\":");
+    if (request->era == MCP_ERA_MODERN) {
+        mcp_result_to_modern(result, request->method, out);
+    } else {
+        splice_init(&splice, result);
+        splice_write(&splice, out);
+    }
+    bytes_append_char(out, '}');
+    if (out->failed) {
+        struct failure_report report = {.failure = FAILURE_TOO_LARGE,
+                                        .upstream = route_name(request->route), .attempts = -1,
+                                        .waited_ms = -1, .elapsed_ms = -1, .retry_after_ms = -1};
+
+        request_answer_failure(request, &report);
+        return;
+    }
+    requester_send(request->requester, bytes_span(out));
+    request_finish(request);
+}
+
+static void answer_error(struct request *request, struct span error)
+{
+    struct bytes *out = router_scratch(request->requester->router);
+    struct splice splice;
+
+    bytes_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    bytes_append_span(out, request->message.id);
+    bytes_append_text(out, ",\"error\":");
+    if (request->era == MCP_ERA_MODERN) {
+        mcp_error_to_modern(error, out);
+    } else {
+        splice_init(&splice, error);
+        splice_write(&splice, out);
+    }
+    bytes_append_char(out, '}');
+    requester_send(request->requester, bytes_span(out));
+    request_finish(request);
+}
+
+void request_answer_failure(struct request *request, const struct failure_report *report)
+{
+    struct bytes *out = router_scratch(request->requester->router);
+
+    route_totals(request->route)->by_failure[report->failure]++;
+    reply_failure(out, request->message.id, report);
+    requester_send(request->requester, bytes_span(out));
+    request_finish(request);
+}
+
+/* ---- calls */
+
+void request_pass(struct request *request)
+{
+    struct errand_limits limits =
+        route_limits_of(request->route, &request->message, request->method);
+
+    request->kind = REQUEST_CALL;
+    route_totals(request->route)->calls_total++;
+    errand_start(&request->errand, router_loop(request->requester->router),
+                 route_pool(request->route), &request->message, &limits, &errand_events, request);
+}
+
+static void count_answer(struct request *request, const struct message *answer)
+{
+    struct route_totals *totals = route_totals(request->route);
+    int64_t took_ms = loop_now_ms(router_loop(request->requester->router)) - request->started_ms;
+
+    totals->use_ms_sum += (uint64_t)took_ms;
+    totals->retries_total += (uint64_t)(request->errand.attempts - 1);
+    totals->last_ok_at_ms = clock_wall_ms();
+    if (answer->kind == MESSAGE_ERROR) {
+        totals->rpc_err_total++;
+    } else if (request->method == MCP_TOOLS_CALL &&
+               json_kind_of(json_find(answer->result, "isError")) == JSON_TRUE) {
+        totals->tool_err_total++;
+    } else {
+        totals->ok_total++;
+    }
+}
+
+static void on_answer(void *owner, const struct message *answer)
+{
+    struct request *request = owner;
+
+    count_answer(request, answer);
+    if (answer->kind == MESSAGE_ERROR) {
+        answer_error(request, answer->error);
+    } else {
+        request_answer_result(request, answer->result);
+    }
+}
+
+static void on_progress(void *owner, const struct message *notice)
+{
+    struct request *request = owner;
+    struct bytes *out;
+    struct splice splice;
+
+    if (span_is_none(request->message.progress_token)) {
+        return;
+    }
+    out = router_scratch(request->requester->router);
+    splice_init(&splice, notice->text);
+    splice_replace(&splice, message_param(notice, "progressToken"),
+                   request->message.progress_token);
+    splice_write(&splice, out);
+    requester_send(request->requester, bytes_span(out));
+}
+
+static void on_failed(void *owner, const struct failure_report *report)
+{
+    struct request *request = owner;
+
+    if (report->attempts > 1) {
+        route_totals(request->route)->retries_total += (uint64_t)(report->attempts - 1);
+    }
+    router_report(request->requester->router, route_name(request->route), "call_failed",
+                  failure_reason(report->failure), failure_text(report->failure));
+    request_answer_failure(request, report);
+}
+
+/* ---- lists */
+
+void request_list(struct request *request)
+{
+    request->kind = REQUEST_LIST;
+    request->list = (struct catalog_waiter){
+        .on_list = on_list, .on_error = on_list_error, .on_failed = on_list_failed};
+    catalog_ask(route_catalog(request->route), catalog_kind_of(request->method), &request->list);
+}
+
+static void on_list(struct catalog_waiter *waiter, struct span result)
+{
+    request_answer_result(LIST_ITEM(waiter, struct request, list), result);
+}
+
+static void on_list_error(struct catalog_waiter *waiter, struct span error)
+{
+    answer_error(LIST_ITEM(waiter, struct request, list), error);
+}
+
+static void on_list_failed(struct catalog_waiter *waiter, const struct failure_report *report)
+{
+    request_answer_failure(LIST_ITEM(waiter, struct request, list), report);
+}
+
+/* ---- greetings */
+
+void request_greet(struct request *request)
+{
+    struct errand_limits limits =
+        route_limits_of(request->route, &request->message, request->method);
+    int64_t wait_ms = limits.queue_timeout_ms;
+
+    request->kind = REQUEST_GREETING;
+    request->session.on_session = on_session;
+    request->session.on_refused = on_refused;
+    if (limits.deadline_ms > 0 && limits.deadline_ms < wait_ms) {
+        wait_ms = limits.deadline_ms;
+    }
+    timer_start(&request->timer, wait_ms);
+    pool_acquire(route_pool(request->route), &request->session);
+}
+
+static void on_session(struct pool_waiter *waiter, struct session *session)
+{
+    (void)session;
+    greeting_answer(LIST_ITEM(waiter, struct request, session));
+}
+
+static void fail_greeting(struct request *request, enum failure failure, const char *detail)
+{
+    struct failure_report report = {
+        .failure = failure,
+        .detail = detail,
+        .stage = "connecting",
+        .upstream = route_name(request->route),
+        .attempts = 0,
+        .waited_ms = -1,
+        .elapsed_ms = loop_now_ms(router_loop(request->requester->router)) - request->started_ms,
+        .retry_after_ms = pool_retry_after_ms(route_pool(request->route))};
+
+    if (request->method == MCP_INITIALIZE) {
+        /* The client may try again on the same connection. */
+        request->requester->era = REQUESTER_OPEN;
+    }
+    request_answer_failure(request, &report);
+}
+
+static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail)
+{
+    fail_greeting(LIST_ITEM(waiter, struct request, session), failure, detail);
+}
+
+static void on_greeting_timer(void *owner)
+{
+    struct request *request = owner;
+    const struct transport_end *last = pool_last_failure(route_pool(request->route));
+
+    pool_withdraw(route_pool(request->route), &request->session);
+    fail_greeting(request, last == NULL ? FAILURE_QUEUE_TIMEOUT : FAILURE_UNAVAILABLE,
+                  last == NULL ? NULL : last->detail);
+}

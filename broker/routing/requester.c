@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* Called by downstream/client.c; calls request.c, greeting.c and listen.c. */
+#include "broker/routing/requester.h"
+
+#include <stdio.h>
+
+#include "broker/routing/greeting.h"
+#include "broker/routing/listen.h"
+#include "broker/routing/request.h"
+#include "broker/runtime/log.h"
+#include "proto/failure.h"
+#include "proto/mcp.h"
+
+void requester_init(struct requester *requester, struct router *router, const char *route,
+                    const struct requester_events *events, void *owner)
+{
+    *requester = (struct requester){.router = router, .events = events, .owner = owner};
+    hashmap_init(&requester->requests);
+    if (route != NULL) {
+        requester->bound_by_socket = true;
+        (void)snprintf(requester->route_name, sizeof(requester->route_name), "%s", route);
+    }
+    router_add_requester(router, requester);
+}
+
+void requester_done(struct requester *requester)
+{
+    struct request *request;
+
+    while ((request = hashmap_any(&requester->requests)) != NULL) {
+        request_orphan(request);
+    }
+    hashmap_done(&requester->requests);
+    router_remove_requester(requester->router, requester);
+}
+
+size_t requester_waiting(const struct requester *requester)
+{
+    return requester->requests.count - requester->listens;
+}
+
+void requester_send(struct requester *requester, struct span line)
+{
+    requester->events->on_line(requester->owner, line);
+}
+
+void requester_forget(struct requester *requester, struct span id)
+{
+    CHECK(hashmap_take(&requester->requests, id) != NULL);
+}
+
+void requesters_fail_route(struct router *router, struct route *route)
+{
+    struct failure_report report = {.failure = FAILURE_DRAINING,
+                                    .detail = "the pool was removed from the configuration",
+                                    .upstream = route_name(route), .attempts = -1,
+                                    .waited_ms = -1, .elapsed_ms = -1, .retry_after_ms = -1};
+
+    LIST_FOREACH(node, router_requesters(router))
+    {
+        struct requester *requester = LIST_ITEM(node, struct requester, in_router);
+        struct request *next = NULL;
+
+        do {
+            next = NULL;
+            HASHMAP_FOREACH(slot, &requester->requests)
+            {
+                struct request *request = slot->value;
+
+                if (request->route == route) {
+                    next = request;
+                    break;
+                }
+            }
+            if (next != NULL) {
+                request_fail(next, &report);
+            }
+        } while (next != NULL);
+    }
+}
+
+/* ---- answers made here */
+
+static void send_error(struct requester *requester, struct span id, int code, const char *text,
+                       struct span data)
+{
+    struct bytes *out = router_scratch(requester->router);
+
+    reply_error(out, id, code, span_of(text), data);
+    requester_send(requester, bytes_span(out));
+}
+
+static void send_failure(struct requester *requester, struct span id, enum failure failure,
+                         const char *detail)
+{
+    struct bytes *out = router_scratch(requester->router);
+    struct failure_report report = {.failure = failure, .detail = detail, .stage = "queued",
+                                    .attempts = 0, .waited_ms = -1, .elapsed_ms = -1,
+                                    .retry_after_ms = -1};
+
+    reply_failure(out, id, &report);
+    requester_send(requester, bytes_span(out));
+}
+
+void requester_on_bad_frame(struct requester *requester, const char *what)
+{
+    send_failure(requester, SPAN_NONE, FAILURE_FRAME_TOO_LONG, what);
+}
+
+/* ---- which pool */
+
+static void refuse_route(struct requester *requester, const struct message *message,
+                         const char *name)
+{
+    char text[512];
+    struct bytes names;
+    const char *known;
+
+    bytes_init(&names, 256);
+    router_names(requester->router, &names);
+    known = bytes_text(&names);
+    known = known == NULL ? "too many to name" : known;
+    if (name[0] == '\0') {
+        (void)snprintf(text, sizeof(text),
+                       "name the pool in _meta[\"dev.teplo/pool\"], or use its own socket; "
+                       "the pools: %s",
+                       known);
+    } else {
+        (void)snprintf(text, sizeof(text), "there is no pool \"%s\"; the pools: %s", name, known);
+    }
+    bytes_done(&names);
+    send_error(requester, message->id, RPC_INVALID_PARAMS, text, SPAN_NONE);
+}
+
+/* The route that MESSAGE asks for, else the requester's own, else the only one; NULL: answered. */
+static struct route *find_route(struct requester *requester, const struct message *message)
+{
+    struct span wish = mcp_own_meta(message, "pool");
+    char name[ROUTE_NAME_SIZE] = "";
+    struct route *route;
+
+    if (!span_is_none(wish) && !json_string_copy(wish, name, sizeof(name))) {
+        send_error(requester, message->id, RPC_INVALID_PARAMS,
+                   "_meta[\"dev.teplo/pool\"] is not the name of a pool", SPAN_NONE);
+        return NULL;
+    }
+    if (requester->bound_by_socket || span_is_none(wish)) {
+        if (!span_is_none(wish) && strcmp(name, requester->route_name) != 0) {
+            send_error(requester, message->id, RPC_INVALID_PARAMS,
+                       "this socket is bound to another pool than _meta[\"dev.teplo/pool\"]",
+                       SPAN_NONE);
+            return NULL;
+        }
+        (void)snprintf(name, sizeof(name), "%s", requester->route_name);
+    }
+    route = name[0] == '\0' ? router_only(requester->router)
+                            : router_find(requester->router, span_of(name));
+    if (route == NULL) {
+        refuse_route(requester, message, name);
+    }
+    return route;
+}
+
+/* ---- requests */
+
+/* Whether a new request may be entered; if not, that has been answered. */
+static bool may_enter(struct requester *requester, const struct message *message)
+{
+    if (hashmap_find(&requester->requests, message->id) != NULL) {
+        send_error(requester, message->id, RPC_INVALID_REQUEST,
+                   "a request with this id is still unanswered; use a new id", SPAN_NONE);
+        return false;
+    }
+    if (requester->requests.count >= router_limits(requester->router)->max_inflight_per_client) {
+        send_failure(requester, message->id, FAILURE_CLIENT_LIMIT,
+                     "wait for answers, or raise max_inflight_per_client");
+        return false;
+    }
+    return true;
+}
+
+static void refuse_shared(struct requester *requester, const struct message *message)
+{
+    send_failure(requester, message->id, FAILURE_UNSUPPORTED,
+                 "subscriptions and tasks belong to one session, and sessions are shared here");
+}
+
+static void start(struct requester *requester, const struct message *message,
+                  enum mcp_method method, enum mcp_era era)
+{
+    struct route *route = find_route(requester, message);
+    struct request *request;
+
+    if (route == NULL || !may_enter(requester, message)) {
+        return;
+    }
+    if (method == MCP_SET_LEVEL) {
+        greeting_set_level(requester, route, message);
+        return;
+    }
+    request = request_new(requester, route, message, method, era);
+    if (request == NULL) {
+        send_failure(requester, message->id, FAILURE_OUT_OF_MEMORY, NULL);
+        return;
+    }
+    if (method == MCP_INITIALIZE || method == MCP_DISCOVER) {
+        greeting_start(request);
+    } else if (method == MCP_SUBSCRIPTIONS_LISTEN) {
+        listen_start(request);
+    } else if (mcp_method_route(method) == MCP_ROUTE_LIST) {
+        request_list(request);
+    } else {
+        request_pass(request);
+    }
+}
+
+/* A cached list is served whole, so no cursor of ours exists. */
+static bool has_cursor(const struct message *message, enum mcp_method method)
+{
+    return method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_LIST &&
+           !span_is_none(message_param(message, "cursor"));
+}
+
+static void dispatch(struct requester *requester, const struct message *message,
+                     enum mcp_method method, enum mcp_era era)
+{
+    if (!mcp_method_in_era(method, era)) {
+        send_error(requester, message->id, RPC_METHOD_NOT_FOUND,
+                   era == MCP_ERA_MODERN ? "this method is not part of MCP " MCP_MODERN
+                                         : "this method is part of MCP " MCP_MODERN " only",
+                   SPAN_NONE);
+    } else if (method == MCP_PING) {
+        struct bytes *out = router_scratch(requester->router);
+
+        reply_result(out, message->id, SPAN("{}"));
+        requester_send(requester, bytes_span(out));
+    } else if (has_cursor(message, method)) {
+        send_error(requester, message->id, RPC_INVALID_PARAMS,
+                   "unknown cursor: lists are served whole, on one page", SPAN_NONE);
+    } else if (method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_SHARED) {
+        refuse_shared(requester, message);
+    } else {
+        start(requester, message, method, era);
+    }
+}
+
+static void refuse_version(struct requester *requester, const struct message *message,
+                           struct span requested)
+{
+    struct bytes data;
+
+    bytes_init(&data, 1024);
+    bytes_append_text(&data, "{\"supported\":[\"" MCP_MODERN "\"],\"requested\":");
+    if (json_kind_of(requested) == JSON_STRING && requested.length < 512) {
+        bytes_append_span(&data, requested);
+    } else {
+        bytes_append_text(&data, "null");
+    }
+    bytes_append_char(&data, '}');
+    send_error(requester, message->id, RPC_UNSUPPORTED_PROTOCOL_VERSION,
+               "Unsupported protocol version", bytes_span(&data));
+    bytes_done(&data);
+}
+
+static void on_modern(struct requester *requester, const struct message *message,
+                      enum mcp_method method, const struct mcp_envelope *envelope)
+{
+    struct span name = json_find(envelope->client_info, "name");
+
+    if (mcp_find_version(envelope->protocol_version, MCP_ERA_MODERN) == NULL) {
+        refuse_version(requester, message, envelope->protocol_version);
+        return;
+    }
+    if (method != MCP_DISCOVER) {
+        if (requester->era == REQUESTER_LEGACY) {
+            send_error(requester, message->id, RPC_INVALID_REQUEST,
+                       "this connection was initialized; it cannot change to per-request _meta",
+                       SPAN_NONE);
+            return;
+        }
+        requester->era = REQUESTER_MODERN;
+    }
+    if (requester->name[0] == '\0' &&
+        !json_string_copy(name, requester->name, sizeof(requester->name))) {
+        (void)snprintf(requester->name, sizeof(requester->name), "-");
+    }
+    dispatch(requester, message, method, MCP_ERA_MODERN);
+}
+
+static void on_legacy(struct requester *requester, const struct message *message,
+                      enum mcp_method method)
+{
+    bool is_known = method != MCP_OTHER;
+
+    if (requester->era == REQUESTER_MODERN && method == MCP_INITIALIZE) {
+        refuse_version(requester, message, message_param(message, "protocolVersion"));
+    } else if (requester->era == REQUESTER_LEGACY && method == MCP_INITIALIZE) {
+        send_error(requester, message->id, RPC_INVALID_REQUEST,
+                   "this connection is initialized already", SPAN_NONE);
+    } else if (requester->era == REQUESTER_LEGACY || method == MCP_INITIALIZE ||
+               method == MCP_PING) {
+        if (requester->era == REQUESTER_MODERN) {
+            send_error(requester, message->id, RPC_METHOD_NOT_FOUND,
+                       "this method is not part of MCP " MCP_MODERN, SPAN_NONE);
+            return;
+        }
+        dispatch(requester, message, method, MCP_ERA_LEGACY);
+    } else if (is_known) {
+        send_error(requester, message->id, RPC_INVALID_PARAMS,
+                   "params._meta lacks \"io.modelcontextprotocol/protocolVersion\" (MCP " MCP_MODERN
+                   "), and the connection is not initialized (MCP " MCP_LATEST_LEGACY
+                   " and before)",
+                   SPAN_NONE);
+    } else {
+        send_error(requester, message->id, RPC_METHOD_NOT_FOUND, "unknown method", SPAN_NONE);
+    }
+}
+
+static void on_request(struct requester *requester, const struct message *message)
+{
+    enum mcp_method method = mcp_find_method(message->method);
+    struct mcp_envelope envelope;
+    const char *missing;
+    char text[160];
+
+    switch (mcp_read_envelope(message, &envelope, &missing)) {
+    case MCP_ENVELOPE_NONE:
+        on_legacy(requester, message, method);
+        return;
+    case MCP_ENVELOPE_INCOMPLETE:
+        (void)snprintf(text, sizeof(text), "params._meta lacks \"%s\", or it has the wrong type",
+                       missing);
+        send_error(requester, message->id, RPC_INVALID_PARAMS, text, SPAN_NONE);
+        return;
+    case MCP_ENVELOPE_OK:
+        on_modern(requester, message, method, &envelope);
+        return;
+    }
+}
+
+/* ---- notifications */
+
+static void on_notification(struct requester *requester, const struct message *message)
+{
+    struct request *request;
+
+    if (!json_string_is(message->method, "notifications/cancelled")) {
+        /* initialized, progress, roots/list_changed: nothing of them concerns a shared session. */
+        return;
+    }
+    request = hashmap_find(&requester->requests, message_param(message, "requestId"));
+    /* initialize must not be cancelled (MCP basic/utilities/cancellation); unknown ids are late. */
+    if (request != NULL && request->method != MCP_INITIALIZE) {
+        request_cancel(request);
+    }
+}
+
+void requester_on_frame(struct requester *requester, struct span frame)
+{
+    struct message message;
+    struct message_fault fault;
+
+    if (message_parse(frame, &json_limits_default, &message, &fault) < 0) {
+        log_event(LOG_LEVEL_DEBUG, "bad_message", "client=%s code=%d", log_quote(requester->name),
+                  fault.code);
+        send_error(requester, fault.id, fault.code, fault.text, SPAN_NONE);
+        return;
+    }
+    switch (message.kind) {
+    case MESSAGE_REQUEST:
+        on_request(requester, &message);
+        return;
+    case MESSAGE_NOTIFICATION:
+        on_notification(requester, &message);
+        return;
+    case MESSAGE_RESULT:
+    case MESSAGE_ERROR:
+        /* We ask clients nothing, so there is nothing that this could answer. */
+        return;
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A client as routing sees it: which era it speaks, which pool it means, what it has
+ * asked and not been told yet.  Embedded in downstream's client, which gives it
+ * frames and sends its lines.  Knows no socket.
+ */
+#ifndef TEPLO_ROUTING_REQUESTER_H
+#define TEPLO_ROUTING_REQUESTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/routing/router.h"
+#include "proto/base/hashmap.h"
+#include "proto/message.h"
+
+/*
+ * OPEN until the first message that decides: `initialize` makes it LEGACY, a request
+ * with the 2026-07-28 envelope (server/discover excepted) makes it MODERN.
+ */
+enum requester_era { REQUESTER_OPEN, REQUESTER_LEGACY, REQUESTER_MODERN };
+
+enum { ROUTE_NAME_SIZE = 33, REQUESTER_NAME_SIZE = 64 };
+
+struct requester_events {
+    /* LINE is one message without its newline, and lives until the return. */
+    void (*on_line)(void *owner, struct span line);
+    /* Nothing is asked any more that waits for an answer. */
+    void (*on_quiet)(void *owner);
+};
+
+struct requester {
+    struct router *router;
+    enum requester_era era;
+    bool bound_by_socket;
+    char route_name[ROUTE_NAME_SIZE]; /* empty: not chosen yet */
+    char name[REQUESTER_NAME_SIZE];   /* what the client calls itself */
+    const char *version;              /* LEGACY: negotiated */
+    struct hashmap requests;          /* struct request by raw id, owned */
+    size_t listens;                   /* of those: subscriptions/listen, which wait for nothing */
+    uint64_t calls_total;
+    struct list_node in_router;
+    const struct requester_events *events;
+    void *owner;
+};
+
+/* ROUTE: the pool this client is bound to by its socket, or NULL. */
+void requester_init(struct requester *requester, struct router *router, const char *route,
+                    const struct requester_events *events, void *owner);
+/*
+ * The client is gone: what waits is dropped, what was sent runs to its end unheard (a cancelled
+ * write could leave half of it behind).  Silence.
+ */
+void requester_done(struct requester *requester);
+
+/* One frame of the client.  Every answer comes by on_line, some before the return. */
+void requester_on_frame(struct requester *requester, struct span frame);
+/* What the client sent was no frame: say so. */
+void requester_on_bad_frame(struct requester *requester, const char *what);
+
+/* Requests that wait for an answer. */
+size_t requester_waiting(const struct requester *requester);
+
+/* For the rest of routing/. */
+void requester_send(struct requester *requester, struct span line);
+void requester_forget(struct requester *requester, struct span id);
+/* Fail every request on ROUTE, which is about to be closed. */
+void requesters_fail_route(struct router *router, struct route *route);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/routing/route.h"
+
+#include <stdio.h>
+
+#include "broker/routing/notices.h"
+#include "broker/routing/router.h"
+#include "proto/base/mem.h"
+
+/* Servers send change notices in bursts, one a session: clients get one. */
+enum { CHANGE_DELAY_MS = 50, ALL_KINDS = (1 << CATALOG_KINDS) - 1 };
+
+struct route {
+    struct loop *loop;
+    struct router *router; /* borrowed */
+    struct pool *pool;
+    struct catalog *catalog;
+    struct errand_limits errand;
+    struct route_tool *tools; /* owned, names too */
+    size_t tool_count;
+    struct route_totals totals;
+    struct timer change_timer;
+    unsigned changed; /* kinds to tell clients of */
+    bool lost_any;    /* a session was lost: after the next one everything may have changed */
+    struct reapable reapable;
+};
+
+static void on_pool_ready(void *owner, struct pool *pool);
+static void on_pool_lost(void *owner, struct pool *pool, const struct transport_end *end);
+static void on_pool_failed(void *owner, struct pool *pool, const struct transport_end *end);
+static void on_pool_notice(void *owner, struct pool *pool, const struct message *notice);
+static void on_pool_drained(void *owner, struct pool *pool);
+static void on_change_timer(void *owner);
+
+static const struct pool_events pool_events = {on_pool_ready, on_pool_lost, on_pool_failed,
+                                               on_pool_notice, on_pool_drained};
+
+static void free_tools(struct route_tool *tools, size_t count)
+{
+    for (size_t i = 0; tools != NULL && i < count; i++) {
+        mem_free((void *)(uintptr_t)tools[i].name);
+    }
+    mem_free(tools);
+}
+
+static struct route_tool *copy_tools(const struct route_options *options)
+{
+    struct route_tool *tools = mem_new((options->tool_count + 1) * sizeof(*tools));
+
+    for (size_t i = 0; tools != NULL && i < options->tool_count; i++) {
+        tools[i] = options->tools[i];
+        tools[i].name = mem_copy_text(options->tools[i].name, strlen(options->tools[i].name));
+        if (tools[i].name == NULL) {
+            free_tools(tools, i);
+            return NULL;
+        }
+    }
+    return tools;
+}
+
+static struct catalog_limits catalog_limits_of(const struct route_options *options)
+{
+    struct catalog_limits limits = {.errand = options->errand,
+                                    .ttl_ms = options->list_ttl_ms,
+                                    .list_max_bytes = options->list_max_bytes};
+
+    limits.errand.is_repeatable = true;
+    return limits;
+}
+
+static void reap(void *owner)
+{
+    struct route *route = owner;
+
+    free_tools(route->tools, route->tool_count);
+    mem_free(route);
+}
+
+struct route *route_new(struct loop *loop, struct router *router, struct server *server,
+                        const struct route_options *options)
+{
+    struct route *route = MEM_NEW(struct route);
+    struct catalog_limits limits = catalog_limits_of(options);
+
+    if (route == NULL) {
+        server_unref(server);
+        return NULL;
+    }
+    route->loop = loop;
+    route->router = router;
+    route->errand = options->errand;
+    route->tools = copy_tools(options);
+    route->tool_count = options->tool_count;
+    timer_init(&route->change_timer, loop, on_change_timer, route);
+    route->pool = pool_new(loop, server, &options->pool, &pool_events, route);
+    if (route->pool == NULL) {
+        server_unref(server);
+    } else {
+        route->catalog = catalog_new(loop, route->pool, &limits);
+    }
+    if (route->tools == NULL || route->catalog == NULL) {
+        route_close(route);
+        return NULL;
+    }
+    return route;
+}
+
+void route_close(struct route *route)
+{
+    timer_stop(&route->change_timer);
+    catalog_close(route->catalog);
+    pool_close(route->pool);
+    loop_reap(route->loop, &route->reapable, reap, route);
+}
+
+int route_set_options(struct route *route, const struct route_options *options)
+{
+    struct route_tool *tools = copy_tools(options);
+    struct catalog_limits limits = catalog_limits_of(options);
+
+    if (tools == NULL) {
+        return -1;
+    }
+    free_tools(route->tools, route->tool_count);
+    route->tools = tools;
+    route->tool_count = options->tool_count;
+    route->errand = options->errand;
+    catalog_set_limits(route->catalog, &limits);
+    pool_set_limits(route->pool, &options->pool);
+    return 0;
+}
+
+const char *route_name(const struct route *route)
+{
+    return pool_name(route->pool);
+}
+
+struct pool *route_pool(struct route *route)
+{
+    return route->pool;
+}
+
+struct catalog *route_catalog(struct route *route)
+{
+    return route->catalog;
+}
+
+struct route_totals *route_totals(struct route *route)
+{
+    return &route->totals;
+}
+
+struct router *route_router(struct route *route)
+{
+    return route->router;
+}
+
+struct errand_limits route_limits_of(const struct route *route, const struct message *message,
+                                     enum mcp_method method)
+{
+    struct errand_limits limits = route->errand;
+    struct span name = method == MCP_TOOLS_CALL ? message_param(message, "name") : SPAN_NONE;
+    int64_t deadline_ms;
+
+    limits.is_repeatable = method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_PASS_SAFE;
+    for (size_t i = 0; !span_is_none(name) && i < route->tool_count; i++) {
+        const struct route_tool *tool = &route->tools[i];
+
+        if (json_string_is(name, tool->name)) {
+            limits.is_repeatable = tool->is_repeatable;
+            if (tool->call_timeout_ms >= 0) {
+                limits.call_timeout_ms = tool->call_timeout_ms;
+            }
+        }
+    }
+    if (json_to_int(mcp_own_meta(message, "deadlineMs"), &deadline_ms) && deadline_ms > 0) {
+        limits.deadline_ms = deadline_ms;
+    }
+    return limits;
+}
+
+bool route_has_capability(const struct route *route, const char *name)
+{
+    struct span capabilities = json_find(pool_identity(route->pool), "capabilities");
+
+    return json_kind_of(json_find(capabilities, name)) == JSON_OBJECT;
+}
+
+bool route_tells_changes(const struct route *route, const char *name)
+{
+    struct span capabilities = json_find(pool_identity(route->pool), "capabilities");
+
+    return json_kind_of(json_find(json_find(capabilities, name), "listChanged")) == JSON_TRUE;
+}
+
+/* ---- what the pool tells */
+
+void route_note_changed(struct route *route, unsigned kinds)
+{
+    for (unsigned i = 0; i < CATALOG_KINDS; i++) {
+        if ((kinds & (1U << i)) != 0) {
+            catalog_invalidate(route->catalog, (enum catalog_kind)i);
+        }
+    }
+    route->changed |= kinds;
+    if (!route->change_timer.armed) {
+        timer_start(&route->change_timer, CHANGE_DELAY_MS);
+    }
+}
+
+static void on_change_timer(void *owner)
+{
+    struct route *route = owner;
+    unsigned changed = route->changed;
+
+    route->changed = 0;
+    notices_tell_changed(route, changed);
+}
+
+static void on_pool_ready(void *owner, struct pool *pool)
+{
+    struct route *route = owner;
+
+    (void)pool;
+    if (route->lost_any) {
+        /* Notices may have been missed while the server was away. */
+        route->lost_any = false;
+        route_note_changed(route, ALL_KINDS);
+    }
+}
+
+static void on_pool_lost(void *owner, struct pool *pool, const struct transport_end *end)
+{
+    struct route *route = owner;
+
+    (void)pool;
+    route->lost_any = true;
+    for (unsigned i = 0; i < CATALOG_KINDS; i++) {
+        catalog_invalidate(route->catalog, (enum catalog_kind)i);
+    }
+    router_report(route->router, route_name(route), "session_lost", end->error_class, end->detail);
+}
+
+static void on_pool_failed(void *owner, struct pool *pool, const struct transport_end *end)
+{
+    struct route *route = owner;
+
+    (void)pool;
+    router_report(route->router, route_name(route), "session_fail", end->error_class, end->detail);
+}
+
+static void on_pool_notice(void *owner, struct pool *pool, const struct message *notice)
+{
+    (void)pool;
+    notices_on_notice(owner, notice);
+}
+
+static void on_pool_drained(void *owner, struct pool *pool)
+{
+    struct route *route = owner;
+
+    (void)pool;
+    router_on_drained(route->router, route);
+}

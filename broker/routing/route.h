@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One server as clients see it: its pool, its lists, its rules for tools, its totals.
+ * Called by request.c, greeting.c and notices.c; calls pool and catalog.
+ */
+#ifndef TEPLO_ROUTING_ROUTE_H
+#define TEPLO_ROUTING_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/pool/pool.h"
+#include "broker/routing/catalog.h"
+#include "proto/mcp.h"
+
+struct route;
+struct router;
+
+struct route_tool {
+    const char *name;
+    bool is_repeatable;      /* the operator says that running it twice does no harm */
+    int64_t call_timeout_ms; /* -1: the route's */
+};
+
+struct route_options {
+    struct pool_limits pool;
+    struct errand_limits errand; /* deadline_ms and is_repeatable are set per request */
+    int64_t list_ttl_ms;
+    size_t list_max_bytes;
+    const struct route_tool *tools; /* copied */
+    size_t tool_count;
+};
+
+/* Totals since the start, named as in the Redis row. */
+struct route_totals {
+    uint64_t calls_total; /* requests handed to the server, or meant to be */
+    uint64_t ok_total;
+    uint64_t tool_err_total; /* results that say isError */
+    uint64_t rpc_err_total;  /* the server's own errors */
+    uint64_t cancelled_total;
+    uint64_t retries_total;
+    uint64_t by_failure[FAILURE_COUNT];
+    uint64_t use_ms_sum;
+    uint64_t notices_dropped_total; /* of the server, for no client in particular */
+    int64_t last_ok_at_ms; /* wall clock; 0: never */
+};
+
+/* SERVER's reference is taken over, also on failure.  NULL without memory. */
+MUST_CHECK struct route *route_new(struct loop *loop, struct router *router, struct server *server,
+                                   const struct route_options *options);
+/* At once; requests on it are failed first. */
+void route_close(struct route *route);
+MUST_CHECK int route_set_options(struct route *route, const struct route_options *options);
+
+const char *route_name(const struct route *route);
+struct pool *route_pool(struct route *route);
+struct catalog *route_catalog(struct route *route);
+struct route_totals *route_totals(struct route *route);
+struct router *route_router(struct route *route);
+
+/* The limits for MESSAGE, a request of METHOD. */
+struct errand_limits route_limits_of(const struct route *route, const struct message *message,
+                                     enum mcp_method method);
+/* The server's capabilities name NAME, as of its last session. */
+bool route_has_capability(const struct route *route, const char *name);
+/* NAME.listChanged is true in them. */
+bool route_tells_changes(const struct route *route, const char *name);
+
+/* What clients are told of changed lists, several changes at once: bits of 1 << enum catalog_kind. */
+void route_note_changed(struct route *route, unsigned kinds);
+
+#endif

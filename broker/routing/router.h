@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All routes by name, and all requesters.  Decides which route a message means.
+ */
+#ifndef TEPLO_ROUTING_ROUTER_H
+#define TEPLO_ROUTING_ROUTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker/routing/route.h"
+#include "proto/base/bytes.h"
+
+struct requester;
+struct router;
+
+/* All mandatory. */
+struct router_events {
+    /* Something an operator wants to see: for `show errors` and for Redis. */
+    void (*on_report)(void *owner, const char *route, const char *type, const char *error_class,
+                      const char *text);
+    /* A drained router has no session left, or a route that was replaced is gone. */
+    void (*on_drained)(void *owner);
+};
+
+struct router_limits {
+    size_t max_inflight_per_client;
+    size_t frame_max_bytes;    /* of requests, for scratch space */
+    size_t response_max_bytes; /* of answers */
+};
+
+MUST_CHECK struct router *router_new(struct loop *loop, const struct router_limits *limits,
+                                     const struct router_events *events, void *owner);
+/* Closes every route now.  Requesters must be closed.  Freed at the end of the turn. */
+void router_close(struct router *router);
+void router_set_limits(struct router *router, const struct router_limits *limits);
+
+/* The route is the router's from now on.  -EEXIST (route untouched), -ENOMEM. */
+MUST_CHECK int router_add(struct router *router, struct route *route);
+/* Refuse new requests for it, let those out end, close it then. */
+void router_retire(struct router *router, struct route *route);
+struct route *router_find(const struct router *router, struct span name);
+/* The only route there is, or NULL. */
+struct route *router_only(const struct router *router);
+/* Routes in order of the configuration: calls VISIT for each. */
+void router_each(struct router *router, void (*visit)(void *owner, struct route *route),
+                 void *owner);
+size_t router_count(const struct router *router);
+/* Append `"a", "b"`: for messages. */
+void router_names(const struct router *router, struct bytes *out);
+
+/* Refuse new calls everywhere; on_drained when the last session is gone. */
+void router_drain(struct router *router);
+void router_resume(struct router *router);
+/* Answer whatever waits for a server, now: DRAIN_DEADLINE or DRAINING. */
+void router_abort(struct router *router);
+bool router_is_draining(const struct router *router);
+/* No session is left on any route. */
+bool router_is_idle(struct router *router);
+
+/* For the rest of routing/. */
+struct loop *router_loop(const struct router *router);
+const struct router_limits *router_limits(const struct router *router);
+/* Scratch for one reply: cleared; to be sent before the next use. */
+struct bytes *router_scratch(struct router *router);
+void router_add_requester(struct router *router, struct requester *requester);
+void router_remove_requester(struct router *router, struct requester *requester);
+const struct list *router_requesters(const struct router *router);
+void router_on_drained(struct router *router, struct route *route);
+void router_report(struct router *router, const char *route, const char *type,
+                   const char *error_class, const char *text);
+
+#endif

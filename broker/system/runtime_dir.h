@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The directory of our sockets: found, made, checked, and locked against a second broker. */
+#ifndef TEPLO_SYSTEM_RUNTIME_DIR_H
+#define TEPLO_SYSTEM_RUNTIME_DIR_H
+
+#include "proto/base/bytes.h"
+#include "proto/base/check.h"
+
+struct runtime_dir {
+    char path[80]; /* short: a socket's path has room for 107 bytes in all */
+    int lock_fd;   /* held for the life of the process */
+};
+
+/*
+ * WISH, else $TEPLO_RUNTIME_DIR, else /run/teplo as root, else $XDG_RUNTIME_DIR/teplo, else
+ * /tmp/teplo-UID.  It is made 0750 (0700 in /tmp) if missing, refused if it belongs to another
+ * user or others may write to it, and locked.  -1: MESSAGE says why and what to do.
+ */
+MUST_CHECK int runtime_dir_open(struct runtime_dir *dir, const char *wish, struct bytes *message);
+void runtime_dir_close(struct runtime_dir *dir);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/upstream/calls.h"
+
+void calls_init(struct calls *calls)
+{
+    hashmap_init(&calls->by_id);
+    calls->last_id = 0;
+}
+
+void calls_done(struct calls *calls)
+{
+    CHECK(calls->by_id.count == 0);
+    hashmap_done(&calls->by_id);
+}
+
+struct call *calls_find(const struct calls *calls, struct span token)
+{
+    int64_t id;
+
+    /* Some servers echo a number as a string of its digits; ids of ours are unique as text too. */
+    if (json_kind_of(token) == JSON_STRING && token.length > 2) {
+        token = (struct span){token.at + 1, token.length - 2};
+    }
+    if (!json_to_int(token, &id)) {
+        return NULL;
+    }
+    return hashmap_find(&calls->by_id, hashmap_number_key(&id));
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/upstream/lane_priv.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "proto/base/mem.h"
+
+enum { READ_SIZE = 16384, USER_TIMEOUT_MS = 20000 };
+
+static void on_connected(void *owner, CURLcode code);
+static void readable_cb(evutil_socket_t fd, short what, void *arg);
+static void writable_cb(evutil_socket_t fd, short what, void *arg);
+
+static int socket_options_cb(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+    unsigned timeout_ms = USER_TIMEOUT_MS;
+
+    (void)arg;
+    (void)purpose;
+    /* A peer that acknowledges nothing for so long is gone, whatever TCP still hopes. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+    return CURL_SOCKOPT_OK;
+}
+
+int curl_profile_apply(CURL *easy, int64_t connect_timeout_ms)
+{
+    CURLcode code = CURLE_OK;
+
+#define SET(option, value)                                                                        \
+    code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_##option, value) : code
+    SET(PROTOCOLS_STR, "http,https");
+    SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(FOLLOWLOCATION, 0L);
+    /* Neither the environment's proxies nor ~/.netrc: the configuration says where bytes go. */
+    SET(PROXY, "");
+    SET(NETRC, (long)CURL_NETRC_IGNORED);
+    SET(NOSIGNAL, 1L);
+    /* Without it a slow name server freezes the whole loop while libcurl joins its thread. */
+    SET(QUICK_EXIT, 1L);
+    SET(CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
+    SET(TIMEOUT_MS, 0L);
+    SET(DNS_CACHE_TIMEOUT, 30L);
+    SET(SSL_VERIFYPEER, 1L);
+    SET(SSL_VERIFYHOST, 2L);
+    SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(TCP_KEEPALIVE, 1L);
+    SET(TCP_KEEPIDLE, 30L);
+    SET(TCP_KEEPINTVL, 10L);
+    SET(SOCKOPTFUNCTION, socket_options_cb);
+    SET(FRESH_CONNECT, 1L);
+#undef SET
+    return code == CURLE_OK ? 0 : -EINVAL;
+}
+
+struct lane *lane_open(struct lanes *set, struct exchange *exchange)
+{
+    struct lane *lane = MEM_NEW(struct lane);
+    CURL *easy = curl_easy_init();
+
+    if (lane == NULL || easy == NULL ||
+        curl_profile_apply(easy, set->connect_timeout_ms) < 0 ||
+        curl_easy_setopt(easy, CURLOPT_URL, set->origin) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK) {
+        curl_easy_cleanup(easy);
+        mem_free(lane);
+        return NULL;
+    }
+    lane->set = set;
+    lane->fd = -1;
+    lane->state = LANE_OPENING;
+    if (transfer_open(&lane->transfer, set->driver, easy, on_connected, lane) < 0) {
+        mem_free(lane);
+        return NULL;
+    }
+    lane->exchange = exchange;
+    exchange->lane = lane;
+    list_append(&set->busy, &lane->in_state);
+    set->figures.opened++;
+    return lane;
+}
+
+static void reap(void *owner)
+{
+    mem_free(owner);
+}
+
+void lane_close(struct lane *lane)
+{
+    if (lane->state == LANE_CLOSED) {
+        return;
+    }
+    lane->state = LANE_CLOSED;
+    if (lane->exchange != NULL) {
+        lane->exchange->lane = NULL;
+        lane->exchange = NULL;
+    }
+    if (lane->fd >= 0) {
+        (void)event_del(&lane->readable);
+        (void)event_del(&lane->writable);
+    }
+    transfer_close(&lane->transfer);
+    list_remove(lane->in_state.on, &lane->in_state);
+    loop_reap(lane->set->loop, &lane->reapable, reap, lane);
+}
+
+/* The lane's exchange ended with END; the lane goes on, idle, only after a clean reply. */
+static void finish(struct lane *lane, enum delivery_end end)
+{
+    struct exchange *exchange = lane->exchange;
+    struct lanes *set = lane->set;
+    bool reusable = end == DELIVERY_REPLIED && exchange->keep_alive;
+
+    exchange->lane = NULL;
+    lane->exchange = NULL;
+    if (reusable) {
+        lane->state = LANE_IDLE;
+        lane->idle_since_ms = loop_now_ms(set->loop);
+        (void)event_del(&lane->writable);
+        list_remove(&set->busy, &lane->in_state);
+        list_append(&set->idle, &lane->in_state);
+    } else {
+        lane_close(lane);
+    }
+    lanes_on_end(set, exchange, end);
+    lanes_on_room(set);
+}
+
+static void on_broken(struct lane *lane, const char *what)
+{
+    struct exchange *exchange = lane->exchange;
+
+    if (exchange == NULL) {
+        lane_close(lane);
+        return;
+    }
+    (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail), "%s", what);
+    finish(lane, DELIVERY_BROKEN);
+}
+
+static void send_more(struct lane *lane)
+{
+    struct exchange *exchange = lane->exchange;
+    struct span unsent = exchange_unsent(exchange);
+
+    while (unsent.length > 0) {
+        size_t sent = 0;
+        CURLcode code = curl_easy_send(lane->transfer.easy, unsent.at, unsent.length, &sent);
+
+        if (code == CURLE_AGAIN) {
+            (void)event_add(&lane->writable, NULL);
+            return;
+        }
+        if (code != CURLE_OK) {
+            on_broken(lane, "the connection broke while the request was being sent");
+            return;
+        }
+        exchange_sent(exchange, sent);
+        lane->set->figures.sent_bytes += sent;
+        unsent = exchange_unsent(exchange);
+    }
+    (void)event_del(&lane->writable);
+}
+
+bool lane_is_fresh(const struct lane *lane)
+{
+    char byte;
+
+    CHECK(lane->state == LANE_IDLE);
+    if (loop_now_ms(lane->set->loop) - lane->idle_since_ms > lane->set->idle_reuse_max_ms) {
+        return false;
+    }
+    /* EAGAIN is the one good answer: an end or stray bytes mean that the server gave it up. */
+    return recv(lane->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void lane_carry(struct lane *lane, struct exchange *exchange)
+{
+    CHECK(lane->state == LANE_IDLE && exchange->lane == NULL);
+    list_remove(&lane->set->idle, &lane->in_state);
+    list_append(&lane->set->busy, &lane->in_state);
+    lane->state = LANE_BUSY;
+    lane->exchange = exchange;
+    exchange->lane = lane;
+    send_more(lane);
+}
+
+static void on_connected(void *owner, CURLcode code)
+{
+    struct lane *lane = owner;
+    struct exchange *exchange = lane->exchange;
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    CHECK(lane->state == LANE_OPENING && exchange != NULL);
+    if (code == CURLE_OK) {
+        (void)curl_easy_getinfo(lane->transfer.easy, CURLINFO_ACTIVESOCKET, &fd);
+    }
+    if (fd == CURL_SOCKET_BAD) {
+        (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail),
+                       "cannot connect to %s: %s", lane->set->origin, curl_easy_strerror(code));
+        finish(lane, DELIVERY_UNSENT);
+        return;
+    }
+    lane->fd = fd;
+    (void)event_assign(&lane->readable, loop_base(lane->set->loop), fd, EV_READ | EV_PERSIST,
+                       readable_cb, lane);
+    (void)event_assign(&lane->writable, loop_base(lane->set->loop), fd, EV_WRITE | EV_PERSIST,
+                       writable_cb, lane);
+    (void)event_add(&lane->readable, NULL);
+    lane->state = LANE_BUSY;
+    send_more(lane);
+}
+
+static void on_stream_end(struct lane *lane)
+{
+    if (lane->exchange != NULL && exchange_feed_end(lane->exchange)) {
+        finish(lane, DELIVERY_REPLIED);
+        return;
+    }
+    on_broken(lane, "the server closed the connection without a reply");
+}
+
+static void on_readable(struct lane *lane)
+{
+    char buffer[READ_SIZE];
+
+    /* The loop drains what TLS has decoded already: no event would come for it. */
+    while (lane->state == LANE_BUSY || lane->state == LANE_IDLE) {
+        size_t length = 0;
+        CURLcode code =
+            curl_easy_recv(lane->transfer.easy, buffer, sizeof(buffer), &length);
+
+        if (code == CURLE_AGAIN) {
+            return;
+        }
+        if (code != CURLE_OK) {
+            on_broken(lane, "the connection broke while the reply was awaited");
+            return;
+        }
+        if (length == 0) {
+            on_stream_end(lane);
+            return;
+        }
+        lane->set->figures.received_bytes += length;
+        if (lane->exchange == NULL) {
+            lane_close(lane);
+            return;
+        }
+        if (!exchange_feed(lane->exchange, (struct span){buffer, length})) {
+            on_broken(lane, "the server's reply is not HTTP");
+            return;
+        }
+        if (lane->exchange->replied) {
+            finish(lane, DELIVERY_REPLIED);
+            return;
+        }
+    }
+}
+
+static void readable_cb(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    on_readable(arg);
+}
+
+static void writable_cb(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    send_more(arg);
+}

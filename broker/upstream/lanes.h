@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connections that carry POSTs to one origin.  A lane is a connection that
+ * libcurl opened (names, TCP, TLS, certificates) and that we drive with
+ * curl_easy_send and curl_easy_recv, one exchange at a time.  Why not plain
+ * transfers: libcurl re-sends a POST by itself when a reused connection dies, which
+ * would run a tool twice.  A lane cannot replay, knows each byte handed over, and looks
+ * at an idle socket before it writes to it.
+ */
+#ifndef TEPLO_UPSTREAM_LANES_H
+#define TEPLO_UPSTREAM_LANES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/upstream/curl_driver.h"
+#include "broker/upstream/exchange.h"
+
+struct lanes;
+
+struct lanes_options {
+    const char *origin; /* copied */
+    int64_t connect_timeout_ms;
+    int64_t idle_reuse_max_ms; /* an idle lane older than this is not used again */
+    size_t maximum;            /* lanes at a time; more exchanges wait in line */
+};
+
+struct lanes_figures {
+    uint64_t opened;
+    uint64_t posts;
+    uint64_t stale; /* idle lanes found dead before a byte was written to them */
+    uint64_t sent_bytes;
+    uint64_t received_bytes;
+};
+
+MUST_CHECK struct lanes *lanes_new(struct loop *loop, struct curl_driver *driver,
+                                   const struct lanes_options *options);
+/* Cancels what is left; freed at the end of the turn. */
+void lanes_close(struct lanes *lanes);
+void lanes_set_limits(struct lanes *lanes, int64_t idle_reuse_max_ms, size_t maximum);
+const struct lanes_figures *lanes_figures(const struct lanes *lanes);
+
+/*
+ * Carry EXCHANGE.  Its on_end runs once, after this returned, TIMEOUT_MS from now at the
+ * latest, unless lanes_cancel comes first.
+ */
+void lanes_post(struct lanes *lanes, struct exchange *exchange, int64_t timeout_ms);
+/* Silence.  A connection in the middle of EXCHANGE is closed.  Idempotent. */
+void lanes_cancel(struct lanes *lanes, struct exchange *exchange);
+
+/* CURL_EASY options common to all our connections, streams included. */
+MUST_CHECK int curl_profile_apply(CURL *easy, int64_t connect_timeout_ms);
+
+#endif

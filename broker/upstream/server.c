@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/upstream/server.h"
+
+#include <strings.h>
+
+#include "proto/base/mem.h"
+
+enum { HEADER_LINES_MAXIMUM = 1 << 16 };
+
+static int add_header(struct server *server, const char *name, const char *value)
+{
+    struct bytes line;
+    const char *text;
+    struct curl_slist *longer = NULL;
+
+    bytes_init(&line, HEADER_LINES_MAXIMUM);
+    bytes_append_text(&line, name);
+    bytes_append_text(&line, ": ");
+    bytes_append_text(&line, value);
+    text = bytes_text(&line);
+    if (text != NULL) {
+        longer = curl_slist_append(server->headers, text);
+        bytes_append_span(&server->header_lines, bytes_span(&line));
+        bytes_append_text(&server->header_lines, "\r\n");
+    }
+    bytes_done(&line);
+    if (longer == NULL || server->header_lines.failed) {
+        return -1;
+    }
+    server->headers = longer;
+    return 0;
+}
+
+static int add_headers(struct server *server, const struct server_options *options)
+{
+    bool has_host = false;
+
+    for (size_t i = 0; i < options->header_count; i++) {
+        has_host = has_host || strcasecmp(options->headers[i].name, "host") == 0;
+    }
+    if (!has_host && add_header(server, "Host", server->url.host) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < options->header_count; i++) {
+        if (add_header(server, options->headers[i].name, options->headers[i].value) < 0) {
+            return -1;
+        }
+    }
+    return add_header(server, "User-Agent", "teplo/" TEPLO_VERSION);
+}
+
+static void free_server(struct server *server)
+{
+    lanes_close(server->lanes);
+    curl_slist_free_all(server->headers);
+    bytes_done(&server->header_lines);
+    url_done(&server->url);
+    mem_free(server->name);
+    mem_free(server);
+}
+
+struct server *server_new(struct loop *loop, struct curl_driver *streams,
+                          struct curl_driver *posts, const struct server_options *options)
+{
+    struct server *server = MEM_NEW(struct server);
+    struct lanes_options lanes;
+
+    if (server == NULL) {
+        return NULL;
+    }
+    bytes_init(&server->header_lines, HEADER_LINES_MAXIMUM);
+    server->references = 1;
+    server->limits = options->limits;
+    server->loop = loop;
+    server->streams = streams;
+    server->name = mem_copy_text(options->name, strlen(options->name));
+    if (server->name == NULL || url_init(&server->url, options->url) < 0 ||
+        add_headers(server, options) < 0) {
+        free_server(server);
+        return NULL;
+    }
+    lanes = (struct lanes_options){.origin = server->url.origin,
+                                   .connect_timeout_ms = options->limits.connect_timeout_ms,
+                                   .idle_reuse_max_ms = options->limits.idle_reuse_max_ms,
+                                   .maximum = options->limits.lanes_max};
+    server->lanes = lanes_new(loop, posts, &lanes);
+    if (server->lanes == NULL) {
+        free_server(server);
+        return NULL;
+    }
+    return server;
+}
+
+struct server *server_ref(struct server *server)
+{
+    server->references++;
+    return server;
+}
+
+void server_unref(struct server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    CHECK(server->references > 0);
+    if (--server->references == 0) {
+        free_server(server);
+    }
+}
+
+void server_set_limits(struct server *server, const struct server_limits *limits)
+{
+    server->limits = *limits;
+    lanes_set_limits(server->lanes, limits->idle_reuse_max_ms, limits->lanes_max);
+}

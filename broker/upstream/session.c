@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Called by pool.c; calls a transport.  The traffic of a ready session is in
+ * session_calls.c.
+ */
+#include "broker/upstream/session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/runtime/log.h"
+#include "broker/upstream/session_priv.h"
+#include "broker/upstream/sse_transport.h"
+#include "proto/base/mem.h"
+#include "proto/failure.h"
+#include "proto/mcp.h"
+
+static const struct {
+    const char *name;
+    uint32_t successors;
+} states[SESSION_STATE_COUNT] = {
+#define BIT(name) (UINT32_C(1) << SESSION_##name)
+#define STATE(name, text, next) [SESSION_##name] = {text, next},
+#include "broker/upstream/session_states.def"
+#undef STATE
+#undef BIT
+};
+
+static void on_transport_open(void *owner);
+static void on_transport_text(void *owner, struct span text);
+static void on_transport_closed(void *owner, const struct transport_end *end);
+static void on_initialize_delivered(struct parcel *parcel, const struct delivery *delivery);
+static void on_initialized_delivered(struct parcel *parcel, const struct delivery *delivery);
+static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery);
+static void on_timer(void *owner);
+
+static const struct transport_events transport_events = {on_transport_open, on_transport_text,
+                                                         on_transport_closed};
+
+const char *session_state_name(enum session_state state)
+{
+    return states[state].name;
+}
+
+bool session_may_become(enum session_state from, enum session_state to)
+{
+    return (states[from].successors & (UINT32_C(1) << to)) != 0;
+}
+
+bool session_is_open(const struct session *session)
+{
+    return session->state == SESSION_READY || session->state == SESSION_CHECKING ||
+           session->state == SESSION_DRAINING;
+}
+
+void session_set_state(struct session *session, enum session_state state)
+{
+    CHECK(session_may_become(session->state, state));
+    log_event(LOG_LEVEL_DEBUG, "session_state", "session=%s from=%s to=%s calls=%zu",
+              session->name, states[session->state].name, states[state].name,
+              session_calls(session));
+    session->state = state;
+    if (state != SESSION_CLOSED) {
+        session->events->on_changed(session->owner, session);
+    }
+}
+
+struct session *session_open(struct server *server, unsigned number,
+                             const struct session_events *events, void *owner)
+{
+    struct session *session = MEM_NEW(struct session);
+
+    if (session == NULL) {
+        return NULL;
+    }
+    session->transport = sse_transport_new(server, &transport_events, session);
+    if (session->transport == NULL) {
+        mem_free(session);
+        return NULL;
+    }
+    session->server = server_ref(server);
+    (void)snprintf(session->name, sizeof(session->name), "%s/%u", server->name, number);
+    session->events = events;
+    session->owner = owner;
+    session->opened_at_ms = loop_now_ms(server->loop);
+    calls_init(&session->calls);
+    list_init(&session->notes);
+    bytes_init(&session->identity, server->limits.response_max_bytes);
+    timer_init(&session->timer, server->loop, on_timer, session);
+    timer_start(&session->timer, server->limits.init_timeout_ms);
+    session->state = SESSION_CONNECTING;
+    transport_open(session->transport);
+    return session;
+}
+
+static void reap(void *owner)
+{
+    struct session *session = owner;
+
+    calls_done(&session->calls);
+    bytes_done(&session->identity);
+    server_unref(session->server);
+    mem_free(session);
+}
+
+void session_close(struct session *session, const struct transport_end *end)
+{
+    if (session->state == SESSION_CLOSED) {
+        return;
+    }
+    timer_stop(&session->timer);
+    parcel_cancel(&session->opening);
+    parcel_cancel(&session->check);
+    session_set_state(session, SESSION_CLOSED);
+    session_fail_calls(session, end->failure == FAILURE_DRAIN_DEADLINE ? end->failure
+                                                                       : FAILURE_SESSION_LOST);
+    transport_close(session->transport);
+    session->events->on_closed(session->owner, session, end);
+    loop_reap(session->server->loop, &session->reapable, reap, session);
+}
+
+void session_drain(struct session *session)
+{
+    if (session->state == SESSION_READY || session->state == SESSION_CHECKING) {
+        session_set_state(session, SESSION_DRAINING);
+        session_count_changed(session);
+    }
+}
+
+void session_count_changed(struct session *session)
+{
+    struct transport_end end = {.failure = FAILURE_SESSION_GONE, .error_class = "retired"};
+
+    if (session->state == SESSION_CLOSED) {
+        return;
+    }
+    if (session->state == SESSION_DRAINING && session_calls(session) == 0) {
+        (void)snprintf(end.detail, sizeof(end.detail), "retired");
+        session_close(session, &end);
+        return;
+    }
+    session->events->on_changed(session->owner, session);
+}
+
+void session_lose(struct session *session, const char *error_class, const char *detail)
+{
+    struct transport_end end = {.failure = FAILURE_UNAVAILABLE, .error_class = error_class};
+
+    (void)snprintf(end.detail, sizeof(end.detail), "%s", detail);
+    session_close(session, &end);
+}
+
+static void on_transport_closed(void *owner, const struct transport_end *end)
+{
+    session_close(owner, end);
+}
+
+/* ---- opening: initialize, its result, initialized, READY */
+
+static void on_transport_open(void *owner)
+{
+    static const struct span initialize =
+        SPAN_INIT("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
+             "\"protocolVersion\":\"" MCP_LATEST_LEGACY "\",\"capabilities\":{},"
+             "\"clientInfo\":{\"name\":\"teplo\",\"version\":\"" TEPLO_VERSION "\"}}}");
+    struct session *session = owner;
+
+    session_set_state(session, SESSION_INITIALIZING);
+    CHECK(session_mint_id(session) == 1);
+    session->opening.on_delivered = on_initialize_delivered;
+    if (transport_send(session->transport, &session->opening, initialize,
+                       session->server->limits.init_timeout_ms) < 0) {
+        session_lose(session, "proto", "no memory to initialize the session");
+    }
+}
+
+static void fail_opening(struct session *session, const char *what, const struct delivery *delivery)
+{
+    struct transport_end end = {.failure = FAILURE_UNAVAILABLE, .error_class = "session"};
+
+    end.is_settled = delivery->status >= 400 && delivery->status < 500;
+    if (delivery->status != 0) {
+        (void)snprintf(end.detail, sizeof(end.detail), "%s answers HTTP %d to the POST of %s",
+                       session->server->url.shown, delivery->status, what);
+    } else {
+        (void)snprintf(end.detail, sizeof(end.detail), "%s was not taken: %s", what,
+                       delivery->detail);
+    }
+    session_close(session, &end);
+}
+
+/* The endpoint's part is done when both the 202 and the result are here, in either order. */
+static void advance_opening(struct session *session)
+{
+    static const struct span initialized =
+        SPAN_INIT("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}");
+
+    if (session->opening.carrier != NULL || session->identity.length == 0) {
+        return;
+    }
+    session->opening.on_delivered = on_initialized_delivered;
+    if (transport_send(session->transport, &session->opening, initialized,
+                       session->server->limits.init_timeout_ms) < 0) {
+        session_lose(session, "proto", "no memory to initialize the session");
+    }
+}
+
+static void on_initialize_delivered(struct parcel *parcel, const struct delivery *delivery)
+{
+    struct session *session = LIST_ITEM(parcel, struct session, opening);
+
+    if (!delivery_judge(delivery).accepted) {
+        fail_opening(session, "initialize", delivery);
+        return;
+    }
+    advance_opening(session);
+}
+
+static void on_initialized_delivered(struct parcel *parcel, const struct delivery *delivery)
+{
+    struct session *session = LIST_ITEM(parcel, struct session, opening);
+
+    if (!delivery_judge(delivery).accepted) {
+        fail_opening(session, "notifications/initialized", delivery);
+        return;
+    }
+    timer_stop(&session->timer);
+    session->ready_at_ms = loop_now_ms(session->server->loop);
+    session->used_at_ms = session->ready_at_ms;
+    session->checked_at_ms = session->ready_at_ms;
+    session_set_state(session, SESSION_READY);
+    session->events->on_ready(session->owner, session);
+}
+
+static void on_identity(struct session *session, const struct message *answer)
+{
+    char text[160];
+    struct span code = json_find(answer->error, "code");
+
+    if (answer->kind == MESSAGE_ERROR) {
+        (void)snprintf(text, sizeof(text),
+                       "the server refuses initialize with error %.*s; see its own log",
+                       (int)(code.length > 12 ? 12 : code.length), code.at == NULL ? "" : code.at);
+        session_lose(session, "proto", text);
+        return;
+    }
+    session->protocol =
+        mcp_find_version(json_find(answer->result, "protocolVersion"), MCP_ERA_LEGACY);
+    if (session->protocol == NULL) {
+        session_lose(session, "proto",
+                     "the server speaks an MCP revision that teplo does not; it must speak one of "
+                     "2024-11-05 to " MCP_LATEST_LEGACY);
+        return;
+    }
+    bytes_append_span(&session->identity, answer->result);
+    if (session->identity.failed) {
+        session_lose(session, "proto", "no memory to initialize the session");
+        return;
+    }
+    advance_opening(session);
+}
+
+/* ---- proof of life */
+
+void session_check(struct session *session)
+{
+    struct bytes text;
+
+    CHECK(session->state == SESSION_READY && session_calls(session) == 0);
+    bytes_init(&text, 256);
+    session->check_id = session_mint_id(session);
+    bytes_printf(&text, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":\"ping\"}",
+                 (long long)session->check_id);
+    session->check.on_delivered = on_check_delivered;
+    parcel_cancel(&session->check);
+    if (text.failed || transport_send(session->transport, &session->check, bytes_span(&text),
+                                      session->server->limits.check_timeout_ms) < 0) {
+        session->check_id = 0;
+        bytes_done(&text);
+        return;
+    }
+    bytes_done(&text);
+    timer_start(&session->timer, session->server->limits.check_timeout_ms);
+    session_set_state(session, SESSION_CHECKING);
+}
+
+static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery)
+{
+    struct session *session = LIST_ITEM(parcel, struct session, check);
+    struct delivery_verdict verdict = delivery_judge(delivery);
+
+    if (!verdict.accepted && session->check_id != 0) {
+        session_lose(session, verdict.session_gone ? "session" : "timeout",
+                     "the server did not take a ping");
+    }
+}
+
+static void on_check_answer(struct session *session)
+{
+    /* An error counts too: whoever refuses a ping is alive. */
+    session->check_id = 0;
+    session->checked_at_ms = loop_now_ms(session->server->loop);
+    timer_stop(&session->timer);
+    if (session->state == SESSION_CHECKING) {
+        session_set_state(session, SESSION_READY);
+    }
+}
+
+bool session_on_own_answer(struct session *session, const struct message *answer)
+{
+    int64_t id;
+
+    if (!json_to_int(answer->id, &id)) {
+        return false;
+    }
+    if (session->check_id != 0 && id == session->check_id) {
+        on_check_answer(session);
+        return true;
+    }
+    if (id == 1 && session->state == SESSION_INITIALIZING && session->identity.length == 0) {
+        on_identity(session, answer);
+        return true;
+    }
+    return false;
+}
+
+static void on_timer(void *owner)
+{
+    struct session *session = owner;
+    char text[200];
+
+    if (session->state == SESSION_CHECKING || session->state == SESSION_DRAINING) {
+        session_lose(session, "timeout", "the server did not answer a ping within check_timeout");
+        return;
+    }
+    (void)snprintf(text, sizeof(text), "%s did not %s within init_timeout; is it an MCP server?",
+                   session->server->url.shown,
+                   session->state == SESSION_CONNECTING ? "name its endpoint"
+                                                        : "finish initialize");
+    session_lose(session, "timeout", text);
+}
+
+static void on_transport_text(void *owner, struct span text)
+{
+    session_on_text(owner, text);
+}

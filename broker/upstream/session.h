@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of one MCP session on a server.
+ *
+ *   NEW -> CONNECTING -> INITIALIZING -> READY <-> CHECKING
+ *              |              |            |  \       |
+ *              v              v            v   v      v
+ *            CLOSED <---------+---------- CLOSED <- DRAINING
+ *
+ *   CONNECTING    the transport is being opened; nothing of MCP was said
+ *   INITIALIZING  `initialize` is out, or `initialized` is not yet accepted
+ *   READY         takes calls; several at a time
+ *   CHECKING      idle, and pinged before it is trusted again; takes no calls
+ *   DRAINING      takes no calls; closes when its last call is settled
+ *   CLOSED        tells nothing any more; the reaper frees it
+ *
+ * Knows neither pools nor clients, and no HTTP.
+ */
+#ifndef TEPLO_UPSTREAM_SESSION_H
+#define TEPLO_UPSTREAM_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/upstream/calls.h"
+#include "broker/upstream/server.h"
+#include "broker/upstream/transport.h"
+#include "proto/message.h"
+
+struct session;
+
+enum session_state {
+#define STATE(name, text, successors) SESSION_##name,
+#include "broker/upstream/session_states.def"
+#undef STATE
+    SESSION_STATE_COUNT
+};
+
+/* Told to the pool, all mandatory. */
+struct session_events {
+    /* INITIALIZING -> READY. */
+    void (*on_ready)(void *owner, struct session *session);
+    /* Any change of state but to CLOSED, and any change of the number of calls. */
+    void (*on_changed)(void *owner, struct session *session);
+    /* The last event.  END says why; its calls have been told. */
+    void (*on_closed)(void *owner, struct session *session, const struct transport_end *end);
+    /* A notification of the server that belongs to no call. */
+    void (*on_notice)(void *owner, struct session *session, const struct message *notice);
+};
+
+/* In lists of the pool. */
+struct session {
+    struct server *server; /* counted */
+    char name[48];         /* "pool/7": for logs and tables */
+    enum session_state state;
+    struct transport *transport; /* owned */
+    struct calls calls;
+    struct list notes; /* our own messages under way that nobody waits for */
+    struct bytes identity;    /* the raw result of initialize */
+    const char *protocol;     /* the negotiated revision */
+    struct parcel opening;    /* initialize, then initialized */
+    int64_t check_id;         /* the id of the ping out, 0: none */
+    struct parcel check;
+    struct timer timer;       /* init_timeout, then check_timeout */
+    int64_t opened_at_ms;
+    int64_t ready_at_ms;
+    int64_t used_at_ms;       /* the last answer, or READY */
+    int64_t checked_at_ms;    /* the last proof of life */
+    int64_t retire_at_ms;     /* the pool's: when its lifetime is over */
+    unsigned faults;          /* texts that were no messages, ids that were not ours */
+    uint64_t calls_total;
+    struct list_node in_pool; /* the pool's: its list of sessions */
+    const struct session_events *events;
+    void *owner;
+    struct reapable reapable;
+};
+
+/* NULL without memory.  Opens at once; what follows is told by EVENTS, after the return. */
+MUST_CHECK struct session *session_open(struct server *server, unsigned number,
+                                        const struct session_events *events, void *owner);
+/*
+ * Close now, telling END to the calls still open and to on_closed.  Idempotent; the
+ * pool calls it with an END of its own to retire an idle session.
+ */
+void session_close(struct session *session, const struct transport_end *end);
+/* Take no more calls, close when the last is settled (now, when there is none). */
+void session_drain(struct session *session);
+/* READY and without calls: ping, and be CHECKING until the answer. */
+void session_check(struct session *session);
+
+/*
+ * Send the request MESSAGE as a call: id and progress token replaced by ours, what is
+ * local to a hop removed.  NULL: no memory.  The session must be READY.
+ */
+MUST_CHECK struct call *session_call(struct session *session, const struct message *message,
+                                     int64_t timeout_ms, const struct call_events *events,
+                                     void *owner);
+enum abandon { ABANDON_SILENTLY, ABANDON_AND_CANCEL };
+/*
+ * Nobody waits for CALL any more: silence for its owner.  The call keeps its place until its
+ * answer comes, GRACE_MS at most.  With ABANDON_AND_CANCEL the server is told.
+ */
+void session_abandon(struct call *call, enum abandon how, int64_t grace_ms);
+
+size_t session_calls(const struct session *session); /* unsettled, abandoned included */
+bool session_is_open(const struct session *session); /* initialized, not closed */
+const char *session_state_name(enum session_state state);
+bool session_may_become(enum session_state from, enum session_state to);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The traffic of a session: our calls and their answers, the server's requests and
+ * notifications.  Called by session.c (texts) and routing (calls).
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "broker/runtime/log.h"
+#include "broker/upstream/session_priv.h"
+#include "proto/base/mem.h"
+#include "proto/failure.h"
+#include "proto/mcp.h"
+
+/* A message of ours that nobody waits for. */
+struct note {
+    struct parcel parcel;
+    struct session *session;
+    struct list_node in_notes;
+    struct reapable reapable;
+};
+
+static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery);
+static void on_note_delivered(struct parcel *parcel, const struct delivery *delivery);
+static void on_grace_over(void *owner);
+
+int64_t session_mint_id(struct session *session)
+{
+    return ++session->calls.last_id;
+}
+
+size_t session_calls(const struct session *session)
+{
+    return session->calls.by_id.count;
+}
+
+/* ---- calls */
+
+static void write_call(struct bytes *out, const struct message *message, int64_t id)
+{
+    struct splice splice;
+    char digits[24];
+    struct span token = {digits, (size_t)snprintf(digits, sizeof(digits), "%lld", (long long)id)};
+
+    splice_init(&splice, message->text);
+    splice_replace(&splice, message->id, token);
+    mcp_strip_hop_meta(message, &splice);
+    if (!span_is_none(message->progress_token)) {
+        /* The id serves as the token: unique in the session just as well. */
+        splice_replace(&splice, message->progress_token, token);
+    }
+    splice_write(&splice, out);
+}
+
+struct call *session_call(struct session *session, const struct message *message,
+                          int64_t timeout_ms, const struct call_events *events, void *owner)
+{
+    struct call *call = MEM_NEW(struct call);
+    struct bytes text;
+    int r;
+
+    CHECK(session->state == SESSION_READY && message->kind == MESSAGE_REQUEST);
+    if (call == NULL) {
+        return NULL;
+    }
+    call->id = session_mint_id(session);
+    call->session = session;
+    call->events = events;
+    call->owner = owner;
+    call->parcel.on_delivered = on_call_delivered;
+    timer_init(&call->grace, session->server->loop, on_grace_over, call);
+    /* Known before it is sent: on some servers the answer overtakes the POST's own reply. */
+    r = hashmap_add(&session->calls.by_id, hashmap_number_key(&call->id), call);
+    if (r == 0) {
+        bytes_init(&text, message->text.length + 256);
+        write_call(&text, message, call->id);
+        r = text.failed ? -ENOMEM
+                        : transport_send(session->transport, &call->parcel, bytes_span(&text),
+                                         timeout_ms);
+        bytes_done(&text);
+        if (r < 0) {
+            (void)hashmap_take(&session->calls.by_id, hashmap_number_key(&call->id));
+        }
+    }
+    if (r < 0) {
+        mem_free(call);
+        return NULL;
+    }
+    session->calls_total++;
+    session->used_at_ms = loop_now_ms(session->server->loop);
+    return call;
+}
+
+static void reap_call(void *owner)
+{
+    mem_free(owner);
+}
+
+/* Out of the table.  The call itself stays until its parcel has ended. */
+static void settle(struct call *call)
+{
+    struct session *session = call->session;
+
+    CHECK(call->state != CALL_SETTLED);
+    call->state = CALL_SETTLED;
+    call->owner = NULL;
+    timer_stop(&call->grace);
+    CHECK(hashmap_take(&session->calls.by_id, hashmap_number_key(&call->id)) == call);
+    if (call->parcel.carrier == NULL) {
+        loop_reap(session->server->loop, &call->reapable, reap_call, call);
+    }
+}
+
+static void fail_call(struct call *call, enum failure failure, const char *detail, bool may_repeat)
+{
+    void *owner = call->owner;
+    const struct call_events *events = call->events;
+
+    settle(call);
+    if (owner != NULL) {
+        events->on_failed(owner, failure, detail, may_repeat);
+    }
+}
+
+static void send_cancel(struct call *call)
+{
+    struct bytes text;
+
+    bytes_init(&text, 256);
+    bytes_printf(&text,
+                 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+                 "\"params\":{\"requestId\":%lld}}",
+                 (long long)call->id);
+    session_note(call->session, bytes_span(&text));
+    bytes_done(&text);
+}
+
+static void on_accepted(struct call *call)
+{
+    if (call->state == CALL_SENT) {
+        call->state = CALL_ACCEPTED;
+    } else if (call->state == CALL_CANCEL_DUE) {
+        call->state = CALL_ABANDONED;
+        send_cancel(call);
+    }
+}
+
+static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery)
+{
+    struct call *call = LIST_ITEM(parcel, struct call, parcel);
+    struct session *session = call->session;
+    struct delivery_verdict verdict = delivery_judge(delivery);
+    char detail[224];
+
+    if (call->state == CALL_SETTLED) {
+        loop_reap(session->server->loop, &call->reapable, reap_call, call);
+        return;
+    }
+    if (verdict.accepted) {
+        on_accepted(call);
+        return;
+    }
+    if (delivery->status != 0) {
+        (void)snprintf(detail, sizeof(detail), "HTTP %d", delivery->status);
+    } else {
+        (void)snprintf(detail, sizeof(detail), "%s", delivery->detail);
+    }
+    fail_call(call, verdict.failure, detail, verdict.may_repeat);
+    if (verdict.session_gone) {
+        session_lose(session, "session", "the server does not know the session any more (HTTP 404)");
+        return;
+    }
+    session_count_changed(session);
+}
+
+void session_abandon(struct call *call, enum abandon how, int64_t grace_ms)
+{
+    struct session *session = call->session;
+
+    CHECK(call->state == CALL_SENT || call->state == CALL_ACCEPTED);
+    call->owner = NULL;
+    if (call->state == CALL_SENT && parcel_handed_over(&call->parcel) == 0) {
+        parcel_cancel(&call->parcel);
+        settle(call);
+        session_count_changed(session);
+        return;
+    }
+    timer_start(&call->grace, grace_ms);
+    if (how == ABANDON_SILENTLY) {
+        call->state = CALL_ABANDONED;
+    } else if (call->state == CALL_SENT) {
+        call->state = CALL_CANCEL_DUE;
+    } else {
+        call->state = CALL_ABANDONED;
+        send_cancel(call);
+    }
+}
+
+static void on_grace_over(void *owner)
+{
+    struct call *call = owner;
+    struct session *session = call->session;
+
+    log_event(LOG_LEVEL_INFO, "call_never_answered", "session=%s id=%lld", session->name,
+              (long long)call->id);
+    settle(call);
+    session_count_changed(session);
+}
+
+void session_fail_calls(struct session *session, enum failure failure)
+{
+    struct call *call;
+    struct list_node *node;
+
+    while ((call = hashmap_any(&session->calls.by_id)) != NULL) {
+        bool never_left = call->state == CALL_SENT && parcel_handed_over(&call->parcel) == 0;
+
+        parcel_cancel(&call->parcel);
+        fail_call(call, never_left ? FAILURE_SESSION_GONE : failure, NULL, never_left);
+    }
+    while ((node = list_first(&session->notes)) != NULL) {
+        struct note *note = LIST_ITEM(node, struct note, in_notes);
+
+        parcel_cancel(&note->parcel);
+        list_remove(&session->notes, node);
+        loop_reap(session->server->loop, &note->reapable, reap_call, note);
+    }
+}
+
+/* ---- notes */
+
+void session_note(struct session *session, struct span text)
+{
+    struct note *note;
+
+    /* A server that asks without end must not make us hold replies without end. */
+    if (session->notes.count >= SESSION_NOTES_MAXIMUM || span_is_none(text)) {
+        log_event(LOG_LEVEL_WARN, "note_dropped", "session=%s", session->name);
+        return;
+    }
+    note = MEM_NEW(struct note);
+    if (note == NULL) {
+        return;
+    }
+    note->session = session;
+    note->parcel.on_delivered = on_note_delivered;
+    if (transport_send(session->transport, &note->parcel, text, NOTE_TIMEOUT_MS) < 0) {
+        mem_free(note);
+        return;
+    }
+    list_append(&session->notes, &note->in_notes);
+}
+
+static void on_note_delivered(struct parcel *parcel, const struct delivery *delivery)
+{
+    struct note *note = LIST_ITEM(parcel, struct note, parcel);
+
+    (void)delivery;
+    list_remove(&note->session->notes, &note->in_notes);
+    loop_reap(note->session->server->loop, &note->reapable, reap_call, note);
+}
+
+/* ---- what the server says */
+
+static void on_fault(struct session *session, const char *what)
+{
+    log_event(LOG_LEVEL_WARN, "server_fault", "session=%s what=%s n=%u", session->name,
+              log_quote(what), session->faults + 1);
+    /* A server that goes on like this is not trusted with new calls; those out may still end well. */
+    if (++session->faults > SESSION_FAULTS_MAXIMUM) {
+        session_drain(session);
+    }
+}
+
+static void on_answer(struct session *session, const struct message *answer)
+{
+    struct call *call;
+    void *owner;
+    const struct call_events *events;
+
+    if (session_on_own_answer(session, answer)) {
+        return;
+    }
+    call = calls_find(&session->calls, answer->id);
+    if (call == NULL) {
+        /* Late, after a cancel or a deadline, or not ours at all: nobody may get it. */
+        log_event(LOG_LEVEL_DEBUG, "late_answer", "session=%s", session->name);
+        return;
+    }
+    owner = call->owner;
+    events = call->events;
+    session->used_at_ms = loop_now_ms(session->server->loop);
+    session->checked_at_ms = session->used_at_ms;
+    settle(call);
+    if (owner != NULL) {
+        events->on_answer(owner, answer);
+    }
+    if (session->state != SESSION_CLOSED) {
+        session_count_changed(session);
+    }
+}
+
+static void on_request(struct session *session, const struct message *request)
+{
+    struct bytes text;
+
+    bytes_init(&text, 4096);
+    if (mcp_find_method(request->method) == MCP_PING) {
+        reply_result(&text, request->id, SPAN("{}"));
+    } else {
+        /* Sampling, elicitation and roots could ask one client for another one's call. */
+        reply_error(&text, request->id, RPC_METHOD_NOT_FOUND,
+                    SPAN("this client offers no such capability"), SPAN_NONE);
+    }
+    session_note(session, text.failed ? SPAN_NONE : bytes_span(&text));
+    bytes_done(&text);
+}
+
+static void on_notification(struct session *session, const struct message *notice)
+{
+    struct call *call;
+
+    if (json_string_is(notice->method, "notifications/progress")) {
+        call = calls_find(&session->calls, message_param(notice, "progressToken"));
+        if (call != NULL && call->owner != NULL) {
+            call->events->on_progress(call->owner, notice);
+        }
+        return;
+    }
+    session->events->on_notice(session->owner, session, notice);
+}
+
+/* The text is no message, yet may name a call: its answer came and cannot be given. */
+static void on_malformed(struct session *session, const struct message_fault *fault)
+{
+    struct call *call = span_is_none(fault->id) ? NULL : calls_find(&session->calls, fault->id);
+
+    if (call != NULL) {
+        fail_call(call, FAILURE_MALFORMED, fault->text, false);
+        session_count_changed(session);
+    }
+    if (session->state != SESSION_CLOSED) {
+        on_fault(session, fault->text);
+    }
+}
+
+void session_on_text(struct session *session, struct span text)
+{
+    struct message message;
+    struct message_fault fault;
+
+    if (message_parse(text, &json_limits_default, &message, &fault) < 0) {
+        on_malformed(session, &fault);
+        return;
+    }
+    switch (message.kind) {
+    case MESSAGE_RESULT:
+    case MESSAGE_ERROR:
+        on_answer(session, &message);
+        return;
+    case MESSAGE_REQUEST:
+        on_request(session, &message);
+        return;
+    case MESSAGE_NOTIFICATION:
+        on_notification(session, &message);
+        return;
+    }
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What session.c (its life) and session_calls.c (its traffic) share. */
+#ifndef TEPLO_UPSTREAM_SESSION_PRIV_H
+#define TEPLO_UPSTREAM_SESSION_PRIV_H
+
+#include "broker/upstream/session.h"
+
+enum { SESSION_FAULTS_MAXIMUM = 3, SESSION_NOTES_MAXIMUM = 64, NOTE_TIMEOUT_MS = 10000 };
+
+/* session.c */
+void session_set_state(struct session *session, enum session_state state);
+/* A call was added or settled: tell the pool, and end a drained session. */
+void session_count_changed(struct session *session);
+/* An answer to a request of the session's own: initialize or ping.  False: it is a call's. */
+bool session_on_own_answer(struct session *session, const struct message *answer);
+/* The server does not know the session any more, or sends what it should not. */
+void session_lose(struct session *session, const char *error_class, const char *detail);
+
+/* session_calls.c */
+void session_on_text(struct session *session, struct span text);
+/* Fail every call, and take back what is under way.  FAILURE is for those that may have run. */
+void session_fail_calls(struct session *session, enum failure failure);
+/* Send a message nobody waits for.  It may be dropped when too many are under way. */
+void session_note(struct session *session, struct span text);
+int64_t session_mint_id(struct session *session);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "client-lib/cli/complaint.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "client-lib/cli/printable.h"
+
+enum { LINE_MAXIMUM = 4096, PROGRESS_MAXIMUM = 70 };
+
+/* A progress line stands on the terminal; one per process, as stderr is. */
+static bool has_progress;
+
+static void print(const char *format, va_list arguments, const char *tail) PRINTF_LIKE(1, 0);
+
+/* Longer text is cut; the cut may fall into a character, which printable_line mends. */
+static void print(const char *format, va_list arguments, const char *tail)
+{
+    char text[LINE_MAXIMUM];
+    struct bytes line;
+    int length = vsnprintf(text, sizeof(text), format, arguments);
+
+    bytes_init(&line, 4 * LINE_MAXIMUM);
+    bytes_append_text(&line, "teploctl: ");
+    printable_line(&line, span_of(length < 0 ? format : text));
+    if (length >= (int)sizeof(text)) {
+        bytes_append_text(&line, "...");
+    }
+    bytes_append_text(&line, tail);
+    bytes_append_char(&line, '\n');
+    complaint_clear_progress();
+    if (!line.failed) {
+        (void)fwrite(line.at, 1, line.length, stderr);
+    }
+    bytes_done(&line);
+}
+
+void complaint_show_progress(struct span text)
+{
+    struct bytes line;
+
+    complaint_clear_progress();
+    bytes_init(&line, 4 * PROGRESS_MAXIMUM);
+    if (text.length > PROGRESS_MAXIMUM) {
+        text.length = PROGRESS_MAXIMUM;
+    }
+    printable_line(&line, text);
+    if (!line.failed && line.length > 0) {
+        has_progress = fwrite(line.at, 1, line.length, stderr) > 0;
+    }
+    bytes_done(&line);
+}
+
+void complaint_clear_progress(void)
+{
+    if (has_progress) {
+        (void)fputs("\r\033[K", stderr);
+        has_progress = false;
+    }
+}
+
+void complaint(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    print(format, arguments, "");
+    va_end(arguments);
+}
+
+enum exit_status complaint_usage(const struct command *command, const char *format, ...)
+{
+    char tail[64] = " (see teploctl --help)";
+    va_list arguments;
+
+    if (command != NULL) {
+        (void)snprintf(tail, sizeof(tail), " (see teploctl help %s)", command->name);
+    }
+    va_start(arguments, format);
+    print(format, arguments, tail);
+    va_end(arguments);
+    return STATUS_USAGE;
+}

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""teploctl connect: a relay that loses no byte and knows which side ended."""
+
+import hashlib
+import os
+import select
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from fake_broker import FakeBroker
+from harness import PATIENCE
+from teploctl_runner import NO_BROKER, OK, RESULT_LOST, command, environment, place, run  # fixture
+
+MIB = 1 << 20
+
+
+def pattern(seed, size):
+    block = hashlib.sha256(seed.encode()).digest() * 2048
+    return (block * (size // len(block) + 1))[:size]
+
+
+def read_to_end(sock):
+    parts = []
+    while part := sock.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+class Host:
+    """An MCP host that started `teploctl connect`, over pipes or over a socket pair."""
+
+    def __init__(self, place, over):
+        self.over = over
+        ours = theirs = None
+        if over == "sockets":
+            ours, theirs = socket.socketpair()
+        self.child = subprocess.Popen(
+            command("connect"),
+            stdin=theirs or subprocess.PIPE,
+            stdout=theirs or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(place),
+            bufsize=0,
+        )
+        if over == "sockets":
+            theirs.close()
+            self.sock = ours
+
+    def write(self, data):
+        if self.over == "sockets":
+            self.sock.sendall(data)
+        else:
+            view = memoryview(data)
+            while view:
+                view = view[self.child.stdin.write(view) :]
+
+    def read(self, size):
+        if self.over == "sockets":
+            return self.sock.recv(size)
+        return os.read(self.child.stdout.fileno(), size)
+
+    def read_all(self):
+        parts = []
+        while part := self.read(65536):
+            parts.append(part)
+        return b"".join(parts)
+
+    def end_of_input(self):
+        if self.over == "sockets":
+            self.sock.shutdown(socket.SHUT_WR)
+        else:
+            self.child.stdin.close()
+
+    def finish(self):
+        err = self.child.stderr.read().decode()
+        status = self.child.wait(PATIENCE)
+        self.child.stderr.close()
+        if self.over == "sockets":
+            self.sock.close()
+        else:
+            self.child.stdout.close()
+            if not self.child.stdin.closed:
+                self.child.stdin.close()
+        return status, err
+
+
+@pytest.fixture(params=["pipes", "sockets"])
+def over(request):
+    return request.param
+
+
+@pytest.mark.valgrind
+def test_bytes_pass_as_they_are_and_input_may_end_first(place, over):
+    given = bytes(range(256)) + b"\nno newline at the end"
+
+    def echo_after_the_end(peer):
+        peer.send(b"early\n")
+        peer.send(read_to_end(peer.sock))
+
+    with FakeBroker(place, serve=echo_after_the_end):
+        host = Host(place, over)
+        assert host.read(6) == b"early\n"
+        host.write(given)
+        host.end_of_input()
+        assert host.read_all() == given
+        assert host.finish() == (OK, "")
+
+
+def test_ten_mebibytes_each_way_at_once(place, over):
+    up, down = pattern("up", 10 * MIB), pattern("down", 10 * MIB)
+    got = {}
+
+    def both_ways(peer):
+        sender = threading.Thread(target=peer.send, args=(down,))
+        sender.start()
+        got["up"] = read_to_end(peer.sock)
+        sender.join()
+
+    with FakeBroker(place, serve=both_ways):
+        host = Host(place, over)
+        reader = threading.Thread(target=lambda: got.update(down=host.read_all()))
+        reader.start()
+        host.write(up)
+        host.end_of_input()
+        reader.join()
+        assert host.finish() == (OK, "")
+    assert got["up"] == up and got["down"] == down
+
+
+def test_a_broker_that_does_not_read_stops_the_host(place):
+    """Bounded buffers: what goes in is little; answers still come; then all arrives."""
+    may_read = threading.Event()
+    up = pattern("up", 10 * MIB)
+    got = {}
+
+    def read_late(peer):
+        peer.send(b"x" * MIB)
+        may_read.wait()
+        got["up"] = read_to_end(peer.sock)
+
+    with FakeBroker(place, serve=read_late):
+        host = Host(place, "pipes")
+        os.set_blocking(host.child.stdin.fileno(), False)
+        sent = 0
+        while select.select([], [host.child.stdin], [], 0.5)[1]:
+            sent += host.child.stdin.write(up[sent : sent + 65536]) or 0
+        assert 0 < sent < 2 * MIB
+        answers = b""
+        while len(answers) < MIB:
+            answers += host.read(65536)
+        may_read.set()
+        os.set_blocking(host.child.stdin.fileno(), True)
+        host.write(up[sent:])
+        host.end_of_input()
+        assert host.read_all() == b""
+        assert host.finish() == (OK, "")
+    assert got["up"] == up
+
+
+def test_a_host_that_does_not_read_stops_the_broker(place, over):
+    sent = []
+    stuck = threading.Event()
+    down = pattern("down", 10 * MIB)
+
+    def send_much(peer):
+        while sum(sent) < len(down):
+            peer.sock.settimeout(0.5 if not stuck.is_set() else None)
+            try:
+                sent.append(peer.sock.send(down[sum(sent) : sum(sent) + 65536]))
+            except TimeoutError:
+                stuck.set()
+        assert read_to_end(peer.sock) == b"still heard"
+
+    with FakeBroker(place, serve=send_much):
+        host = Host(place, over)
+        assert stuck.wait(PATIENCE)
+        assert 0 < sum(sent) < 2 * MIB
+        host.write(b"still heard")
+        host.end_of_input()
+        assert host.read_all() == down
+        assert host.finish() == (OK, "")
+
+
+def test_a_broker_gone_midway(place, over):
+    def go(peer):
+        peer.sock.recv(2)
+        peer.send(b"last words")
+
+    with FakeBroker(place, serve=go):
+        host = Host(place, over)
+        host.write(b"hi")
+        assert host.read_all() == b"last words"
+        status, err = host.finish()
+    assert status == NO_BROKER
+    assert err.startswith("teploctl: the broker hung up") and err.count("\n") == 1
+
+
+def test_a_broker_gone_with_input_unread(place):
+    with FakeBroker(place, serve=lambda peer: peer.sock.recv(1)):
+        host = Host(place, "pipes")
+        with pytest.raises(BrokenPipeError):
+            while True:
+                host.write(b"x" * 65536)
+        status, err = host.finish()
+    assert status == NO_BROKER and "the broker hung up" in err
+
+
+def test_no_broker_answers_nothing(place):
+    ended = run(place, "connect", stdin=b'{"jsonrpc":"2.0","id":1,"method":"initialize"}\n')
+    ended.expect(NO_BROKER, f"{place}/teplo.sock does not exist (start it: teplod --server NAME=URL)")
+    assert ended.out == ""
+
+
+def test_a_host_that_closed_its_end(place):
+    def send_much(peer):
+        peer.sock.recv(1)
+        peer.send(b"x" * MIB)
+
+    with FakeBroker(place, serve=send_much):
+        host = Host(place, "pipes")
+        host.child.stdout.close()
+        host.write(b"x")
+        status, err = host.finish()
+    assert status == RESULT_LOST and "stdout was closed" in err
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors(place, closing):
+    """The socket must not become stdin or stdout."""
+    got = []
+
+    def note(peer):
+        peer.send(b"answer\n")
+        got.append(read_to_end(peer.sock))
+
+    with FakeBroker(place, serve=note):
+        ended = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$@" {closing}', "sh", *command("connect")],
+            stdin=subprocess.DEVNULL, capture_output=True, env=environment(place),
+            timeout=PATIENCE, check=False)  # fmt: skip
+    assert got == [b""]
+    if ">&-" in closing.split():
+        assert ended.returncode == RESULT_LOST
+    else:
+        assert (ended.returncode, ended.stdout) == (OK, b"answer\n")

@@ -1,0 +1,155 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Builds teplo and passes every test, from a bare Debian 12 on.
+#
+#   tests/run.sh            everything (what .ci/run calls)
+#   tests/run.sh quick      development build, unit tests, end-to-end tests
+#   tests/run.sh setup      only install what the tests need
+#   tests/run.sh e2e ARGS   development build, then pytest with ARGS
+#
+# Installs missing Debian packages (as root, or with sudo) and everything else below build/.
+# A second run installs nothing again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=tests/install.sh
+. tests/install.sh
+
+PACKAGES=(
+    build-essential ca-certificates clang clang-format cmake codespell cppcheck git libcjson-dev
+    libcmocka-dev libcurl4-openssl-dev libevent-dev libhiredis-dev libhttp-parser-dev ninja-build
+    pkg-config procps python3 python3-venv redis-server shellcheck valgrind
+)
+BUILD=$PWD/build
+LOGS=$BUILD/test-logs
+VALGRIND="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
+FAILED=()
+SUMMARIES=()
+
+main() {
+    mkdir -p "$LOGS"
+    local mode=${1:-all}
+    [ $# -eq 0 ] || shift
+    case $mode in
+    all) run_all ;;
+    quick) run_quick ;;
+    setup) setup ;;
+    e2e)
+        setup
+        build dev
+        pytest_run e2e dev 1 "" "$@"
+        ;;
+    *)
+        echo "usage: tests/run.sh [quick | setup | e2e PYTEST-ARGUMENTS]" >&2
+        exit 2
+        ;;
+    esac
+    finish
+}
+
+run_all() {
+    setup
+    step lint bash tests/lint/run.sh
+    build dev
+    build asan
+    build clang
+    ctest_run dev
+    ctest_run asan
+    step valgrind-unit valgrind_unit
+    pytest_run e2e asan 3 ""
+    pytest_run e2e-valgrind dev 10 "$VALGRIND" -m valgrind
+}
+
+run_quick() {
+    setup
+    build dev
+    ctest_run dev
+    pytest_run e2e dev 1 ""
+}
+
+setup() {
+    local wanted=("${PACKAGES[@]}")
+    # Any npm will do; Debian's brings many packages, so only where there is none.
+    command -v npm >/dev/null || wanted+=(npm)
+    install_packages "${wanted[@]}"
+    make_venv tests tests/e2e/requirements-pytest.txt
+    make_venv mcp1 tests/e2e/requirements-mcp1.txt
+    make_venv mcp2 tests/e2e/requirements-mcp2.txt
+    make_node_modules tests/e2e
+}
+
+# Running.
+
+# step NAME COMMAND...: its output goes to a log too; a failure is remembered.
+step() {
+    local name=$1
+    shift
+    say "$name"
+    if ! "$@" 2>&1 | tee "$LOGS/$name.log"; then
+        FAILED+=("$name")
+        return 0
+    fi
+}
+
+build() {
+    say "build $1"
+    if ! { cmake --preset "$1" && cmake --build --preset "$1"; } >"$LOGS/build-$1.log" 2>&1; then
+        tail -n 60 "$LOGS/build-$1.log"
+        FAILED+=("build-$1")
+        finish
+    fi
+}
+
+ctest_run() {
+    step "ctest-$1" ctest --preset "$1" -j "$(nproc)"
+    summarize "ctest-$1" 'tests passed|No tests were found'
+}
+
+# Every unit test below valgrind.  They print little, so a failing one is shown whole.
+# shellcheck disable=SC2317 # called by step
+valgrind_unit() {
+    local program status=0 count=0
+    while IFS= read -r program; do
+        count=$((count + 1))
+        # shellcheck disable=SC2086 # VALGRIND is a list of words
+        if ! $VALGRIND "$program" >"$LOGS/valgrind.out" 2>&1; then
+            cat "$LOGS/valgrind.out"
+            echo "valgrind: $program failed"
+            status=1
+        fi
+    done < <(find "$BUILD/dev/tests/unit" -maxdepth 2 -type f -perm -u+x -name 'test_*' | sort)
+    echo "valgrind: $count unit test programs"
+    return "$status"
+}
+
+# pytest_run NAME PRESET SLOWNESS WRAPPER ARGS...
+pytest_run() {
+    local name=$1 preset=$2 slowness=$3 wrapper=$4
+    shift 4
+    export TEPLOD=$BUILD/$preset/broker/teplod TEPLOCTL=$BUILD/$preset/client-lib/cli/teploctl
+    export TEPLO_SLOWNESS=$slowness TEPLO_WRAPPER=$wrapper PYTHONDONTWRITEBYTECODE=1
+    step "$name" "$BUILD/venvs/tests/bin/python" -m pytest -c tests/e2e/pytest.ini \
+        --rootdir tests/e2e "$@"
+    summarize "$name" '^=+ .*(passed|failed|error|no tests ran).* =+$'
+}
+
+summarize() {
+    SUMMARIES+=("$1: $(grep -E "$2" "$LOGS/$1.log" | tail -n 1)")
+}
+
+finish() {
+    local line
+    [ "${#FAILED[@]}" -eq 0 ] && [ "${#SUMMARIES[@]}" -eq 0 ] && exit 0
+    say "summary"
+    if [ "${#FAILED[@]}" -gt 0 ]; then
+        echo "FAILED: ${FAILED[*]} (logs in ${LOGS#"$PWD"/})"
+    fi
+    for line in "${SUMMARIES[@]}"; do
+        echo "${line%%: *}:"
+        echo "${line#*: }"
+    done
+    [ "${#FAILED[@]}" -eq 0 ] || exit 1
+    exit 0
+}
+
+main "$@"
