@@ -259,8 +259,8 @@ void app_begin_shutdown(struct app *app)
         return;
     }
     app->state = APP_DRAINING;
-    log_event(LOG_LEVEL_INFO, "draining", "waiting=%zu clients=%zu",
-              clients_waiting(&app->clients), app->clients.all.count);
+    log_event(LOG_LEVEL_INFO, "draining", "waiting=%zu clients=%zu", clients_waiting(&app->clients),
+              app->clients.all.count);
     notify_manager("STOPPING=1");
     app_report(app, NULL, "drain", NULL, "shutting down");
     close_doors(app);
@@ -277,8 +277,8 @@ static void on_drain_check(void *owner)
         return;
     }
     /* Clients that are owed nothing go first; the others as they are answered. */
-    clients_close_quiet(&app->clients);
-    if (router_is_idle(app->router) && clients_waiting(&app->clients) == 0) {
+    clients_finish_quiet(&app->clients);
+    if (router_is_idle(app->router) && list_is_empty(&app->clients.all)) {
         leave(app);
     }
 }
@@ -380,8 +380,8 @@ enum app_end app_run(const struct arguments *arguments, struct bytes *message)
     }
     if (start(app, message) == 0) {
         log_event(LOG_LEVEL_INFO, "serving", "version=%s pid=%d dir=%s pools=%zu digest=%s",
-                  TEPLO_VERSION, (int)getpid(), log_quote(app->dir.path),
-                  app->config->server_count, app->digest);
+                  TEPLO_VERSION, (int)getpid(), log_quote(app->dir.path), app->config->server_count,
+                  app->digest);
         app_report(app, NULL, "start", NULL, "serving");
         notify_manager("READY=1");
         end = loop_run(app->loop) == 0 ? APP_STOPPED : APP_FAILED;

@@ -67,8 +67,7 @@ static void add_sessions(void *owner, struct route *route)
     cJSON *rows = owner;
     struct pool *pool = route_pool(route);
 
-    LIST_FOREACH(node, pool_sessions(pool))
-    {
+    LIST_FOREACH (node, pool_sessions(pool)) {
         const struct session *session = LIST_ITEM(node, struct session, in_pool);
         int64_t now_ms = clock_now_ms();
         cJSON *row = add_row(rows);
@@ -102,8 +101,7 @@ static cJSON *show_clients(void *owner)
     cJSON *rows;
     cJSON *object = table("clients", &rows);
 
-    LIST_FOREACH(node, &app->clients.all)
-    {
+    LIST_FOREACH (node, &app->clients.all) {
         const struct client *client = LIST_ITEM(node, struct client, in_clients);
         const struct requester *requester = &client->requester;
         cJSON *row = add_row(rows);
@@ -147,9 +145,10 @@ static cJSON *show_stats(void *owner)
 {
     struct snapshot snapshot = {0};
     cJSON *object = cJSON_CreateObject();
-    const struct instance_row *instance = &snapshot.instance;
+    const struct instance_row *instance;
 
     app_take_snapshot(owner, &snapshot);
+    instance = &snapshot.instance;
 #define INSTANCE_TEXT(name, size) add_text(object, #name, instance->name);
 #define INSTANCE_COUNT(name) add_number(object, #name, (double)instance->name);
 #define INSTANCE_DECIMAL(name) add_number(object, #name, instance->name);
@@ -196,5 +195,5 @@ static void shut_down(void *owner)
 }
 
 const struct admin_actions app_admin_actions = {
-    show_pools,  show_sessions, show_clients, show_errors, show_stats, show_config,
-    app_flush,   reload,        drain,        resume,      shut_down};
+    show_pools, show_sessions, show_clients, show_errors, show_stats, show_config,
+    app_flush,  reload,        drain,        resume,      shut_down};

@@ -49,10 +49,10 @@ static struct route_tool *route_tools_of(const struct config_server *server)
     struct route_tool *tools = mem_new((server->tool_count + 1) * sizeof(*tools));
 
     for (size_t i = 0; tools != NULL && i < server->tool_count; i++) {
-        tools[i] = (struct route_tool){.name = server->tools[i].name,
-                                       .is_repeatable =
-                                           server->tools[i].retry == TOOL_RETRY_IDEMPOTENT,
-                                       .call_timeout_ms = server->tools[i].call_timeout_ms};
+        tools[i] =
+            (struct route_tool){.name = server->tools[i].name,
+                                .is_repeatable = server->tools[i].retry == TOOL_RETRY_IDEMPOTENT,
+                                .call_timeout_ms = server->tools[i].call_timeout_ms};
     }
     return tools;
 }
@@ -151,7 +151,7 @@ void app_apply_limits(struct app *app)
 struct change {
     const struct config_server *server; /* of the new configuration */
     struct route *old;                  /* of the same name, or NULL */
-    struct route *made;                 /* its replacement; NULL: the old one stays, with new limits */
+    struct route *made; /* its replacement; NULL: the old one stays, with new limits */
 };
 
 static const struct config_server *find_server(const struct config *config, const char *name)
@@ -237,8 +237,7 @@ static void set_route_options(struct route *route, const struct config *config,
 
 static struct door *find_door(const struct app *app, const char *route)
 {
-    LIST_FOREACH(node, &app->doors)
-    {
+    LIST_FOREACH (node, &app->doors) {
         struct door *door = LIST_ITEM(node, struct door, in_doors);
 
         if (strcmp(door->route, route) == 0) {

@@ -5,7 +5,8 @@
 
 const char arguments_help[] =
     "usage: teplod --config FILE [--runtime-dir DIR]\n"
-    "       teplod --server NAME=URL [--server ...] [--header 'NAME: Header: value'] [--redis URL]\n"
+    "       teplod --server NAME=URL [--server ...] [--header 'NAME: Header: value'] [--redis "
+    "URL]\n"
     "\n"
     "Keeps MCP client sessions warm and shares them over a Unix socket.\n"
     "\n"
@@ -14,7 +15,8 @@ const char arguments_help[] =
     "  --header 'NAME: Header: value'\n"
     "                       a header for the server NAME; ${VAR} comes from the environment\n"
     "  --redis URL          where to tell how the pools are doing\n"
-    "  --runtime-dir DIR    where the sockets are (default: $TEPLO_RUNTIME_DIR, /run/teplo as root,\n"
+    "  --runtime-dir DIR    where the sockets are (default: $TEPLO_RUNTIME_DIR, /run/teplo as "
+    "root,\n"
     "                       $XDG_RUNTIME_DIR/teplo, /tmp/teplo-UID)\n"
     "  --check-config FILE  say whether FILE is valid, and stop\n"
     "  --print-options      every option with default, range and meaning, and stop\n"

@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 
     bytes_init(&message, 1 << 20);
     status = arguments_parse(&arguments, argc, argv, &message) < 0 ? complain(&message, EXIT_USAGE)
-                                                                    : run(&arguments, &message);
+                                                                   : run(&arguments, &message);
     bytes_done(&message);
     return status;
 }

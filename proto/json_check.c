@@ -326,7 +326,7 @@ static enum json_fault check_number(struct checker *checker)
 
 static enum json_fault check_literal(struct checker *checker)
 {
-    static const struct span words[] = {{"true", 4}, {"false", 5}, {"null", 4}};
+    static const struct span words[] = {SPAN_INIT("true"), SPAN_INIT("false"), SPAN_INIT("null")};
     size_t available = (size_t)(checker->end - checker->at);
     char first = *checker->at;
 

@@ -40,8 +40,8 @@ struct flush_wait {
 
 typedef void (*command_fn)(struct visitor *visitor, const struct message *request);
 
-#define COMMAND(method, function, help) static void function(struct visitor *visitor,             \
-                                                             const struct message *request);
+#define COMMAND(method, function, help)                                                            \
+    static void function(struct visitor *visitor, const struct message *request);
 #include "broker/control/admin_commands.def"
 #undef COMMAND
 

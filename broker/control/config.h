@@ -82,12 +82,12 @@ struct config {
 
 /* What the command line may say instead of, or on top of, a file.  Borrowed strings. */
 struct config_arguments {
-    const char *file;                     /* NULL: none */
-    const char *servers[64];              /* "name=url" */
+    const char *file;        /* NULL: none */
+    const char *servers[64]; /* "name=url" */
     size_t server_count;
-    const char *headers[64];              /* "name: Header: value" */
+    const char *headers[64]; /* "name: Header: value" */
     size_t header_count;
-    const char *redis;                    /* NULL: none */
+    const char *redis; /* NULL: none */
 };
 
 /*

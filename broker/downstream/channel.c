@@ -17,6 +17,7 @@ enum {
 
 static void readable_cb(evutil_socket_t fd, short what, void *arg);
 static void writable_cb(evutil_socket_t fd, short what, void *arg);
+static void on_readable(struct channel *channel);
 static void on_flush(void *owner);
 static void on_closing(void *owner);
 static void on_more(void *owner);
@@ -246,6 +247,25 @@ static bool take_frames(struct channel *channel)
     return false;
 }
 
+static void stop_reading(struct channel *channel)
+{
+    (void)event_del(&channel->readable);
+    timer_stop(&channel->more);
+    channel->is_reading = false;
+    channel->state = CHANNEL_IS_HALF;
+}
+
+void channel_finish(struct channel *channel)
+{
+    if (channel->state == CHANNEL_IS_OPEN) {
+        on_readable(channel);
+    }
+    if (channel->state == CHANNEL_IS_OPEN) {
+        stop_reading(channel);
+    }
+    channel_settle(channel);
+}
+
 /* Whether the peer closed altogether, or only said that it will send no more. */
 static bool is_hung_up(const struct channel *channel)
 {
@@ -263,8 +283,6 @@ static void on_end_of_input(struct channel *channel)
         end(channel, CHANNEL_GONE);
         return;
     }
-    (void)event_del(&channel->readable);
-    channel->is_reading = false;
     if (rest.length > 0) {
         (void)snprintf(what, sizeof(what),
                        "the stream ended %zu bytes into a message; end each with a newline",
@@ -272,7 +290,7 @@ static void on_end_of_input(struct channel *channel)
         channel->events->on_bad_frame(channel, what);
     }
     if (is_live(channel)) {
-        channel->state = CHANNEL_IS_HALF;
+        stop_reading(channel);
         channel_settle(channel);
     }
 }

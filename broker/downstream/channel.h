@@ -21,10 +21,10 @@ struct channel_limits {
 };
 
 enum channel_end {
-    CHANNEL_GONE,      /* the peer closed, or its half-close has been answered */
-    CHANNEL_SLOW,      /* it does not read */
-    CHANNEL_FAILED,    /* the socket failed, or memory is out */
-    CHANNEL_CLOSED,    /* by us */
+    CHANNEL_GONE,   /* the peer closed, or its half-close has been answered */
+    CHANNEL_SLOW,   /* it does not read */
+    CHANNEL_FAILED, /* the socket failed, or memory is out */
+    CHANNEL_CLOSED, /* by us */
 };
 
 struct channel;
@@ -60,7 +60,7 @@ struct channel {
     bool is_reading;       /* the readable event is on: off while output piles up */
     struct deferred flush; /* one write a turn, whatever was said in it */
     struct deferred closing;
-    struct timer more;     /* frames left for the next turn: others first */
+    struct timer more; /* frames left for the next turn: others first */
     struct timer slow;
     uid_t uid; /* SO_PEERCRED at connect; (uid_t)-1 unknown */
     pid_t pid;
@@ -79,6 +79,8 @@ void channel_set_limits(struct channel *channel, const struct channel_limits *li
 void channel_send(struct channel *channel, struct span line);
 /* Something was answered: a half-closed channel may be over now. */
 void channel_settle(struct channel *channel);
+/* Answer what has come in, take nothing more, and end once the peer is owed nothing. */
+void channel_finish(struct channel *channel);
 /* Close now; what can be written at once still is.  on_closed comes before the return. */
 void channel_close(struct channel *channel);
 size_t channel_unread(const struct channel *channel);

@@ -17,18 +17,18 @@ static void on_quiet(void *owner);
 
 static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
 static const struct requester_events requester_events = {on_line, on_quiet};
-static const char *const end_names[] = {
-    [CHANNEL_GONE] = "gone", [CHANNEL_SLOW] = "slow_reader", [CHANNEL_FAILED] = "failed",
-    [CHANNEL_CLOSED] = "closed"};
+static const char *const end_names[] = {[CHANNEL_GONE] = "gone",
+                                        [CHANNEL_SLOW] = "slow_reader",
+                                        [CHANNEL_FAILED] = "failed",
+                                        [CHANNEL_CLOSED] = "closed"};
 
 static struct client *of(struct channel *channel)
 {
     return LIST_ITEM(channel, struct client, channel);
 }
 
-void clients_init(struct clients *clients, struct loop *loop, struct router *router,
-                  size_t maximum, const struct channel_limits *limits,
-                  void (*on_gone)(void *owner), void *owner)
+void clients_init(struct clients *clients, struct loop *loop, struct router *router, size_t maximum,
+                  const struct channel_limits *limits, void (*on_gone)(void *owner), void *owner)
 {
     *clients = (struct clients){.loop = loop,
                                 .router = router,
@@ -44,8 +44,7 @@ void clients_set_limits(struct clients *clients, size_t maximum,
 {
     clients->maximum = maximum;
     clients->limits = *limits;
-    LIST_FOREACH(node, &clients->all)
-    {
+    LIST_FOREACH (node, &clients->all) {
         channel_set_limits(&LIST_ITEM(node, struct client, in_clients)->channel, limits);
     }
 }
@@ -53,17 +52,26 @@ void clients_set_limits(struct clients *clients, size_t maximum,
 /* A refusal that a client can read, before the door closes. */
 static void refuse(struct clients *clients, int fd)
 {
-    static const struct span full =
-        SPAN_INIT("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-31006,\"message\":"
-             "\"NOT EXECUTED: too many clients; raise max_clients\",\"data\":{\"teplo\":{\"v\":1,"
-             "\"outcome\":\"not_executed\",\"reason\":\"max_clients\",\"safe_to_retry\":true}}}}\n");
+    struct failure_report report = {.failure = FAILURE_MAX_CLIENTS,
+                                    .detail = "raise max_clients",
+                                    .attempts = -1,
+                                    .waited_ms = -1,
+                                    .elapsed_ms = -1,
+                                    .retry_after_ms = -1};
+    struct bytes line;
 
     clients->refused_total++;
     if (clients->refused_total == 1 || clients->refused_total % 1000 == 0) {
         log_event(LOG_LEVEL_WARN, "client_refused", "why=max_clients limit=%zu n=%llu",
                   clients->maximum, (unsigned long long)clients->refused_total);
     }
-    (void)!send(fd, full.at, full.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    bytes_init(&line, 4096);
+    reply_failure(&line, SPAN_NONE, &report);
+    bytes_append_char(&line, '\n');
+    if (!line.failed) {
+        (void)!send(fd, line.at, line.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    bytes_done(&line);
     (void)close(fd);
 }
 
@@ -97,29 +105,26 @@ size_t clients_waiting(const struct clients *clients)
 {
     size_t waiting = 0;
 
-    LIST_FOREACH(node, &clients->all)
-    {
+    LIST_FOREACH (node, &clients->all) {
         waiting += requester_waiting(&LIST_ITEM(node, struct client, in_clients)->requester);
     }
     return waiting;
 }
 
-void clients_close_quiet(struct clients *clients)
+void clients_finish_quiet(struct clients *clients)
 {
-    LIST_FOREACH_SAFE(node, &clients->all)
-    {
+    LIST_FOREACH_SAFE (node, &clients->all) {
         struct client *client = LIST_ITEM(node, struct client, in_clients);
 
-        if (requester_waiting(&client->requester) == 0 && channel_unread(&client->channel) == 0) {
-            channel_close(&client->channel);
+        if (requester_waiting(&client->requester) == 0) {
+            channel_finish(&client->channel);
         }
     }
 }
 
 void clients_close_all(struct clients *clients)
 {
-    LIST_FOREACH_SAFE(node, &clients->all)
-    {
+    LIST_FOREACH_SAFE (node, &clients->all) {
         channel_close(&LIST_ITEM(node, struct client, in_clients)->channel);
     }
 }
@@ -169,8 +174,8 @@ static void on_closed(struct channel *channel, enum channel_end end)
 
     log_event(end == CHANNEL_SLOW || end == CHANNEL_FAILED ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
               "client_closed", "client=%llu name=%s why=%s unanswered=%zu calls=%llu",
-              (unsigned long long)client->number, log_quote(client->requester.name),
-              end_names[end], unanswered, (unsigned long long)client->requester.calls_total);
+              (unsigned long long)client->number, log_quote(client->requester.name), end_names[end],
+              unanswered, (unsigned long long)client->requester.calls_total);
     requester_done(&client->requester);
     list_remove(&clients->all, &client->in_clients);
     loop_reap(clients->loop, &client->reapable, reap, client);

@@ -27,22 +27,21 @@ struct clients {
     size_t maximum;
     struct channel_limits limits;
     uint64_t accepted_total;
-    uint64_t refused_total; /* over the maximum */
+    uint64_t refused_total;       /* over the maximum */
     void (*on_gone)(void *owner); /* after each that closed; mandatory */
     void *owner;
 };
 
-void clients_init(struct clients *clients, struct loop *loop, struct router *router,
-                  size_t maximum, const struct channel_limits *limits,
-                  void (*on_gone)(void *owner), void *owner);
+void clients_init(struct clients *clients, struct loop *loop, struct router *router, size_t maximum,
+                  const struct channel_limits *limits, void (*on_gone)(void *owner), void *owner);
 void clients_set_limits(struct clients *clients, size_t maximum,
                         const struct channel_limits *limits);
 /* FD is theirs.  ROUTE: the pool its socket is bound to, or NULL. */
 void clients_accept(struct clients *clients, int fd, const char *route);
 /* Requests that wait for an answer, of all. */
 size_t clients_waiting(const struct clients *clients);
-/* Close those that wait for nothing. */
-void clients_close_quiet(struct clients *clients);
+/* Let those go that wait for nothing, once they have read what is theirs. */
+void clients_finish_quiet(struct clients *clients);
 void clients_close_all(struct clients *clients);
 
 #endif

@@ -25,6 +25,7 @@ struct listener {
     struct reapable reapable;
 };
 
+static void on_readable(struct listener *listener);
 static void on_pause_over(void *owner);
 static void readable_cb(evutil_socket_t fd, short what, void *arg);
 
@@ -92,6 +93,7 @@ void listener_close(struct listener *listener)
     if (listener == NULL) {
         return;
     }
+    on_readable(listener);
     timer_stop(&listener->pause);
     (void)event_del(&listener->readable);
     (void)unlink(listener->path);

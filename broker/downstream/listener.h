@@ -16,7 +16,8 @@ struct listener;
  */
 MUST_CHECK struct listener *listener_open(struct loop *loop, const char *path, mode_t mode,
                                           void (*on_accept)(void *owner, int fd), void *owner);
-/* Stop accepting and remove the socket.  Freed at the end of the turn. */
+/* Take those who have connected already, stop accepting and remove the socket.  Freed at the end of
+ * the turn. */
 void listener_close(struct listener *listener);
 
 #endif

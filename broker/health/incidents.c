@@ -15,8 +15,8 @@ static int is_same(const struct incident *a, const struct incident *b)
            strcmp(a->error_class, b->error_class) == 0 && strcmp(a->text, b->text) == 0;
 }
 
-void incidents_add(struct incidents *incidents, int64_t wall_ms, const char *pool,
-                   const char *type, const char *error_class, const char *text)
+void incidents_add(struct incidents *incidents, int64_t wall_ms, const char *pool, const char *type,
+                   const char *error_class, const char *text)
 {
     struct incident incident = {.wall_ms = wall_ms, .first_wall_ms = wall_ms, .n = 1};
     struct incident *newest;
@@ -45,6 +45,6 @@ const struct incident *incidents_at(const struct incidents *incidents, size_t in
     if (index >= incidents->count) {
         return NULL;
     }
-    return &incidents->ring[(incidents->next + 2 * INCIDENTS_MAXIMUM - 1 - index) %
-                            INCIDENTS_MAXIMUM];
+    return &incidents
+                ->ring[(incidents->next + 2 * INCIDENTS_MAXIMUM - 1 - index) % INCIDENTS_MAXIMUM];
 }

@@ -28,8 +28,8 @@ struct incidents {
 };
 
 /* Strings may be NULL. */
-void incidents_add(struct incidents *incidents, int64_t wall_ms, const char *pool,
-                   const char *type, const char *error_class, const char *text);
+void incidents_add(struct incidents *incidents, int64_t wall_ms, const char *pool, const char *type,
+                   const char *error_class, const char *text);
 /* Newest first; NULL past the end. */
 const struct incident *incidents_at(const struct incidents *incidents, size_t index);
 

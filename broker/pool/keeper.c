@@ -12,8 +12,8 @@ static int64_t smaller(int64_t a, int64_t b)
 /* Often enough for the shortest of the limits that it watches. */
 static int64_t interval_ms(const struct pool_limits *limits)
 {
-    int64_t shortest = smaller(smaller(limits->idle_timeout_ms, limits->keepalive_ms),
-                               limits->lifetime_ms) / 4;
+    int64_t shortest =
+        smaller(smaller(limits->idle_timeout_ms, limits->keepalive_ms), limits->lifetime_ms) / 4;
 
     if (shortest < SHORTEST_INTERVAL_MS) {
         return SHORTEST_INTERVAL_MS;
@@ -52,8 +52,7 @@ static void on_keeper(void *owner)
     struct list_node *next;
     size_t open = 0;
 
-    LIST_FOREACH(each, &pool->sessions)
-    {
+    LIST_FOREACH (each, &pool->sessions) {
         open += session_is_open(LIST_ITEM(each, struct session, in_pool)) ? 1 : 0;
     }
     /* From the least recently used on: the idle ones are there. */

@@ -3,7 +3,8 @@
 
 static size_t target(const struct pool_limits *limits)
 {
-    /* Half full: several calls share a session, and the next session is ready before it is needed. */
+    /* Half full: several calls share a session, and the next session is ready before it is needed.
+     */
     return limits->max_inflight < 2 ? 1 : limits->max_inflight / 2;
 }
 
@@ -25,7 +26,9 @@ static bool wants_session(const struct pool_limits *limits, const struct pool_vi
     if (view->open == 0) {
         return view->waiting > 0;
     }
-    return view->waiting > 0 || !policy_is_below_target(limits, view->least_load);
+    /* Those that are being pinged will take what waits, as far as they have room. */
+    return view->waiting > view->checking * target(limits) ||
+           !policy_is_below_target(limits, view->least_load);
 }
 
 enum pool_action policy_decide(const struct pool_limits *limits, const struct pool_view *view)
@@ -58,8 +61,7 @@ int64_t policy_backoff_ms(const struct pool_limits *limits, unsigned failures, u
 
 int64_t policy_lifetime_ms(const struct pool_limits *limits, uint32_t random)
 {
-    return limits->lifetime_ms -
-           (int64_t)((double)limits->lifetime_ms / 10 * random / UINT32_MAX);
+    return limits->lifetime_ms - (int64_t)((double)limits->lifetime_ms / 10 * random / UINT32_MAX);
 }
 
 enum session_care policy_care(const struct pool_limits *limits, const struct session_view *view,

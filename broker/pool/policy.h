@@ -25,10 +25,11 @@ struct pool_limits {
 
 /* A pool as its decisions see it. */
 struct pool_view {
-    size_t opening; /* sessions not ready yet */
-    size_t open;    /* ready, checking */
-    size_t leaving; /* draining */
-    size_t waiting; /* waiters in the queue */
+    size_t opening;    /* sessions not ready yet */
+    size_t open;       /* ready, checking */
+    size_t checking;   /* of those: being pinged, and back in a moment */
+    size_t leaving;    /* draining */
+    size_t waiting;    /* waiters in the queue */
     size_t least_load; /* calls on the least loaded ready session; 0 if there is none */
     unsigned failures; /* sessions that failed in a row */
     bool is_settled;   /* the last failure: trying again soon cannot help */
@@ -54,16 +55,17 @@ bool policy_is_below_target(const struct pool_limits *limits, size_t load);
 
 /* Full jitter: uniform in [0, min * 2^(failures-1)], capped.  RANDOM is any 32 bits. */
 int64_t policy_backoff_ms(const struct pool_limits *limits, unsigned failures, uint32_t random);
-/* Lifetimes are shortened by up to a tenth, so that sessions opened together do not end together. */
+/* Lifetimes are shortened by up to a tenth, so that sessions opened together do not end together.
+ */
 int64_t policy_lifetime_ms(const struct pool_limits *limits, uint32_t random);
 
 /* One session as upkeep sees it. */
 struct session_view {
     bool is_ready;
     size_t load;
-    int64_t idle_ms;    /* since its last answer */
+    int64_t idle_ms;     /* since its last answer */
     int64_t unproven_ms; /* since its last proof of life */
-    int64_t overdue_ms; /* past its lifetime; negative before */
+    int64_t overdue_ms;  /* past its lifetime; negative before */
 };
 
 enum session_care {

@@ -9,7 +9,7 @@
 #include "proto/base/mem.h"
 
 /* A session that lived so long was good: the failures before it are forgotten. */
-enum { PROVEN_MS = 30000, IDENTITY_MAXIMUM = 16 << 20 };
+enum { PROVEN_MS = 1000, IDENTITY_MAXIMUM = 16 << 20 };
 
 static void on_dispatch(void *owner);
 static void on_session_ready(void *owner, struct session *session);
@@ -80,8 +80,7 @@ static void tell_refused(struct pool *pool)
         struct pool_waiter *waiter = LIST_ITEM(node, struct pool_waiter, in_waiters);
         bool is_down = waiter->refusal == FAILURE_UNAVAILABLE;
 
-        waiter->on_refused(waiter, waiter->refusal,
-                           is_down ? pool->last_failure.detail : NULL);
+        waiter->on_refused(waiter, waiter->refusal, is_down ? pool->last_failure.detail : NULL);
     }
 }
 
@@ -127,8 +126,7 @@ static size_t free_room(const struct pool *pool)
 {
     size_t room = list_is_empty(&pool->sessions) ? pool->limits.max_inflight : 0;
 
-    LIST_FOREACH(node, &pool->sessions)
-    {
+    LIST_FOREACH (node, &pool->sessions) {
         const struct session *session = LIST_ITEM(node, struct session, in_pool);
         size_t load = session_calls(session);
 
@@ -195,8 +193,7 @@ static struct session *choose(struct pool *pool)
 {
     struct session *best = NULL;
 
-    LIST_FOREACH(node, &pool->sessions)
-    {
+    LIST_FOREACH (node, &pool->sessions) {
         struct session *session = LIST_ITEM(node, struct session, in_pool);
         size_t load = session_calls(session);
 
@@ -255,8 +252,7 @@ static void view_pool(const struct pool *pool, struct pool_view *view)
                                .is_settled = pool->last_failure.is_settled,
                                .now_ms = loop_now_ms(pool->loop),
                                .retry_at_ms = pool->retry_at_ms};
-    LIST_FOREACH(node, &pool->sessions)
-    {
+    LIST_FOREACH (node, &pool->sessions) {
         const struct session *session = LIST_ITEM(node, struct session, in_pool);
         size_t load = session_calls(session);
 
@@ -266,6 +262,7 @@ static void view_pool(const struct pool *pool, struct pool_view *view)
             view->opening++;
         } else {
             view->open++;
+            view->checking += session->state == SESSION_CHECKING ? 1 : 0;
             if (session->state == SESSION_READY && (!has_ready || load < view->least_load)) {
                 view->least_load = load;
                 has_ready = true;
@@ -278,8 +275,8 @@ static void note_failure(struct pool *pool, const struct transport_end *end)
 {
     pool->last_failure = *end;
     pool->failures++;
-    pool->retry_at_ms = loop_now_ms(pool->loop) +
-                        policy_backoff_ms(&pool->limits, pool->failures, arc4random());
+    pool->retry_at_ms =
+        loop_now_ms(pool->loop) + policy_backoff_ms(&pool->limits, pool->failures, arc4random());
 }
 
 static void open_session(struct pool *pool)
@@ -408,8 +405,7 @@ static void on_session_closed(void *owner, struct session *session, const struct
     }
     /* At once the first time: a server that restarted is back, or the attempt will tell. */
     if (pool->failures++ > 0) {
-        pool->retry_at_ms = now_ms + policy_backoff_ms(&pool->limits, pool->failures,
-                                                       arc4random());
+        pool->retry_at_ms = now_ms + policy_backoff_ms(&pool->limits, pool->failures, arc4random());
     }
     pool->events->on_lost(pool->owner, pool, end);
 }

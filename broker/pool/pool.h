@@ -21,7 +21,7 @@ struct pool;
 struct pool_totals {
     uint64_t sess_opened_total; /* reached READY */
     uint64_t sess_closed_total;
-    uint64_t sess_lost_total; /* of those closed: not by us */
+    uint64_t sess_lost_total;   /* of those closed: not by us */
     uint64_t sess_failed_total; /* never reached READY */
     uint64_t create_ms_sum;
     uint64_t wait_n;

@@ -29,8 +29,7 @@ const char *pool_protocol(const struct pool *pool)
 
 bool pool_is_up(const struct pool *pool)
 {
-    LIST_FOREACH(node, &pool->sessions)
-    {
+    LIST_FOREACH (node, &pool->sessions) {
         if (session_is_open(LIST_ITEM(node, struct session, in_pool))) {
             return true;
         }
@@ -86,8 +85,7 @@ static void count_session(const struct session *session, struct pool_figures *fi
 void pool_figures(const struct pool *pool, struct pool_figures *ret_figures)
 {
     *ret_figures = (struct pool_figures){.waiting = pool->waiters.count};
-    LIST_FOREACH(node, &pool->sessions)
-    {
+    LIST_FOREACH (node, &pool->sessions) {
         count_session(LIST_ITEM(node, struct session, in_pool), ret_figures);
     }
     /* A place held by the back-off after a failure: somebody wants a session and may not yet. */

@@ -21,9 +21,9 @@ struct pool {
     struct list waiters;  /* struct pool_waiter, borrowed, in order of arrival; at most queue_max */
     struct list refused;  /* struct pool_waiter, borrowed, whose on_refused is due */
     struct deferred dispatch;
-    struct timer retry;  /* until retry_at_ms, while somebody waits */
+    struct timer retry; /* until retry_at_ms, while somebody waits */
     struct timer keeper;
-    unsigned failures;   /* attempts that failed in a row */
+    unsigned failures; /* attempts that failed in a row */
     int64_t retry_at_ms;
     int64_t retired_at_ms;
     unsigned next_number;

@@ -133,8 +133,8 @@ const struct catalog_totals *catalog_totals(const struct catalog *catalog)
 
 static bool is_fresh(const struct entry *entry)
 {
-    return entry->state == ENTRY_FRESH && loop_now_ms(entry->catalog->loop) - entry->fetched_ms <
-                                              entry->catalog->limits.ttl_ms;
+    return entry->state == ENTRY_FRESH &&
+           loop_now_ms(entry->catalog->loop) - entry->fetched_ms < entry->catalog->limits.ttl_ms;
 }
 
 void catalog_invalidate(struct catalog *catalog, enum catalog_kind kind)
@@ -172,10 +172,13 @@ static void fetch_page(struct entry *entry, struct span cursor)
         bytes_append_char(text, '}');
     }
     bytes_append_char(text, '}');
-    if (text->failed || message_parse(bytes_span(text), &json_limits_default, &entry->request,
-                                      &fault) < 0) {
-        struct failure_report report = {.failure = FAILURE_OUT_OF_MEMORY, .waited_ms = -1,
-                                        .elapsed_ms = -1, .retry_after_ms = -1, .attempts = -1};
+    if (text->failed ||
+        message_parse(bytes_span(text), &json_limits_default, &entry->request, &fault) < 0) {
+        struct failure_report report = {.failure = FAILURE_OUT_OF_MEMORY,
+                                        .waited_ms = -1,
+                                        .elapsed_ms = -1,
+                                        .retry_after_ms = -1,
+                                        .attempts = -1};
 
         on_page_failed(entry, &report);
         return;
@@ -244,8 +247,11 @@ static void on_fetched(struct entry *entry)
 {
     bytes_clear(&entry->list);
     if (!list_pages_write(&entry->pages, &entry->list)) {
-        struct failure_report report = {.failure = FAILURE_TOO_LARGE, .waited_ms = -1,
-                                        .elapsed_ms = -1, .retry_after_ms = -1, .attempts = -1};
+        struct failure_report report = {.failure = FAILURE_TOO_LARGE,
+                                        .waited_ms = -1,
+                                        .elapsed_ms = -1,
+                                        .retry_after_ms = -1,
+                                        .attempts = -1};
 
         bytes_clear(&entry->list);
         on_page_failed(entry, &report);

@@ -28,7 +28,13 @@ struct catalog_totals {
     uint64_t coalesced_total;
 };
 
-enum catalog_kind { CATALOG_TOOLS, CATALOG_PROMPTS, CATALOG_RESOURCES, CATALOG_TEMPLATES, CATALOG_KINDS };
+enum catalog_kind {
+    CATALOG_TOOLS,
+    CATALOG_PROMPTS,
+    CATALOG_RESOURCES,
+    CATALOG_TEMPLATES,
+    CATALOG_KINDS
+};
 
 struct catalog_limits {
     struct errand_limits errand;

@@ -103,8 +103,8 @@ static void on_session(struct pool_waiter *waiter, struct session *session)
 {
     struct errand *errand = LIST_ITEM(waiter, struct errand, waiter);
     /* The POST's own reply may come as late as the answer: some servers work before they accept. */
-    struct call *call = session_call(session, errand->message,
-                                     errand->limits.call_timeout_max_ms, &call_events, errand);
+    struct call *call = session_call(session, errand->message, errand->limits.call_timeout_max_ms,
+                                     &call_events, errand);
 
     if (call == NULL) {
         fail(errand, FAILURE_OUT_OF_MEMORY, NULL);

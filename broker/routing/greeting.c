@@ -86,8 +86,8 @@ static void write_discover(struct span identity, struct bytes *out)
     struct span info = json_find(identity, "serverInfo");
     struct splice splice;
 
-    bytes_append_text(out, "{\"resultType\":\"complete\",\"supportedVersions\":[\"" MCP_MODERN
-                           "\"],");
+    bytes_append_text(out,
+                      "{\"resultType\":\"complete\",\"supportedVersions\":[\"" MCP_MODERN "\"],");
     append_capabilities(out, identity);
     copy_member(out, identity, "instructions");
     bytes_append_text(out, ",\"ttlMs\":0,\"cacheScope\":\"private\"");
@@ -112,8 +112,11 @@ void greeting_answer(struct request *request)
         write_discover(identity, &result);
     }
     if (result.failed) {
-        struct failure_report report = {.failure = FAILURE_OUT_OF_MEMORY, .attempts = -1,
-                                        .waited_ms = -1, .elapsed_ms = -1, .retry_after_ms = -1};
+        struct failure_report report = {.failure = FAILURE_OUT_OF_MEMORY,
+                                        .attempts = -1,
+                                        .waited_ms = -1,
+                                        .elapsed_ms = -1,
+                                        .retry_after_ms = -1};
 
         request_answer_failure(request, &report);
     } else {
@@ -139,8 +142,8 @@ void greeting_set_level(struct requester *requester, struct route *route,
         is_level = is_level || json_string_is(level, levels[i]);
     }
     if (!route_has_capability(route, "logging")) {
-        reply_error(out, message->id, RPC_METHOD_NOT_FOUND,
-                    SPAN("this server offers no logging"), SPAN_NONE);
+        reply_error(out, message->id, RPC_METHOD_NOT_FOUND, SPAN("this server offers no logging"),
+                    SPAN_NONE);
     } else if (!is_level) {
         reply_error(out, message->id, RPC_INVALID_PARAMS,
                     SPAN("level is none of debug, info, notice, warning, error, critical, alert, "

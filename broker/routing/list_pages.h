@@ -8,9 +8,9 @@
 #include "proto/base/bytes.h"
 
 struct list_pages {
-    const char *member;  /* the array's name in the result */
-    struct bytes frame;  /* the other members of the first page, each with a comma before it */
-    struct bytes items;  /* the elements of all pages, with commas between */
+    const char *member; /* the array's name in the result */
+    struct bytes frame; /* the other members of the first page, each with a comma before it */
+    struct bytes items; /* the elements of all pages, with commas between */
 };
 
 /* MEMBER is borrowed. */

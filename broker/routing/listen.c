@@ -22,7 +22,7 @@ static unsigned honoured_kinds(const struct request *request)
     return kinds;
 }
 
-void listen_start(struct request *request)
+static void acknowledge(struct request *request)
 {
     struct bytes *out = router_scratch(request->requester->router);
     const char *comma = "";
@@ -42,6 +42,15 @@ void listen_start(struct request *request)
     bytes_append_span(out, request->message.id);
     bytes_append_text(out, "}}}");
     requester_send(request->requester, bytes_span(out));
+}
+
+void listen_start(struct request *request)
+{
+    if (span_is_none(pool_identity(route_pool(request->route)))) {
+        request_greet(request);
+    } else {
+        acknowledge(request);
+    }
 }
 
 void listen_tell(struct request *request, unsigned kinds)

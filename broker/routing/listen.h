@@ -5,7 +5,7 @@
 
 #include "broker/routing/request.h"
 
-/* Acknowledge and stay open. */
+/* Acknowledge, once the server's capabilities are known, and stay open. */
 void listen_start(struct request *request);
 /* Tell REQUEST, a listen, of the changed lists that it asked for. */
 void listen_tell(struct request *request, unsigned kinds);

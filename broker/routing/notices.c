@@ -44,8 +44,7 @@ static void tell_listens(struct requester *requester, struct route *route, unsig
     if (requester->listens == 0) {
         return;
     }
-    HASHMAP_FOREACH(slot, &requester->requests)
-    {
+    HASHMAP_FOREACH (slot, &requester->requests) {
         struct request *request = slot->value;
 
         if (request->kind == REQUEST_LISTEN && request->route == route) {
@@ -56,8 +55,7 @@ static void tell_listens(struct requester *requester, struct route *route, unsig
 
 void notices_tell_changed(struct route *route, unsigned kinds)
 {
-    LIST_FOREACH_SAFE(node, router_requesters(route_router(route)))
-    {
+    LIST_FOREACH_SAFE (node, router_requesters(route_router(route))) {
         struct requester *requester = LIST_ITEM(node, struct requester, in_router);
 
         if (requester->era == REQUESTER_LEGACY && requester->version != NULL &&

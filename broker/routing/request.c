@@ -3,6 +3,7 @@
 #include "broker/routing/request.h"
 
 #include "broker/routing/greeting.h"
+#include "broker/routing/listen.h"
 #include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
@@ -19,8 +20,7 @@ static void on_greeting_timer(void *owner);
 static const struct errand_events errand_events = {on_answer, on_progress, on_failed};
 
 struct request *request_new(struct requester *requester, struct route *route,
-                            const struct message *message, enum mcp_method method,
-                            enum mcp_era era)
+                            const struct message *message, enum mcp_method method, enum mcp_era era)
 {
     struct request *request = MEM_NEW(struct request);
 
@@ -133,8 +133,11 @@ void request_answer_result(struct request *request, struct span result)
     bytes_append_char(out, '}');
     if (out->failed) {
         struct failure_report report = {.failure = FAILURE_TOO_LARGE,
-                                        .upstream = route_name(request->route), .attempts = -1,
-                                        .waited_ms = -1, .elapsed_ms = -1, .retry_after_ms = -1};
+                                        .upstream = route_name(request->route),
+                                        .attempts = -1,
+                                        .waited_ms = -1,
+                                        .elapsed_ms = -1,
+                                        .retry_after_ms = -1};
 
         request_answer_failure(request, &report);
         return;
@@ -289,8 +292,15 @@ void request_greet(struct request *request)
 
 static void on_session(struct pool_waiter *waiter, struct session *session)
 {
+    struct request *request = LIST_ITEM(waiter, struct request, session);
+
     (void)session;
-    greeting_answer(LIST_ITEM(waiter, struct request, session));
+    timer_stop(&request->timer);
+    if (request->method == MCP_SUBSCRIPTIONS_LISTEN) {
+        listen_start(request);
+    } else {
+        greeting_answer(request);
+    }
 }
 
 static void fail_greeting(struct request *request, enum failure failure, const char *detail)

@@ -43,7 +43,7 @@ MUST_CHECK struct request *request_new(struct requester *requester, struct route
 /* Hand it to the server, by errand, or answer it from the catalog. */
 void request_pass(struct request *request);
 void request_list(struct request *request);
-/* Wait for the pool's first session, then call greeting_answer. */
+/* Wait for the pool's first session, then call greeting_answer or, for a listen, listen_start. */
 void request_greet(struct request *request);
 
 /* The client takes it back: silence. */

@@ -53,18 +53,19 @@ void requesters_fail_route(struct router *router, struct route *route)
 {
     struct failure_report report = {.failure = FAILURE_DRAINING,
                                     .detail = "the pool was removed from the configuration",
-                                    .upstream = route_name(route), .attempts = -1,
-                                    .waited_ms = -1, .elapsed_ms = -1, .retry_after_ms = -1};
+                                    .upstream = route_name(route),
+                                    .attempts = -1,
+                                    .waited_ms = -1,
+                                    .elapsed_ms = -1,
+                                    .retry_after_ms = -1};
 
-    LIST_FOREACH(node, router_requesters(router))
-    {
+    LIST_FOREACH (node, router_requesters(router)) {
         struct requester *requester = LIST_ITEM(node, struct requester, in_router);
         struct request *next = NULL;
 
         do {
             next = NULL;
-            HASHMAP_FOREACH(slot, &requester->requests)
-            {
+            HASHMAP_FOREACH (slot, &requester->requests) {
                 struct request *request = slot->value;
 
                 if (request->route == route) {
@@ -94,8 +95,12 @@ static void send_failure(struct requester *requester, struct span id, enum failu
                          const char *detail)
 {
     struct bytes *out = router_scratch(requester->router);
-    struct failure_report report = {.failure = failure, .detail = detail, .stage = "queued",
-                                    .attempts = 0, .waited_ms = -1, .elapsed_ms = -1,
+    struct failure_report report = {.failure = failure,
+                                    .detail = detail,
+                                    .stage = "queued",
+                                    .attempts = 0,
+                                    .waited_ms = -1,
+                                    .elapsed_ms = -1,
                                     .retry_after_ms = -1};
 
     reply_failure(out, id, &report);

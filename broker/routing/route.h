@@ -42,7 +42,7 @@ struct route_totals {
     uint64_t by_failure[FAILURE_COUNT];
     uint64_t use_ms_sum;
     uint64_t notices_dropped_total; /* of the server, for no client in particular */
-    int64_t last_ok_at_ms; /* wall clock; 0: never */
+    int64_t last_ok_at_ms;          /* wall clock; 0: never */
 };
 
 /* SERVER's reference is taken over, also on failure.  NULL without memory. */
@@ -66,7 +66,8 @@ bool route_has_capability(const struct route *route, const char *name);
 /* NAME.listChanged is true in them. */
 bool route_tells_changes(const struct route *route, const char *name);
 
-/* What clients are told of changed lists, several changes at once: bits of 1 << enum catalog_kind. */
+/* What clients are told of changed lists, several changes at once: bits of 1 << enum catalog_kind.
+ */
 void route_note_changed(struct route *route, unsigned kinds);
 
 #endif

@@ -53,10 +53,9 @@ struct router *router_new(struct loop *loop, const struct router_limits *limits,
 void router_set_limits(struct router *router, const struct router_limits *limits)
 {
     router->limits = *limits;
-    router->scratch.maximum =
-        ENVELOPE_ROOM + (limits->response_max_bytes > limits->frame_max_bytes
-                             ? limits->response_max_bytes
-                             : limits->frame_max_bytes);
+    router->scratch.maximum = ENVELOPE_ROOM + (limits->response_max_bytes > limits->frame_max_bytes
+                                                   ? limits->response_max_bytes
+                                                   : limits->frame_max_bytes);
 }
 
 static void free_place(struct place *place)
@@ -112,8 +111,7 @@ int router_add(struct router *router, struct route *route)
         return -EEXIST;
     }
     place = MEM_NEW(struct place);
-    if (place == NULL ||
-        hashmap_add(&router->by_name, span_of(route_name(route)), place) < 0) {
+    if (place == NULL || hashmap_add(&router->by_name, span_of(route_name(route)), place) < 0) {
         mem_free(place);
         return -ENOMEM;
     }
@@ -154,8 +152,7 @@ struct route *router_only(const struct router *router)
 void router_each(struct router *router, void (*visit)(void *owner, struct route *route),
                  void *owner)
 {
-    LIST_FOREACH_SAFE(node, &router->places)
-    {
+    LIST_FOREACH_SAFE (node, &router->places) {
         visit(owner, LIST_ITEM(node, struct place, in_places)->route);
     }
 }
@@ -169,8 +166,7 @@ void router_names(const struct router *router, struct bytes *out)
 {
     const char *comma = "";
 
-    LIST_FOREACH(node, &router->places)
-    {
+    LIST_FOREACH (node, &router->places) {
         bytes_printf(out, "%s\"%s\"", comma,
                      route_name(LIST_ITEM(node, struct place, in_places)->route));
         comma = ", ";
@@ -180,8 +176,7 @@ void router_names(const struct router *router, struct bytes *out)
 void router_drain(struct router *router)
 {
     router->draining = true;
-    LIST_FOREACH_SAFE(node, &router->places)
-    {
+    LIST_FOREACH_SAFE (node, &router->places) {
         pool_drain(route_pool(LIST_ITEM(node, struct place, in_places)->route));
     }
 }
@@ -189,16 +184,14 @@ void router_drain(struct router *router)
 void router_resume(struct router *router)
 {
     router->draining = false;
-    LIST_FOREACH_SAFE(node, &router->places)
-    {
+    LIST_FOREACH_SAFE (node, &router->places) {
         pool_resume(route_pool(LIST_ITEM(node, struct place, in_places)->route));
     }
 }
 
 static void abort_places(const struct list *places)
 {
-    LIST_FOREACH(node, places)
-    {
+    LIST_FOREACH (node, places) {
         pool_abort(route_pool(LIST_ITEM(node, struct place, in_places)->route));
     }
 }
@@ -217,8 +210,7 @@ bool router_is_draining(const struct router *router)
 
 static bool has_session(const struct list *places)
 {
-    LIST_FOREACH(node, places)
-    {
+    LIST_FOREACH (node, places) {
         struct route *route = LIST_ITEM(node, struct place, in_places)->route;
 
         if (!list_is_empty(pool_sessions(route_pool(route)))) {
@@ -266,8 +258,7 @@ const struct list *router_requesters(const struct router *router)
 
 void router_on_drained(struct router *router, struct route *route)
 {
-    LIST_FOREACH(node, &router->retired)
-    {
+    LIST_FOREACH (node, &router->retired) {
         struct place *place = LIST_ITEM(node, struct place, in_places);
 
         if (place->route == route) {

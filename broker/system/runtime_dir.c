@@ -49,13 +49,17 @@ static int check_directory(const char *path, struct bytes *message)
         return -1;
     }
     if (!S_ISDIR(status.st_mode)) {
-        bytes_printf(message, "runtime directory %s: is no directory; remove it or choose another "
-                              "with --runtime-dir", path);
+        bytes_printf(message,
+                     "runtime directory %s: is no directory; remove it or choose another "
+                     "with --runtime-dir",
+                     path);
         return -1;
     }
     if (status.st_uid != geteuid()) {
-        bytes_printf(message, "runtime directory %s: belongs to user %u, not to us; choose another "
-                              "with --runtime-dir", path, (unsigned)status.st_uid);
+        bytes_printf(message,
+                     "runtime directory %s: belongs to user %u, not to us; choose another "
+                     "with --runtime-dir",
+                     path, (unsigned)status.st_uid);
         return -1;
     }
     if ((status.st_mode & S_IWOTH) != 0) {

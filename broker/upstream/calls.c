@@ -17,6 +17,9 @@ struct call *calls_find(const struct calls *calls, struct span token)
 {
     int64_t id;
 
+    if (span_is_none(token)) {
+        return NULL;
+    }
     /* Some servers echo a number as a string of its digits; ids of ours are unique as text too. */
     if (json_kind_of(token) == JSON_STRING && token.length > 2) {
         token = (struct span){token.at + 1, token.length - 2};

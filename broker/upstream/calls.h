@@ -29,13 +29,13 @@ struct call_events {
 };
 
 enum call_state {
-    CALL_SENT,      /* handed to the transport, or being handed over */
-    CALL_ACCEPTED,  /* the server took it; its answer comes by the stream */
+    CALL_SENT,       /* handed to the transport, or being handed over */
+    CALL_ACCEPTED,   /* the server took it; its answer comes by the stream */
     CALL_CANCEL_DUE, /* as ABANDONED, before the server took it: it is told to cancel once it has,
                         since two POSTs may overtake each other */
-    CALL_ABANDONED, /* nobody waits any more, yet the server may be working on it: it keeps its
-                       place in the session until its answer or the end of the grace */
-    CALL_SETTLED,   /* told or answered; here only until its parcel has ended */
+    CALL_ABANDONED,  /* nobody waits any more, yet the server may be working on it: it keeps its
+                        place in the session until its answer or the end of the grace */
+    CALL_SETTLED,    /* told or answered; here only until its parcel has ended */
 };
 
 struct call {

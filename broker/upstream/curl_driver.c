@@ -108,8 +108,8 @@ static void act(struct curl_driver *driver, curl_socket_t fd, int bits)
 int transfer_open(struct transfer *transfer, struct curl_driver *driver, CURL *easy,
                   void (*on_done)(void *owner, CURLcode code), void *owner)
 {
-    *transfer = (struct transfer){.easy = easy, .driver = driver, .on_done = on_done,
-                                  .owner = owner};
+    *transfer =
+        (struct transfer){.easy = easy, .driver = driver, .on_done = on_done, .owner = owner};
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     CHECK(!driver->inside);
     if (curl_multi_add_handle(driver->multi, easy) != CURLM_OK) {
@@ -180,8 +180,8 @@ static int socket_cb(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
 {
     struct curl_driver *driver = arg;
     struct watch *watch = socket_arg;
-    int bits = ((what & CURL_POLL_IN) != 0 ? EV_READ : 0) |
-               ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0);
+    int bits =
+        ((what & CURL_POLL_IN) != 0 ? EV_READ : 0) | ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0);
 
     (void)easy;
     if (watch != NULL) {

@@ -29,7 +29,7 @@ int curl_profile_apply(CURL *easy, int64_t connect_timeout_ms)
 {
     CURLcode code = CURLE_OK;
 
-#define SET(option, value)                                                                        \
+#define SET(option, value)                                                                         \
     code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_##option, value) : code
     SET(PROTOCOLS_STR, "http,https");
     SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -60,8 +60,7 @@ struct lane *lane_open(struct lanes *set, struct exchange *exchange)
     struct lane *lane = MEM_NEW(struct lane);
     CURL *easy = curl_easy_init();
 
-    if (lane == NULL || easy == NULL ||
-        curl_profile_apply(easy, set->connect_timeout_ms) < 0 ||
+    if (lane == NULL || easy == NULL || curl_profile_apply(easy, set->connect_timeout_ms) < 0 ||
         curl_easy_setopt(easy, CURLOPT_URL, set->origin) != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK) {
         curl_easy_cleanup(easy);
@@ -230,8 +229,7 @@ static void on_readable(struct lane *lane)
     /* The loop drains what TLS has decoded already: no event would come for it. */
     while (lane->state == LANE_BUSY || lane->state == LANE_IDLE) {
         size_t length = 0;
-        CURLcode code =
-            curl_easy_recv(lane->transfer.easy, buffer, sizeof(buffer), &length);
+        CURLcode code = curl_easy_recv(lane->transfer.easy, buffer, sizeof(buffer), &length);
 
         if (code == CURLE_AGAIN) {
             return;

@@ -59,8 +59,8 @@ static void free_server(struct server *server)
     mem_free(server);
 }
 
-struct server *server_new(struct loop *loop, struct curl_driver *streams,
-                          struct curl_driver *posts, const struct server_options *options)
+struct server *server_new(struct loop *loop, struct curl_driver *streams, struct curl_driver *posts,
+                          const struct server_options *options)
 {
     struct server *server = MEM_NEW(struct server);
     struct lanes_options lanes;

@@ -56,9 +56,8 @@ bool session_is_open(const struct session *session)
 void session_set_state(struct session *session, enum session_state state)
 {
     CHECK(session_may_become(session->state, state));
-    log_event(LOG_LEVEL_DEBUG, "session_state", "session=%s from=%s to=%s calls=%zu",
-              session->name, states[session->state].name, states[state].name,
-              session_calls(session));
+    log_event(LOG_LEVEL_DEBUG, "session_state", "session=%s from=%s to=%s calls=%zu", session->name,
+              states[session->state].name, states[state].name, session_calls(session));
     session->state = state;
     if (state != SESSION_CLOSED) {
         session->events->on_changed(session->owner, session);
@@ -161,8 +160,8 @@ static void on_transport_open(void *owner)
 {
     static const struct span initialize =
         SPAN_INIT("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
-             "\"protocolVersion\":\"" MCP_LATEST_LEGACY "\",\"capabilities\":{},"
-             "\"clientInfo\":{\"name\":\"teplo\",\"version\":\"" TEPLO_VERSION "\"}}}");
+                  "\"protocolVersion\":\"" MCP_LATEST_LEGACY "\",\"capabilities\":{},"
+                  "\"clientInfo\":{\"name\":\"teplo\",\"version\":\"" TEPLO_VERSION "\"}}}");
     struct session *session = owner;
 
     session_set_state(session, SESSION_INITIALIZING);

@@ -55,19 +55,19 @@ struct session {
     enum session_state state;
     struct transport *transport; /* owned */
     struct calls calls;
-    struct list notes; /* our own messages under way that nobody waits for */
-    struct bytes identity;    /* the raw result of initialize */
-    const char *protocol;     /* the negotiated revision */
-    struct parcel opening;    /* initialize, then initialized */
-    int64_t check_id;         /* the id of the ping out, 0: none */
+    struct list notes;     /* our own messages under way that nobody waits for */
+    struct bytes identity; /* the raw result of initialize */
+    const char *protocol;  /* the negotiated revision */
+    struct parcel opening; /* initialize, then initialized */
+    int64_t check_id;      /* the id of the ping out, 0: none */
     struct parcel check;
-    struct timer timer;       /* init_timeout, then check_timeout */
+    struct timer timer; /* init_timeout, then check_timeout */
     int64_t opened_at_ms;
     int64_t ready_at_ms;
-    int64_t used_at_ms;       /* the last answer, or READY */
-    int64_t checked_at_ms;    /* the last proof of life */
-    int64_t retire_at_ms;     /* the pool's: when its lifetime is over */
-    unsigned faults;          /* texts that were no messages, ids that were not ours */
+    int64_t used_at_ms;    /* the last answer, or READY */
+    int64_t checked_at_ms; /* the last proof of life */
+    int64_t retire_at_ms;  /* the pool's: when its lifetime is over */
+    unsigned faults;       /* texts that were no messages, ids that were not ours */
     uint64_t calls_total;
     struct list_node in_pool; /* the pool's: its list of sessions */
     const struct session_events *events;

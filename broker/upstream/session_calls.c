@@ -74,9 +74,9 @@ struct call *session_call(struct session *session, const struct message *message
     if (r == 0) {
         bytes_init(&text, message->text.length + 256);
         write_call(&text, message, call->id);
-        r = text.failed ? -ENOMEM
-                        : transport_send(session->transport, &call->parcel, bytes_span(&text),
-                                         timeout_ms);
+        r = text.failed
+                ? -ENOMEM
+                : transport_send(session->transport, &call->parcel, bytes_span(&text), timeout_ms);
         bytes_done(&text);
         if (r < 0) {
             (void)hashmap_take(&session->calls.by_id, hashmap_number_key(&call->id));
@@ -167,7 +167,8 @@ static void on_call_delivered(struct parcel *parcel, const struct delivery *deli
     }
     fail_call(call, verdict.failure, detail, verdict.may_repeat);
     if (verdict.session_gone) {
-        session_lose(session, "session", "the server does not know the session any more (HTTP 404)");
+        session_lose(session, "session",
+                     "the server does not know the session any more (HTTP 404)");
         return;
     }
     session_count_changed(session);
@@ -266,7 +267,8 @@ static void on_fault(struct session *session, const char *what)
 {
     log_event(LOG_LEVEL_WARN, "server_fault", "session=%s what=%s n=%u", session->name,
               log_quote(what), session->faults + 1);
-    /* A server that goes on like this is not trusted with new calls; those out may still end well. */
+    /* A server that goes on like this is not trusted with new calls; those out may still end well.
+     */
     if (++session->faults > SESSION_FAULTS_MAXIMUM) {
         session_drain(session);
     }
@@ -331,9 +333,13 @@ static void on_notification(struct session *session, const struct message *notic
 }
 
 /* The text is no message, yet may name a call: its answer came and cannot be given. */
-static void on_malformed(struct session *session, const struct message_fault *fault)
+static void on_malformed(struct session *session, struct span text,
+                         const struct message_fault *fault)
 {
-    struct call *call = span_is_none(fault->id) ? NULL : calls_find(&session->calls, fault->id);
+    /* On text that is not even JSON the search is a guess, but one that only an id of ours meets.
+     */
+    struct span id = span_is_none(fault->id) ? json_find(text, "id") : fault->id;
+    struct call *call = calls_find(&session->calls, id);
 
     if (call != NULL) {
         fail_call(call, FAILURE_MALFORMED, fault->text, false);
@@ -350,7 +356,7 @@ void session_on_text(struct session *session, struct span text)
     struct message_fault fault;
 
     if (message_parse(text, &json_limits_default, &message, &fault) < 0) {
-        on_malformed(session, &fault);
+        on_malformed(session, text, &fault);
         return;
     }
     switch (message.kind) {

@@ -12,7 +12,6 @@
 
 /* NULL without memory.  SERVER is counted. */
 MUST_CHECK struct transport *sse_transport_new(struct server *server,
-                                               const struct transport_events *events,
-                                               void *owner);
+                                               const struct transport_events *events, void *owner);
 
 #endif

@@ -106,8 +106,7 @@ void stream_fault_of_status(struct transport_end *end, int status, const char *t
     }
 }
 
-void stream_fault_protocol(struct transport_end *end, const char *what,
-                           const struct server *server)
+void stream_fault_protocol(struct transport_end *end, const char *what, const struct server *server)
 {
     say(end, FAILURE_UNAVAILABLE, "proto", true,
         "%s is not an MCP server on HTTP+SSE: %s; check the url (its path is often /sse)",

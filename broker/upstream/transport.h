@@ -18,16 +18,17 @@ struct carrier;
 
 /* Why a transport, and with it the session, is over. */
 struct transport_end {
-    enum failure failure;   /* for calls that wait for it to open */
-    const char *error_class; /* "dns", "connect", "tls", "timeout", "reset", "http4xx", "auth", ... */
-    bool is_settled;        /* trying again soon cannot help: somebody must change something */
-    char detail[256];       /* what happened and the remedy, for people */
+    enum failure failure; /* for calls that wait for it to open */
+    const char
+        *error_class; /* "dns", "connect", "tls", "timeout", "reset", "http4xx", "auth", ... */
+    bool is_settled;  /* trying again soon cannot help: somebody must change something */
+    char detail[256]; /* what happened and the remedy, for people */
 };
 
 /* All mandatory.  None is called after transport_close, nor before transport_open returned. */
 struct transport_events {
-    void (*on_open)(void *owner);                                   /* texts may be sent */
-    void (*on_text)(void *owner, struct span text);                 /* one text from the server */
+    void (*on_open)(void *owner);                                    /* texts may be sent */
+    void (*on_text)(void *owner, struct span text);                  /* one text from the server */
     void (*on_closed)(void *owner, const struct transport_end *end); /* the last event */
 };
 

@@ -50,8 +50,8 @@ static char *join(const char *a, const char *b, const char *c, const char *d)
 
 static int fill(struct url *url, const struct parts *parts)
 {
-    bool is_default_port = strcmp(parts->port, strcmp(parts->scheme, "https") == 0 ? "443" : "80")
-                           == 0;
+    bool is_default_port =
+        strcmp(parts->port, strcmp(parts->scheme, "https") == 0 ? "443" : "80") == 0;
     const char *colon = is_default_port ? "" : ":";
     const char *port = is_default_port ? "" : parts->port;
     char *scheme_host = join(parts->scheme, "://", parts->host, "");

@@ -21,7 +21,9 @@ struct span {
 
 #define SPAN_NONE ((struct span){NULL, 0})
 /* Of a string literal; SPAN_INIT initialises a static. */
+/* clang-format off */
 #define SPAN_INIT(literal) {"" literal "", sizeof(literal) - 1}
+/* clang-format on */
 #define SPAN(literal) ((struct span)SPAN_INIT(literal))
 
 static inline struct span span_of(const char *text)

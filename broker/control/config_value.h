@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The types of options: how each is written, read and printed.  Knows no option. */
+#ifndef TEPLO_CONTROL_CONFIG_VALUE_H
+#define TEPLO_CONTROL_CONFIG_VALUE_H
+
+#include <stdbool.h>
+
+#include "broker/control/config_text.h"
+
+enum option_type {
+    OPTION_TYPE_COUNT,
+    OPTION_TYPE_DURATION, /* in ms */
+    OPTION_TYPE_SIZE,     /* in bytes */
+    OPTION_TYPE_TEXT,     /* no number; nothing here reads it */
+    OPTION_TYPE_LEVEL,
+    OPTION_TYPE_MODE,
+};
+
+/* How it is written, for a remedy: "write a whole number, as in 8". */
+const char *config_value_notation(enum option_type type);
+/* One word for it in a listing: "number". */
+const char *config_value_noun(enum option_type type);
+
+/* A JSON value of this kind may be one. */
+bool config_value_may_be(enum option_type type, struct span token);
+/* Without quotes, as in options.def. */
+MUST_CHECK enum config_number config_value_parse(enum option_type type, struct span text,
+                                                 int64_t *ret_number);
+/* A JSON value that may be one. */
+MUST_CHECK enum config_number config_value_read(enum option_type type, struct span token,
+                                                int64_t *ret_number);
+/* In the file's notation, without quotes. */
+void config_value_print(enum option_type type, int64_t number, struct bytes *out);
+
+#endif
