@@ -201,6 +201,7 @@ static void close_parts(struct app *app)
     }
     admin_close(app->admin);
     router_close(app->router);
+    app_end_flushes(app);
     redis_publisher_free(app->publisher);
     for (size_t i = 0; i < sizeof(app->signals) / sizeof(app->signals[0]); i++) {
         if (app->signals[i] != NULL) {
@@ -373,6 +374,7 @@ enum app_end app_run(const struct arguments *arguments, struct bytes *message)
     app->arguments = arguments;
     app->dir.lock_fd = -1;
     list_init(&app->doors);
+    list_init(&app->flushes);
     app->config = config_load(&arguments->config, message);
     if (app->config == NULL) {
         mem_free(app);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What admin.sock shows and does.  Tables are arrays of flat objects, so that any reader can
    print them; figures of pools are those of the Redis rows (proto/REDIS.md). */
+#include <errno.h>
 #include <stdio.h>
 
 #include "broker/app_priv.h"
 #include "broker/runtime/clock.h"
+#include "proto/base/mem.h"
 
 static void add_number(cJSON *object, const char *name, double number)
 {
@@ -14,6 +16,12 @@ static void add_number(cJSON *object, const char *name, double number)
 static void add_text(cJSON *object, const char *name, const char *text)
 {
     (void)cJSON_AddStringToObject(object, name, text == NULL ? "-" : text);
+}
+
+/* A moment of the monotonic clock on the wall's; 0, never, stays 0. */
+static int64_t wall_of(const struct app *app, int64_t at_ms)
+{
+    return at_ms == 0 ? 0 : at_ms - app->started_ms + app->started_wall_ms;
 }
 
 /* {"NAME": []} with the array in *RET_ROWS. */
@@ -36,10 +44,11 @@ static cJSON *add_row(cJSON *rows)
 static cJSON *show_pools(void *owner)
 {
     struct app *app = owner;
-    struct snapshot snapshot = {0};
+    struct snapshot snapshot;
     cJSON *rows;
     cJSON *object = table("pools", &rows);
 
+    snapshot_init(&snapshot);
     app_take_snapshot(app, &snapshot);
     for (size_t i = 0; i < snapshot.pool_count; i++) {
         const struct pool_row *pool = &snapshot.pools[i];
@@ -52,10 +61,12 @@ static cJSON *show_pools(void *owner)
 #define POOL_TEXT(name, size) add_text(row, #name, pool->name);
 #define POOL_COUNT(name) add_number(row, #name, (double)pool->name);
 #define POOL_DECIMAL(name) add_number(row, #name, pool->name);
+#define POOL_MOMENT(name) add_number(row, #name, (double)wall_of(app, pool->name));
 #include "broker/health/pool_fields.def"
 #undef POOL_TEXT
 #undef POOL_COUNT
 #undef POOL_DECIMAL
+#undef POOL_MOMENT
         add_text(row, "last_error", last == NULL ? "-" : last->detail);
     }
     snapshot_done(&snapshot);
@@ -143,19 +154,24 @@ static cJSON *show_errors(void *owner)
 
 static cJSON *show_stats(void *owner)
 {
-    struct snapshot snapshot = {0};
+    struct app *app = owner;
+    struct snapshot snapshot;
     cJSON *object = cJSON_CreateObject();
     const struct instance_row *instance;
 
-    app_take_snapshot(owner, &snapshot);
+    snapshot_init(&snapshot);
+    app_take_snapshot(app, &snapshot);
+    redis_publisher_fill(app->publisher, &snapshot.instance);
     instance = &snapshot.instance;
 #define INSTANCE_TEXT(name, size) add_text(object, #name, instance->name);
 #define INSTANCE_COUNT(name) add_number(object, #name, (double)instance->name);
 #define INSTANCE_DECIMAL(name) add_number(object, #name, instance->name);
+#define INSTANCE_MOMENT(name) add_number(object, #name, (double)wall_of(app, instance->name));
 #include "broker/health/instance_fields.def"
 #undef INSTANCE_TEXT
 #undef INSTANCE_COUNT
 #undef INSTANCE_DECIMAL
+#undef INSTANCE_MOMENT
     snapshot_done(&snapshot);
     return object;
 }
@@ -165,6 +181,65 @@ static void show_config(void *owner, struct bytes *out)
     struct app *app = owner;
 
     config_describe(app->config, out);
+}
+
+/* A flush of a visitor to admin.sock; freed when it has been told. */
+struct flush {
+    struct app *app;
+    struct list_node in_flushes;
+    struct deferred refused;
+    void (*done)(void *waiter, const char *redis, uint64_t seq);
+    void *waiter;
+};
+
+static void end_flush(struct flush *flush, uint64_t seq)
+{
+    list_remove(&flush->app->flushes, &flush->in_flushes);
+    flush->done(flush->waiter, redis_publisher_state(flush->app->publisher).state, seq);
+    mem_free(flush);
+}
+
+static void on_flushed(void *owner, bool ok, uint64_t seq)
+{
+    end_flush(owner, ok ? seq : 0);
+}
+
+static void on_refused(void *owner)
+{
+    end_flush(owner, 0);
+}
+
+void app_end_flushes(struct app *app)
+{
+    struct list_node *node;
+
+    while ((node = list_first(&app->flushes)) != NULL) {
+        struct flush *flush = LIST_ITEM(node, struct flush, in_flushes);
+
+        if (app->publisher != NULL) {
+            redis_publisher_flush_cancel(app->publisher, flush);
+        }
+        deferred_cancel(&flush->refused);
+        end_flush(flush, 0);
+    }
+}
+
+static int flush_redis(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),
+                       void *waiter)
+{
+    struct app *app = owner;
+    struct flush *flush = MEM_NEW(struct flush);
+
+    if (flush == NULL) {
+        return -ENOMEM;
+    }
+    *flush = (struct flush){.app = app, .done = done, .waiter = waiter};
+    deferred_init(&flush->refused, app->loop, on_refused, flush);
+    list_append(&app->flushes, &flush->in_flushes);
+    if (app->publisher == NULL || redis_publisher_flush(app->publisher, on_flushed, flush) < 0) {
+        deferred_schedule(&flush->refused);
+    }
+    return 0;
 }
 
 static int reload(void *owner, struct bytes *message)
@@ -196,4 +271,4 @@ static void shut_down(void *owner)
 
 const struct admin_actions app_admin_actions = {
     show_pools, show_sessions, show_clients, show_errors, show_stats, show_config,
-    app_flush,  reload,        drain,        resume,      shut_down};
+    flush_redis,  reload,        drain,        resume,      shut_down};

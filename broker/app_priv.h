@@ -10,6 +10,7 @@
 #include "broker/downstream/client.h"
 #include "broker/downstream/listener.h"
 #include "broker/health/incidents.h"
+#include "broker/health/process_figures.h"
 #include "broker/health/redis_publisher.h"
 #include "broker/health/snapshot.h"
 #include "broker/routing/router.h"
@@ -43,7 +44,9 @@ struct app {
     struct list doors;
     struct admin *admin;
     struct redis_publisher *publisher; /* NULL: no Redis */
+    struct list flushes; /* of app_admin.c: waiting for Redis */
     struct incidents incidents;
+    struct process_figures process;
     enum app_state state;
     struct timer drain_timer;
     struct deferred drain_check;
@@ -74,12 +77,11 @@ struct channel_limits app_channel_limits(const struct config *config);
 struct router_limits app_router_limits(const struct config *config);
 
 /* app_admin.c */
+/* Tell those who wait for a flush that nothing was written. */
+void app_end_flushes(struct app *app);
 extern const struct admin_actions app_admin_actions;
 
 /* app_snapshot.c */
 void app_take_snapshot(void *owner, struct snapshot *snapshot);
-/* DONE runs once, later. */
-void app_flush(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),
-               void *waiter);
 
 #endif

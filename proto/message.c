@@ -311,7 +311,7 @@ static int check_token(struct span token, const char *name, struct message_fault
     size_t length = kind == JSON_STRING ? token.length - 2 : token.length;
 
     if (kind == JSON_NULL) {
-        return refuse(fault, RPC_INVALID_REQUEST, "%s is null", name);
+        return refuse(fault, RPC_INVALID_REQUEST, "%s is null: give a string or an integer", name);
     }
     if (kind != JSON_STRING && !json_is_integer(token)) {
         return refuse(fault, RPC_INVALID_REQUEST, "%s must be a string or an integer", name);

@@ -56,15 +56,16 @@ run_all() {
     ctest_run dev
     ctest_run asan
     step valgrind-unit valgrind_unit
-    pytest_run e2e asan 3 ""
+    pytest_run e2e asan 3 "" -m "not quickstart"
     pytest_run e2e-valgrind dev 10 "$VALGRIND" -m valgrind
+    pytest_run quickstart dev 1 "" -m quickstart
 }
 
 run_quick() {
     setup
     build dev
     ctest_run dev
-    pytest_run e2e dev 1 ""
+    pytest_run e2e dev 1 "" -m "not quickstart"
 }
 
 setup() {

@@ -288,8 +288,13 @@ static void flush(struct visitor *visitor, const struct message *request)
     bytes_init(&wait->id, MESSAGE_ID_MAXIMUM + 2);
     bytes_append_span(&wait->id, request->id);
     wait->visitor = visitor;
+    if (visitor->admin->actions->flush(visitor->admin->owner, on_flushed, wait) < 0) {
+        send_error(visitor, request->id, RPC_INVALID_REQUEST, "out of memory");
+        bytes_done(&wait->id);
+        mem_free(wait);
+        return;
+    }
     visitor->flush = wait;
-    visitor->admin->actions->flush(visitor->admin->owner, on_flushed, wait);
 }
 
 static void reload(struct visitor *visitor, const struct message *request)

@@ -24,8 +24,9 @@ struct admin_actions {
     cJSON *(*errors)(void *owner);
     cJSON *(*stats)(void *owner);
     void (*config)(void *owner, struct bytes *out); /* raw JSON */
-    /* DONE runs once, later.  REDIS is "up", "off", "down" ... */
-    void (*flush)(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),
+    /* DONE runs once, later: REDIS is "up", "off", "down" ..., SEQ 0 if nothing was written.
+       -ENOMEM: it does not run. */
+    int (*flush)(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),
                   void *waiter);
     int (*reload)(void *owner, struct bytes *message); /* servers, or -1 with MESSAGE */
     void (*drain)(void *owner);

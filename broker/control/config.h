@@ -41,6 +41,7 @@ enum config_transport { CONFIG_TRANSPORT_AUTO, CONFIG_TRANSPORT_SSE };
 struct config_server {
     char *name; /* [a-z][a-z0-9_-]{0,31}; the pool's name too */
     char *url;
+    char *url_shown; /* for people: ${...} as in the file, no query */
     enum config_transport transport;
     struct config_header *headers;
     size_t header_count;

@@ -12,12 +12,18 @@ enum { READ_STEP = 1 << 14, NAME_SIZE = 256, PATH_SIZE = 4096 };
 
 static int read_all(int fd, size_t maximum, struct bytes *out);
 static struct span next_literal(struct span text);
-static int expand_one(const struct config_place *place, struct span name, const char *what,
+static int expand_one(const struct config_place *place, struct span *text, const char *what,
                       struct bytes *out);
 static int put(const struct config_place *place, struct span text, struct bytes *out);
 static int put_variable(const struct config_place *place, struct span name, const char *what,
                         struct bytes *out);
 static int put_file(const struct config_place *place, struct span path, struct bytes *out);
+
+static void drop(struct span *text, size_t length)
+{
+    text->at += length;
+    text->length -= length;
+}
 
 int config_text_read_file(const char *path, size_t maximum, struct bytes *out)
 {
@@ -36,31 +42,19 @@ int config_text_read_file(const char *path, size_t maximum, struct bytes *out)
 int config_text_expand(const struct config_place *place, struct span text, const char *what,
                        struct bytes *out)
 {
+    int r = 0;
+
     bytes_init(out, CONFIG_TEXT_MAXIMUM);
-    while (text.length > 0) {
+    while (r == 0 && text.length > 0) {
         struct span literal = next_literal(text);
-        struct span rest = {text.at + literal.length, text.length - literal.length};
-        const char *end = rest.length == 0 ? NULL : memchr(rest.at, '}', rest.length);
-        int r = put(place, literal, out);
 
-        if (r == 0 && span_starts_with(rest, SPAN("$${"))) {
-            r = put(place, SPAN("${"), out);
-            end = rest.at + 2;
-        } else if (r == 0 && rest.length > 0 && end == NULL) {
-            return config_refuse(place,
-                                 "a \"${\" without its \"}\"; close it, or write \"$${\" for "
-                                 "these two characters themselves");
-        } else if (r == 0 && rest.length > 0) {
-            struct span name = {rest.at + 2, (size_t)(end - rest.at) - 2};
-
-            r = expand_one(place, name, what, out);
+        r = put(place, literal, out);
+        drop(&text, literal.length);
+        if (r == 0 && text.length > 0) {
+            r = expand_one(place, &text, what, out);
         }
-        if (r < 0 || rest.length == 0) {
-            return r;
-        }
-        text = (struct span){end + 1, rest.length - (size_t)(end + 1 - rest.at)};
     }
-    return 0;
+    return r;
 }
 
 static int read_all(int fd, size_t maximum, struct bytes *out)
@@ -111,19 +105,32 @@ static bool is_variable(struct span name)
     return name.length > 0 && name.length < NAME_SIZE;
 }
 
-/* NAME is what stands between the braces.  It is shown only when it is plainly no secret. */
-static int expand_one(const struct config_place *place, struct span name, const char *what,
+/* Takes a "${...}" or a "$${" off the beginning of TEXT.  It shows only what is plainly no secret.
+ */
+static int expand_one(const struct config_place *place, struct span *text, const char *what,
                       struct bytes *out)
 {
+    const char *end = memchr(text->at, '}', text->length);
     struct span prefix = SPAN("file:");
+    struct span name;
 
+    if (text->at[1] == '$') {
+        drop(text, 3);
+        return put(place, SPAN("${"), out);
+    }
+    if (end == NULL) {
+        return config_refuse(place,
+                             "a \"${\" without its \"}\"; close it, or write \"$${\" for these "
+                             "two characters themselves");
+    }
+    name = (struct span){text->at + 2, (size_t)(end - text->at) - 2};
+    drop(text, name.length + 3);
     if (is_variable(name)) {
         return put_variable(place, name, what, out);
     }
     if (span_starts_with(name, prefix)) {
-        struct span path = {name.at + prefix.length, name.length - prefix.length};
-
-        return put_file(place, path, out);
+        drop(&name, prefix.length);
+        return put_file(place, name, out);
     }
     return config_refuse(place,
                          "a \"${...}\" that is neither ${VAR} nor ${file:/path}; correct it, or "

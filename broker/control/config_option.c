@@ -181,19 +181,9 @@ static int read_text(const struct config_place *place, const struct config_optio
     struct bytes text;
     int r;
 
-    if (json_kind_of(token) != JSON_STRING) {
-        return config_refuse(place, "\"%s\" is %s; %s", option->name, config_kind_name(token),
-                             config_value_notation(option->type));
-    }
-    bytes_init(&text, token.length);
-    if (json_string_decode(token, &text)) {
+    r = config_value_text(place, option->name, token, &text);
+    if (r == 0) {
         r = config_option_set_text(place, option, bytes_span(&text), target);
-    } else {
-        r = text.failed ? -ENOMEM
-                        : config_refuse(place,
-                                        "\"%s\" has half a surrogate pair; correct its \\u "
-                                        "escapes",
-                                        option->name);
     }
     bytes_done(&text);
     return r;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/control/config_value.h"
 
+#include <errno.h>
+
 #include "proto/json_scan.h"
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
@@ -104,6 +106,24 @@ void config_value_print(enum option_type type, int64_t number, struct bytes *out
     CHECK(type != OPTION_TYPE_TEXT);
 }
 
+int config_value_text(const struct config_place *place, const char *name, struct span token,
+                      struct bytes *out)
+{
+    bytes_init(out, token.length);
+    if (json_kind_of(token) != JSON_STRING) {
+        return config_refuse(place, "\"%s\" is %s; %s", name, config_kind_name(token),
+                             notations[OPTION_TYPE_TEXT]);
+    }
+    if (json_string_decode(token, out)) {
+        return 0;
+    }
+    return out->failed ? -ENOMEM
+                       : config_refuse(place,
+                                       "\"%s\" has half a surrogate pair; correct its \\u "
+                                       "escapes",
+                                       name);
+}
+
 /* Too large for anybody, either way, becomes INT64_MAX. */
 static enum config_number parse_whole(struct span text, int64_t *ret_number)
 {
@@ -131,14 +151,14 @@ static enum config_number parse_mode(struct span text, int64_t *ret_number)
 {
     int64_t mode = 0;
 
+    if (text.length < MODE_DIGITS - 1 || text.length > MODE_DIGITS) {
+        return CONFIG_NUMBER_MALFORMED;
+    }
     for (size_t i = 0; i < text.length; i++) {
         if (text.at[i] < '0' || text.at[i] > '7') {
             return CONFIG_NUMBER_MALFORMED;
         }
         mode = mode * 8 + (text.at[i] - '0');
-    }
-    if (text.length < MODE_DIGITS - 1 || text.length > MODE_DIGITS) {
-        return CONFIG_NUMBER_MALFORMED;
     }
     *ret_number = mode;
     return CONFIG_NUMBER_GOOD;

@@ -11,7 +11,7 @@ enum option_type {
     OPTION_TYPE_COUNT,
     OPTION_TYPE_DURATION, /* in ms */
     OPTION_TYPE_SIZE,     /* in bytes */
-    OPTION_TYPE_TEXT,     /* no number; nothing here reads it */
+    OPTION_TYPE_TEXT,     /* no number: only config_value_text reads it */
     OPTION_TYPE_LEVEL,
     OPTION_TYPE_MODE,
 };
@@ -31,5 +31,12 @@ MUST_CHECK enum config_number config_value_read(enum option_type type, struct sp
                                                 int64_t *ret_number);
 /* In the file's notation, without quotes. */
 void config_value_print(enum option_type type, int64_t number, struct bytes *out);
+
+/*
+ * The text of the JSON value TOKEN, which is called NAME in messages.  OUT is made here, and the
+ * caller's to end whatever the result, which is as config_place.h says.
+ */
+MUST_CHECK int config_value_text(const struct config_place *place, const char *name,
+                                 struct span token, struct bytes *out);
 
 #endif

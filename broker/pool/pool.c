@@ -38,6 +38,9 @@ struct pool *pool_new(struct loop *loop, struct server *server, const struct poo
     list_init(&pool->waiters);
     list_init(&pool->refused);
     bytes_init(&pool->identity, IDENTITY_MAXIMUM);
+    pool->health = HEALTH_UNKNOWN;
+    pool->health_reason = "unused";
+    pool->health_since_ms = loop_now_ms(loop);
     deferred_init(&pool->dispatch, loop, on_dispatch, pool);
     timer_init(&pool->retry, loop, on_dispatch, pool);
     keeper_start(pool);
@@ -315,6 +318,7 @@ static void on_dispatch(void *owner)
     if (pool->closing) {
         return;
     }
+    pool_update_health(pool);
     if (pool->state == POOL_DRAINING) {
         if (list_is_empty(&pool->sessions)) {
             pool->events->on_drained(pool->owner, pool);
@@ -373,6 +377,13 @@ static void on_session_changed(void *owner, struct session *session)
     deferred_schedule(&pool->dispatch);
 }
 
+static void count_closed(struct pool *pool, const struct session *session)
+{
+    pool->totals.received_bytes += session_received_bytes(session);
+    pool->totals.probes_ok_total += session->checks_passed;
+    pool->totals.probes_fail_total += session->check_id != 0 ? 1 : 0;
+}
+
 static void on_session_closed(void *owner, struct session *session, const struct transport_end *end)
 {
     struct pool *pool = owner;
@@ -382,6 +393,7 @@ static void on_session_closed(void *owner, struct session *session, const struct
 
     list_remove(&pool->sessions, &session->in_pool);
     deferred_schedule(&pool->dispatch);
+    count_closed(pool, session);
     log_event(by_us ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
               was_ready ? "session_closed" : "session_failed",
               "session=%s class=%s why=%s age_ms=%lld calls=%llu", session->name, end->error_class,

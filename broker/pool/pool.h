@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "broker/pool/health.h"
 #include "broker/pool/policy.h"
 #include "broker/runtime/loop.h"
 #include "broker/upstream/session.h"
@@ -27,8 +28,9 @@ struct pool_totals {
     uint64_t wait_n;
     uint64_t wait_ms_sum;
     uint64_t queue_full_total;
-    uint64_t probes_ok_total;
+    uint64_t probes_ok_total; /* of closed sessions; pool_figures has all */
     uint64_t probes_fail_total;
+    uint64_t received_bytes; /* of closed sessions; pool_figures has all */
 };
 
 /* All mandatory. */
@@ -40,6 +42,7 @@ struct pool_events {
     /* A session could not be opened. */
     void (*on_failed)(void *owner, struct pool *pool, const struct transport_end *end);
     void (*on_notice)(void *owner, struct pool *pool, const struct message *notice);
+    void (*on_health)(void *owner, struct pool *pool, enum health before);
     /* A drained pool has no session left. */
     void (*on_drained)(void *owner, struct pool *pool);
 };
@@ -65,6 +68,8 @@ struct pool_figures {
     size_t waiting;
     int64_t oldest_wait_ms;
     size_t inflight;
+    uint64_t received_bytes; /* by event streams, since the start */
+    uint64_t probes_ok;      /* since the start */
 };
 
 /* SERVER's reference is taken over.  NULL without memory. */
@@ -100,6 +105,7 @@ enum pool_state pool_state(const struct pool *pool);
 const struct transport_end *pool_last_failure(const struct pool *pool);
 /* Ms until the next attempt to open a session may begin; 0: now. */
 int64_t pool_retry_after_ms(const struct pool *pool);
+enum health pool_health(const struct pool *pool, const char **ret_reason, int64_t *ret_since_ms);
 void pool_figures(const struct pool *pool, struct pool_figures *ret_figures);
 struct pool_totals *pool_totals(struct pool *pool);
 /* Sessions in order of use, most recent first: struct session by in_pool. */

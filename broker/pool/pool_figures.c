@@ -58,6 +58,8 @@ static void count_session(const struct session *session, struct pool_figures *fi
 {
     figures->total++;
     figures->inflight += session_calls(session);
+    figures->received_bytes += session_received_bytes(session);
+    figures->probes_ok += session->checks_passed;
     switch (session->state) {
     case SESSION_NEW:
     case SESSION_CONNECTING:
@@ -84,7 +86,9 @@ static void count_session(const struct session *session, struct pool_figures *fi
 
 void pool_figures(const struct pool *pool, struct pool_figures *ret_figures)
 {
-    *ret_figures = (struct pool_figures){.waiting = pool->waiters.count};
+    *ret_figures = (struct pool_figures){.waiting = pool->waiters.count,
+                                         .received_bytes = pool->totals.received_bytes,
+                                         .probes_ok = pool->totals.probes_ok_total};
     LIST_FOREACH (node, &pool->sessions) {
         count_session(LIST_ITEM(node, struct session, in_pool), ret_figures);
     }
@@ -99,6 +103,46 @@ void pool_figures(const struct pool *pool, struct pool_figures *ret_figures)
 
         ret_figures->oldest_wait_ms = loop_now_ms(pool->loop) - oldest->since_ms;
     }
+}
+
+static size_t count_open(const struct pool *pool)
+{
+    size_t open = 0;
+
+    LIST_FOREACH (node, &pool->sessions) {
+        open += session_is_open(LIST_ITEM(node, struct session, in_pool)) ? 1 : 0;
+    }
+    return open;
+}
+
+void pool_update_health(struct pool *pool)
+{
+    struct list_node *first = list_first(&pool->waiters);
+    struct health_facts facts = {.is_draining = pool->state == POOL_DRAINING,
+                                 .has_opened = pool->totals.sess_opened_total > 0,
+                                 .open = count_open(pool),
+                                 .waiting = pool->waiters.count,
+                                 .failures = pool->failures,
+                                 .has_failure = pool->last_failure.failure != FAILURE_NONE,
+                                 .is_settled = pool->last_failure.is_settled};
+    enum health before = pool->health;
+
+    if (first != NULL) {
+        facts.oldest_wait_ms =
+            loop_now_ms(pool->loop) - LIST_ITEM(first, struct pool_waiter, in_waiters)->since_ms;
+    }
+    pool->health = health_judge(&facts, &pool->health_reason);
+    if (pool->health != before) {
+        pool->health_since_ms = loop_now_ms(pool->loop);
+        pool->events->on_health(pool->owner, pool, before);
+    }
+}
+
+enum health pool_health(const struct pool *pool, const char **ret_reason, int64_t *ret_since_ms)
+{
+    *ret_reason = pool->health_reason;
+    *ret_since_ms = pool->health_since_ms;
+    return pool->health;
 }
 
 struct pool_totals *pool_totals(struct pool *pool)

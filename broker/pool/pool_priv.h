@@ -28,6 +28,9 @@ struct pool {
     int64_t retired_at_ms;
     unsigned next_number;
     struct transport_end last_failure; /* failure NONE: none */
+    enum health health;
+    const char *health_reason;
+    int64_t health_since_ms;
     struct bytes identity;
     const char *protocol;
     struct pool_totals totals;
@@ -36,6 +39,9 @@ struct pool {
     bool closing;
     struct reapable reapable;
 };
+
+/* pool_figures.c: judge the health anew, and tell if it changed. */
+void pool_update_health(struct pool *pool);
 
 /* keeper.c */
 void keeper_start(struct pool *pool);

@@ -65,6 +65,9 @@ void list_pages_add(struct list_pages *pages, struct span result)
     struct json_walk walk = json_walk_of(result);
     struct json_item item;
 
+    if (json_kind_of(result) != JSON_OBJECT) {
+        return;
+    }
     while (json_walk_next(&walk, &item)) {
         if (json_string_is(item.key, pages->member)) {
             add_items(pages, item.value);

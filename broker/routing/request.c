@@ -4,7 +4,6 @@
 
 #include "broker/routing/greeting.h"
 #include "broker/routing/listen.h"
-#include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
 static void on_answer(void *owner, const struct message *answer);
@@ -169,7 +168,7 @@ void request_answer_failure(struct request *request, const struct failure_report
 {
     struct bytes *out = router_scratch(request->requester->router);
 
-    route_totals(request->route)->by_failure[report->failure]++;
+    route_count_failure(request->route, report->failure);
     reply_failure(out, request->message.id, report);
     requester_send(request->requester, bytes_span(out));
     request_finish(request);
@@ -195,7 +194,7 @@ static void count_answer(struct request *request, const struct message *answer)
 
     totals->use_ms_sum += (uint64_t)took_ms;
     totals->retries_total += (uint64_t)(request->errand.attempts - 1);
-    totals->last_ok_at_ms = clock_wall_ms();
+    totals->last_ok_ms = loop_now_ms(router_loop(request->requester->router));
     if (answer->kind == MESSAGE_ERROR) {
         totals->rpc_err_total++;
     } else if (request->method == MCP_TOOLS_CALL &&

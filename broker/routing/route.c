@@ -5,6 +5,7 @@
 
 #include "broker/routing/notices.h"
 #include "broker/routing/router.h"
+#include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
 /* Servers send change notices in bursts, one a session: clients get one. */
@@ -29,11 +30,12 @@ static void on_pool_ready(void *owner, struct pool *pool);
 static void on_pool_lost(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_pool_failed(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_pool_notice(void *owner, struct pool *pool, const struct message *notice);
+static void on_pool_health(void *owner, struct pool *pool, enum health before);
 static void on_pool_drained(void *owner, struct pool *pool);
 static void on_change_timer(void *owner);
 
-static const struct pool_events pool_events = {on_pool_ready, on_pool_lost, on_pool_failed,
-                                               on_pool_notice, on_pool_drained};
+static const struct pool_events pool_events = {on_pool_ready,  on_pool_lost,   on_pool_failed,
+                                               on_pool_notice, on_pool_health, on_pool_drained};
 
 static void free_tools(struct route_tool *tools, size_t count)
 {
@@ -193,6 +195,42 @@ bool route_tells_changes(const struct route *route, const char *name)
     return json_kind_of(json_find(json_find(capabilities, name), "listChanged")) == JSON_TRUE;
 }
 
+/* ---- counting */
+
+static const char *const class_names[] = {
+#define ERROR_CLASS(name) #name,
+#include "broker/routing/error_classes.def"
+#undef ERROR_CLASS
+};
+
+void route_count_class(struct route *route, const char *error_class)
+{
+    for (size_t i = 0; i < ERROR_CLASS_COUNT; i++) {
+        if (strcmp(class_names[i], error_class) == 0) {
+            route->totals.by_class[i]++;
+            route->totals.last_error_class = class_names[i];
+            route->totals.last_error_ms = loop_now_ms(route->loop);
+        }
+    }
+}
+
+void route_count_failure(struct route *route, enum failure failure)
+{
+    static const char *const classes[FAILURE_COUNT] = {
+        [FAILURE_OVERLOADED] = "queue_full",     [FAILURE_QUEUE_TIMEOUT] = "queue_timeout",
+        [FAILURE_REFUSED] = "http4xx",           [FAILURE_SESSION_GONE] = "session",
+        [FAILURE_CONNECTION_LOST] = "ambiguous", [FAILURE_TIMEOUT] = "timeout",
+        [FAILURE_SERVER_ERROR] = "http5xx",      [FAILURE_SESSION_LOST] = "ambiguous",
+        [FAILURE_DRAIN_DEADLINE] = "ambiguous",  [FAILURE_TOO_LARGE] = "oversize",
+        [FAILURE_MALFORMED] = "proto",
+    };
+
+    route->totals.by_failure[failure]++;
+    if (classes[failure] != NULL) {
+        route_count_class(route, classes[failure]);
+    }
+}
+
 /* ---- what the pool tells */
 
 void route_note_changed(struct route *route, unsigned kinds)
@@ -235,6 +273,7 @@ static void on_pool_lost(void *owner, struct pool *pool, const struct transport_
 
     (void)pool;
     route->lost_any = true;
+    route_count_class(route, end->error_class);
     for (unsigned i = 0; i < CATALOG_KINDS; i++) {
         catalog_invalidate(route->catalog, (enum catalog_kind)i);
     }
@@ -246,6 +285,7 @@ static void on_pool_failed(void *owner, struct pool *pool, const struct transpor
     struct route *route = owner;
 
     (void)pool;
+    route_count_class(route, end->error_class);
     router_report(route->router, route_name(route), "session_fail", end->error_class, end->detail);
 }
 
@@ -253,6 +293,19 @@ static void on_pool_notice(void *owner, struct pool *pool, const struct message 
 {
     (void)pool;
     notices_on_notice(owner, notice);
+}
+
+static void on_pool_health(void *owner, struct pool *pool, enum health before)
+{
+    struct route *route = owner;
+    const char *reason;
+    int64_t since_ms;
+    enum health now = pool_health(pool, &reason, &since_ms);
+
+    log_event(now == HEALTH_HEALTHY || now == HEALTH_DRAINING ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+              "health", "pool=%s from=%s to=%s reason=%s", pool_name(pool), health_name(before),
+              health_name(now), reason);
+    router_report(route->router, pool_name(pool), "health", reason, health_name(now));
 }
 
 static void on_pool_drained(void *owner, struct pool *pool)

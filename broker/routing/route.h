@@ -16,6 +16,14 @@
 struct route;
 struct router;
 
+/* What goes wrong, by kind: the e_<class>_total of the Redis row. */
+enum error_class {
+#define ERROR_CLASS(name) ERROR_CLASS_##name,
+#include "broker/routing/error_classes.def"
+#undef ERROR_CLASS
+    ERROR_CLASS_COUNT
+};
+
 struct route_tool {
     const char *name;
     bool is_repeatable;      /* the operator says that running it twice does no harm */
@@ -40,9 +48,12 @@ struct route_totals {
     uint64_t cancelled_total;
     uint64_t retries_total;
     uint64_t by_failure[FAILURE_COUNT];
+    uint64_t by_class[ERROR_CLASS_COUNT];
+    const char *last_error_class; /* NULL: none yet */
+    int64_t last_error_ms;
     uint64_t use_ms_sum;
     uint64_t notices_dropped_total; /* of the server, for no client in particular */
-    int64_t last_ok_at_ms;          /* wall clock; 0: never */
+    int64_t last_ok_ms;             /* monotonic; 0: never */
 };
 
 /* SERVER's reference is taken over, also on failure.  NULL without memory. */
@@ -65,6 +76,10 @@ struct errand_limits route_limits_of(const struct route *route, const struct mes
 bool route_has_capability(const struct route *route, const char *name);
 /* NAME.listChanged is true in them. */
 bool route_tells_changes(const struct route *route, const char *name);
+
+/* Count a failed call, and what is wrong with the server. */
+void route_count_failure(struct route *route, enum failure failure);
+void route_count_class(struct route *route, const char *error_class);
 
 /* What clients are told of changed lists, several changes at once: bits of 1 << enum catalog_kind.
  */

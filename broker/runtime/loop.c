@@ -10,7 +10,7 @@ struct loop {
     struct event_base *base;
     struct list deferred;
     struct list reaper;
-    int64_t now_ms;
+    int64_t now_ms; /* 0: nobody has asked in this turn */
     bool stopping;
 };
 
@@ -24,7 +24,6 @@ struct loop *loop_new(void)
     }
     list_init(&loop->deferred);
     list_init(&loop->reaper);
-    loop->now_ms = clock_now_ms();
     config = event_config_new();
     if (config != NULL) {
         /* The coarse clock would make a 10 ms timer up to 4 ms late. */
@@ -91,11 +90,13 @@ struct event_base *loop_base(struct loop *loop)
 int loop_run(struct loop *loop)
 {
     loop->stopping = false;
+    loop->now_ms = 0;
     end_turn(loop);
     while (!loop->stopping) {
         int r;
 
-        loop->now_ms = clock_now_ms();
+        /* Read after the wait that a turn begins with, which may have been long. */
+        loop->now_ms = 0;
         r = event_base_loop(loop->base, EVLOOP_ONCE);
         if (r < 0) {
             return -EIO;
@@ -115,8 +116,11 @@ void loop_stop(struct loop *loop)
     event_base_loopbreak(loop->base);
 }
 
-int64_t loop_now_ms(const struct loop *loop)
+int64_t loop_now_ms(struct loop *loop)
 {
+    if (loop->now_ms == 0) {
+        loop->now_ms = clock_now_ms();
+    }
     return loop->now_ms;
 }
 

@@ -29,8 +29,8 @@ void loop_stop(struct loop *loop);
 /* Outside of loop_run: run what is deferred and free what was handed to the reaper. */
 void loop_settle(struct loop *loop);
 
-/* Monotonic ms, read once a turn. */
-int64_t loop_now_ms(const struct loop *loop);
+/* Monotonic ms, the same for all of a turn's events. */
+int64_t loop_now_ms(struct loop *loop);
 
 /* Embedded by who wants to be called later in this turn.  Safe to cancel, also when idle. */
 struct deferred {

@@ -4,12 +4,13 @@
 void calls_init(struct calls *calls)
 {
     hashmap_init(&calls->by_id);
+    list_init(&calls->lingering);
     calls->last_id = 0;
 }
 
 void calls_done(struct calls *calls)
 {
-    CHECK(calls->by_id.count == 0);
+    CHECK(calls->by_id.count == 0 && list_is_empty(&calls->lingering));
     hashmap_done(&calls->by_id);
 }
 

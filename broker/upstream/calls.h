@@ -46,11 +46,13 @@ struct call {
     const struct call_events *events;
     void *owner;        /* borrowed; NULL once abandoned or settled */
     struct timer grace; /* runs while abandoned */
+    struct list_node in_lingering;
     struct reapable reapable;
 };
 
 struct calls {
-    struct hashmap by_id; /* unsettled calls */
+    struct hashmap by_id;  /* unsettled calls */
+    struct list lingering; /* settled ones whose parcel has not ended */
     int64_t last_id;
 };
 

@@ -5,8 +5,6 @@ static const struct delivery_verdict accepted = {.accepted = true};
 static const struct delivery_verdict never_left = {.may_repeat = true,
                                                    .failure = FAILURE_UNAVAILABLE};
 static const struct delivery_verdict refused = {.failure = FAILURE_REFUSED};
-static const struct delivery_verdict refused_for_now = {.may_repeat = true,
-                                                        .failure = FAILURE_REFUSED};
 static const struct delivery_verdict session_gone = {
     .session_gone = true, .may_repeat = true, .failure = FAILURE_SESSION_GONE};
 static const struct delivery_verdict connection_lost = {.failure = FAILURE_CONNECTION_LOST};
@@ -21,22 +19,21 @@ static struct delivery_verdict judge_status(int status)
     switch (status) {
     case 404: /* Could not find session */
         return session_gone;
-    case 408:
-    case 425:
-    case 429: /* refused before it ran, and the server says so by its status */
-        return refused_for_now;
     case 400:
     case 401:
     case 403:
     case 405:
     case 406:
+    case 408:
     case 411:
     case 413:
     case 414:
     case 415:
     case 421:
     case 422:
+    case 425:
     case 426:
+    case 429: /* not repeated at once: the server has just asked for less */
     case 431:
         return refused;
     default:

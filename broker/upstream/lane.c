@@ -132,6 +132,7 @@ static void on_broken(struct lane *lane, const char *what)
     struct exchange *exchange = lane->exchange;
 
     if (exchange == NULL) {
+        lanes_on_idle_close(lane->set, loop_now_ms(lane->set->loop) - lane->idle_since_ms);
         lane_close(lane);
         return;
     }
@@ -168,7 +169,7 @@ bool lane_is_fresh(const struct lane *lane)
     char byte;
 
     CHECK(lane->state == LANE_IDLE);
-    if (loop_now_ms(lane->set->loop) - lane->idle_since_ms > lane->set->idle_reuse_max_ms) {
+    if (loop_now_ms(lane->set->loop) - lane->idle_since_ms > lanes_reuse_ms(lane->set)) {
         return false;
     }
     /* EAGAIN is the one good answer: an end or stray bytes mean that the server gave it up. */

@@ -36,6 +36,10 @@ void lane_close(struct lane *lane);
 /* lanes.c, told by a lane.  `lane` is IDLE or CLOSED. */
 void lanes_on_end(struct lanes *set, struct exchange *exchange, enum delivery_end end);
 void lanes_on_room(struct lanes *set);
+/* The server closed a lane that had been idle for AGE_MS. */
+void lanes_on_idle_close(struct lanes *set, int64_t age_ms);
+/* How long a lane may have been idle to be used again; below 0: never. */
+int64_t lanes_reuse_ms(const struct lanes *set);
 
 struct lanes {
     struct loop *loop;
@@ -43,6 +47,7 @@ struct lanes {
     char *origin;
     int64_t connect_timeout_ms;
     int64_t idle_reuse_max_ms;
+    int64_t learnt_reuse_ms; /* from closes seen; INT64_MAX: none was early */
     size_t maximum;
     struct list busy;  /* OPENING and BUSY */
     struct list idle;  /* most recently used last */

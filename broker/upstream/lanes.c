@@ -9,6 +9,8 @@
 #include "broker/upstream/lane_priv.h"
 #include "proto/base/mem.h"
 
+enum { CLOSES_AT_ONCE_MS = 5 };
+
 static void on_report(void *owner);
 static void on_deadline(void *owner);
 
@@ -24,6 +26,7 @@ struct lanes *lanes_new(struct loop *loop, struct curl_driver *driver,
     lanes->driver = driver;
     lanes->connect_timeout_ms = options->connect_timeout_ms;
     lanes->idle_reuse_max_ms = options->idle_reuse_max_ms;
+    lanes->learnt_reuse_ms = INT64_MAX;
     lanes->maximum = options->maximum;
     list_init(&lanes->busy);
     list_init(&lanes->idle);
@@ -73,6 +76,31 @@ void lanes_set_limits(struct lanes *lanes, int64_t idle_reuse_max_ms, size_t max
 {
     lanes->idle_reuse_max_ms = idle_reuse_max_ms;
     lanes->maximum = maximum;
+}
+
+/*
+ * A close on its way cannot be seen: a lane is trusted for half of the shortest idle time
+ * after which this server closed one, and a server that closes at once gets a new
+ * connection each time.
+ */
+void lanes_on_idle_close(struct lanes *lanes, int64_t age_ms)
+{
+    int64_t trusted_ms = age_ms < CLOSES_AT_ONCE_MS ? -1 : age_ms / 2;
+
+    if (trusted_ms < lanes->learnt_reuse_ms) {
+        lanes->learnt_reuse_ms = trusted_ms;
+    }
+}
+
+int64_t lanes_reuse_ms(const struct lanes *lanes)
+{
+    return lanes->learnt_reuse_ms < lanes->idle_reuse_max_ms ? lanes->learnt_reuse_ms
+                                                             : lanes->idle_reuse_max_ms;
+}
+
+void lanes_forget(struct lanes *lanes)
+{
+    lanes->learnt_reuse_ms = INT64_MAX;
 }
 
 const struct lanes_figures *lanes_figures(const struct lanes *lanes)

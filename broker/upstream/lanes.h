@@ -38,6 +38,8 @@ MUST_CHECK struct lanes *lanes_new(struct loop *loop, struct curl_driver *driver
 /* Cancels what is left; freed at the end of the turn. */
 void lanes_close(struct lanes *lanes);
 void lanes_set_limits(struct lanes *lanes, int64_t idle_reuse_max_ms, size_t maximum);
+/* The server may have been replaced: what was learnt of its keep-alive does not hold any more. */
+void lanes_forget(struct lanes *lanes);
 const struct lanes_figures *lanes_figures(const struct lanes *lanes);
 
 /*

@@ -53,6 +53,11 @@ bool session_is_open(const struct session *session)
            session->state == SESSION_DRAINING;
 }
 
+uint64_t session_received_bytes(const struct session *session)
+{
+    return session->transport->ops->bytes_received(session->transport);
+}
+
 void session_set_state(struct session *session, enum session_state state)
 {
     CHECK(session_may_become(session->state, state));
@@ -151,7 +156,10 @@ void session_lose(struct session *session, const char *error_class, const char *
 
 static void on_transport_closed(void *owner, const struct transport_end *end)
 {
-    session_close(owner, end);
+    struct session *session = owner;
+
+    lanes_forget(session->server->lanes);
+    session_close(session, end);
 }
 
 /* ---- opening: initialize, its result, initialized, READY */
@@ -298,6 +306,7 @@ static void on_check_answer(struct session *session)
 {
     /* An error counts too: whoever refuses a ping is alive. */
     session->check_id = 0;
+    session->checks_passed++;
     session->checked_at_ms = loop_now_ms(session->server->loop);
     timer_stop(&session->timer);
     if (session->state == SESSION_CHECKING) {

@@ -69,6 +69,7 @@ struct session {
     int64_t retire_at_ms;  /* the pool's: when its lifetime is over */
     unsigned faults;       /* texts that were no messages, ids that were not ours */
     uint64_t calls_total;
+    uint64_t checks_passed;
     struct list_node in_pool; /* the pool's: its list of sessions */
     const struct session_events *events;
     void *owner;
@@ -102,8 +103,9 @@ enum abandon { ABANDON_SILENTLY, ABANDON_AND_CANCEL };
  */
 void session_abandon(struct call *call, enum abandon how, int64_t grace_ms);
 
-size_t session_calls(const struct session *session); /* unsettled, abandoned included */
-bool session_is_open(const struct session *session); /* initialized, not closed */
+size_t session_calls(const struct session *session);            /* unsettled, abandoned included */
+uint64_t session_received_bytes(const struct session *session); /* by its event stream */
+bool session_is_open(const struct session *session);            /* initialized, not closed */
 const char *session_state_name(enum session_state state);
 bool session_may_become(enum session_state from, enum session_state to);
 

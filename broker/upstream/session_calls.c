@@ -108,7 +108,19 @@ static void settle(struct call *call)
     CHECK(hashmap_take(&session->calls.by_id, hashmap_number_key(&call->id)) == call);
     if (call->parcel.carrier == NULL) {
         loop_reap(session->server->loop, &call->reapable, reap_call, call);
+    } else {
+        list_append(&session->calls.lingering, &call->in_lingering);
     }
+}
+
+/* A settled call whose parcel has ended, or shall. */
+static void let_go(struct call *call)
+{
+    struct session *session = call->session;
+
+    parcel_cancel(&call->parcel);
+    list_remove(&session->calls.lingering, &call->in_lingering);
+    loop_reap(session->server->loop, &call->reapable, reap_call, call);
 }
 
 static void fail_call(struct call *call, enum failure failure, const char *detail, bool may_repeat)
@@ -153,7 +165,7 @@ static void on_call_delivered(struct parcel *parcel, const struct delivery *deli
     char detail[224];
 
     if (call->state == CALL_SETTLED) {
-        loop_reap(session->server->loop, &call->reapable, reap_call, call);
+        let_go(call);
         return;
     }
     if (verdict.accepted) {
@@ -218,6 +230,9 @@ void session_fail_calls(struct session *session, enum failure failure)
 
         parcel_cancel(&call->parcel);
         fail_call(call, never_left ? FAILURE_SESSION_GONE : failure, NULL, never_left);
+    }
+    while ((node = list_first(&session->calls.lingering)) != NULL) {
+        let_go(LIST_ITEM(node, struct call, in_lingering));
     }
     while ((node = list_first(&session->notes)) != NULL) {
         struct note *note = LIST_ITEM(node, struct note, in_notes);

@@ -2,7 +2,7 @@
 /* `teploctl reload`, `drain`, `resume`, `flush`, `shutdown`: one method each, of the same name. */
 #include <string.h>
 
-#include "client-lib/cli/admin.h"
+#include "client-lib/cli/admin_link.h"
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/table.h"
 
@@ -77,11 +77,11 @@ enum exit_status command_action(const struct invocation *invocation)
 {
     struct broker_link link;
     struct bytes result;
-    enum exit_status status = admin_open(&link, invocation);
+    enum exit_status status = admin_link_open(&link, invocation);
 
     bytes_init(&result, BROKER_LINK_ANSWER_MAXIMUM);
     if (status == STATUS_OK) {
-        status = admin_ask(&link, invocation->command->name, doubt, &result);
+        status = admin_link_ask(&link, invocation->command->name, doubt, &result);
     }
     if (status == STATUS_OK) {
         print(invocation, bytes_span(&result));

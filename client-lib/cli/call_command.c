@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "client-lib/cli/arguments.h"
 #include "client-lib/cli/broker_link.h"
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/content.h"
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/printable.h"
+#include "client-lib/cli/tool_arguments.h"
 #include "client-lib/cli/tool_list.h"
 #include "client-lib/cli/value_text.h"
 
@@ -95,14 +95,14 @@ static enum exit_status ask(struct broker_link *link, const struct invocation *i
 
 /* `"name":...,"arguments":{...}` appended to MEMBERS. */
 static enum exit_status write_members(struct broker_link *link, const struct invocation *invocation,
-                                      const struct arguments *arguments, int64_t end_ms,
+                                      const struct tool_arguments *arguments, int64_t end_ms,
                                       struct bytes *members)
 {
     struct search search = {.tool = invocation->operands[0]};
     enum exit_status status = STATUS_OK;
 
     bytes_init(&search.schema, BROKER_LINK_ANSWER_MAXIMUM);
-    if (arguments_want_schema(arguments)) {
+    if (tool_arguments_want_schema(arguments)) {
         status = tool_list_fetch(link, end_ms, unlisted, search_page, &search);
         /* Whatever became of the list, the tool was not called. */
         status = status == STATUS_OK ? STATUS_OK : STATUS_NOT_EXECUTED;
@@ -111,8 +111,8 @@ static enum exit_status write_members(struct broker_link *link, const struct inv
         bytes_append_text(members, "\"name\":");
         json_quote(members, span_of(search.tool));
         bytes_append_text(members, ",\"arguments\":");
-        status =
-            arguments_write(arguments, invocation->command, bytes_span(&search.schema), members);
+        status = tool_arguments_write(arguments, invocation->command, bytes_span(&search.schema),
+                                      members);
     }
     if (status == STATUS_OK && (members->failed || search.schema.failed)) {
         complaint("NOT EXECUTED: the arguments are too long");
@@ -122,7 +122,8 @@ static enum exit_status write_members(struct broker_link *link, const struct inv
     return status;
 }
 
-static enum exit_status call(const struct invocation *invocation, const struct arguments *arguments)
+static enum exit_status call(const struct invocation *invocation,
+                             const struct tool_arguments *arguments)
 {
     int64_t end_ms = duration_from_now_ms(invocation->timeout_ms < 0 ? DURATION_FOREVER
                                                                      : invocation->timeout_ms);
@@ -130,7 +131,7 @@ static enum exit_status call(const struct invocation *invocation, const struct a
     struct bytes members;
     enum exit_status status = broker_link_open(&link, invocation, SOCKET_CLIENT, end_ms);
 
-    bytes_init(&members, 2 * (size_t)ARGUMENTS_LENGTH_MAXIMUM);
+    bytes_init(&members, 2 * (size_t)TOOL_ARGUMENTS_MAXIMUM);
     if (status == STATUS_OK) {
         status = write_members(&link, invocation, arguments, end_ms, &members);
     }
@@ -145,18 +146,18 @@ static enum exit_status call(const struct invocation *invocation, const struct a
 enum exit_status command_call(const struct invocation *invocation)
 {
     struct span tool = span_of(invocation->operands[0]);
-    struct arguments arguments;
+    struct tool_arguments arguments;
     enum exit_status status;
 
     if (tool.length == 0 || !printable_is_utf8(tool)) {
         return complaint_usage(invocation->command, "'%s' cannot be a tool's name",
                                invocation->operands[0]);
     }
-    status = arguments_read(&arguments, invocation->command, invocation->operands + 1,
-                            invocation->operand_count - 1);
+    status = tool_arguments_read(&arguments, invocation->command, invocation->operands + 1,
+                                 invocation->operand_count - 1);
     if (status == STATUS_OK) {
         status = call(invocation, &arguments);
     }
-    arguments_done(&arguments);
+    tool_arguments_done(&arguments);
     return status;
 }

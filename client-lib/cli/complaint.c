@@ -6,7 +6,8 @@
 
 #include "client-lib/cli/printable.h"
 
-enum { LINE_MAXIMUM = 4096, PROGRESS_MAXIMUM = 70 };
+/* A byte that is not UTF-8 becomes three: so much room a printable line may need. */
+enum { LINE_MAXIMUM = 4096, LINE_ROOM = 16384, PROGRESS_MAXIMUM = 70 };
 
 /* A progress line stands on the terminal; one per process, as stderr is. */
 static bool has_progress;
@@ -20,7 +21,7 @@ static void print(const char *format, va_list arguments, const char *tail)
     struct bytes line;
     int length = vsnprintf(text, sizeof(text), format, arguments);
 
-    bytes_init(&line, 4 * LINE_MAXIMUM);
+    bytes_init(&line, LINE_ROOM);
     bytes_append_text(&line, "teploctl: ");
     printable_line(&line, span_of(length < 0 ? format : text));
     if (length >= (int)sizeof(text)) {
@@ -40,7 +41,7 @@ void complaint_show_progress(struct span text)
     struct bytes line;
 
     complaint_clear_progress();
-    bytes_init(&line, 4 * PROGRESS_MAXIMUM);
+    bytes_init(&line, LINE_ROOM);
     if (text.length > PROGRESS_MAXIMUM) {
         text.length = PROGRESS_MAXIMUM;
     }

@@ -10,15 +10,15 @@
 enum { MANUAL_MAXIMUM = 65536 };
 
 struct switch_text {
-    int bit;
     const char *word;
-    char letter;
     const char *argument;
     const char *help;
+    int bit;
+    char letter;
 };
 
 static const struct switch_text switch_texts[] = {
-#define SWITCH(name, word, letter, argument, help) {SWITCH_##name, word, letter, argument, help},
+#define SWITCH(name, word, letter, argument, help) {word, argument, help, SWITCH_##name, letter},
 #include "client-lib/cli/switches.def"
 #undef SWITCH
 };

@@ -80,10 +80,6 @@ static void drain(struct flow *flow)
     }
     if (flow->start == flow->end) {
         flow->start = flow->end = 0;
-    } else if (flow->end == BUFFER_SIZE && flow->start > BUFFER_SIZE / 2) {
-        memmove(flow->buffer, flow->buffer + flow->start, flow->end - flow->start);
-        flow->end -= flow->start;
-        flow->start = 0;
     }
 }
 

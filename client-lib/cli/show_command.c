@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `teploctl show`. */
-#include "client-lib/cli/admin.h"
+#include "client-lib/cli/admin_link.h"
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/table.h"
@@ -27,10 +27,10 @@ enum exit_status command_show(const struct invocation *invocation)
                                "there is no '%s' to show: pools, sessions, clients, errors",
                                subject);
     }
-    status = admin_open(&link, invocation);
+    status = admin_link_open(&link, invocation);
     bytes_init(&result, BROKER_LINK_ANSWER_MAXIMUM);
     if (status == STATUS_OK) {
-        status = admin_ask(&link, subject, NULL, &result);
+        status = admin_link_ask(&link, subject, NULL, &result);
     }
     if (status == STATUS_OK) {
         print(invocation, subject, bytes_span(&result));

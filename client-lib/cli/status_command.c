@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `teploctl status`: the broker's row and its pools, in short. */
-#include "client-lib/cli/admin.h"
+#include "client-lib/cli/admin_link.h"
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/table.h"
@@ -125,15 +125,15 @@ enum exit_status command_status(const struct invocation *invocation)
     struct broker_link link;
     struct bytes stats;
     struct bytes pools;
-    enum exit_status status = admin_open(&link, invocation);
+    enum exit_status status = admin_link_open(&link, invocation);
 
     bytes_init(&stats, BROKER_LINK_ANSWER_MAXIMUM);
     bytes_init(&pools, BROKER_LINK_ANSWER_MAXIMUM);
     if (status == STATUS_OK) {
-        status = admin_ask(&link, "stats", NULL, &stats);
+        status = admin_link_ask(&link, "stats", NULL, &stats);
     }
     if (status == STATUS_OK) {
-        status = admin_ask(&link, "pools", NULL, &pools);
+        status = admin_link_ask(&link, "pools", NULL, &pools);
     }
     if (status == STATUS_OK) {
         print(invocation->form, bytes_span(&stats), json_find(bytes_span(&pools), "pools"));

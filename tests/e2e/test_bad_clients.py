@@ -12,17 +12,16 @@ LINES = {
     "no JSON": (b"garbage {", -32700),
     "half an object": (b'{"jsonrpc":"2.0","id":1', -32700),
     "two objects": (b'{"jsonrpc":"2.0"}{"id":1}', -32700),
-    "not UTF-8": b'{"jsonrpc":"2.0","id":1,"method":"\xff"}',
+    "not UTF-8": (b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', -32700),
     "an array": (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600),
     "a number": (b"5", -32600),
-    "no method": (b'{"jsonrpc":"2.0","id":1}', -32600),
+    "no method": (b'{"jsonrpc":"2.0","id":901}', -32600),
     "a null id": (b'{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600),
     "a fractional id": (b'{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600),
     "an id of 300 bytes": (b'{"jsonrpc":"2.0","id":"' + b"x" * 300 + b'","method":"ping"}', -32600),
-    "a key twice": (b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"x"}', -32600),
+    "a key twice": (b'{"jsonrpc":"2.0","id":901,"method":"ping","method":"x"}', -32600),
     "a byte order mark": (b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"method":"ping"}', -32700),
 }
-LINES["not UTF-8"] = (LINES["not UTF-8"], -32700)
 
 
 @pytest.fixture

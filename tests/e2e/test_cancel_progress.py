@@ -13,7 +13,7 @@ ERAS = ["legacy", "modern"]
 def test_progress_goes_to_the_client_that_asked(broker, raw, era):
     clients = [broker.client(era) for _ in range(5)]
     calls = [
-        client.start_call("progress", {"steps": 3}, request_id=1, meta={"progressToken": 1})
+        client.start_call("progress", {"steps": 3}, request_id=901, meta={"progressToken": 1})
         for client in clients
     ]
     for client, call in zip(clients, calls):

@@ -36,7 +36,7 @@ SESSION = {"pool": "p", "session": "p/1", "state": "ready", "inflight": 0, "age_
 CLIENT = {"client": 7, "pool": "p", "era": "modern", "name": "чай", "uid": 0, "pid": 1,
           "inflight": 0, "queued_bytes": 0, "age_ms": 0, "calls_total": 1}  # fmt: skip
 ERROR = {"at_ms": 1790000000000, "age_ms": 200_000_000, "pool": "p", "what": "conn_lost",
-         "detail": "EOF", "n": 2}  # fmt: skip
+         "detail": "EOF", "n": 2, "class": "reset"}  # fmt: skip
 ROWS = {"pools": POOL, "sessions": SESSION, "clients": CLIENT, "errors": ERROR}
 ACTIONS = ["reload", "drain", "resume", "flush", "shutdown"]
 
@@ -225,6 +225,7 @@ def test_a_broker_that_does_not_accept(place):
     ended.expect(NO_BROKER, "is there, but nobody accepts")
 
 
+@pytest.mark.slow
 def test_a_stopped_broker_is_noticed(place, admin):
     admin.on("teplo/pools", silence)
     run(place, "show", "pools").expect(UNKNOWN, "no answer came in time")

@@ -13,34 +13,34 @@ static void test_string_is(void **state)
         bool is;
         bool starts;
     } rows[] = {
-        {LITERAL("\"id\""), "id", true, true},
-        {LITERAL("\"id\""), "i", false, true},
-        {LITERAL("\"i\""), "id", false, false},
-        {LITERAL("\"ID\""), "id", false, false},
-        {LITERAL("\"\""), "", true, true},
-        {LITERAL("\"a\""), "", false, true},
+        {SPAN_INIT("\"id\""), "id", true, true},
+        {SPAN_INIT("\"id\""), "i", false, true},
+        {SPAN_INIT("\"i\""), "id", false, false},
+        {SPAN_INIT("\"ID\""), "id", false, false},
+        {SPAN_INIT("\"\""), "", true, true},
+        {SPAN_INIT("\"a\""), "", false, true},
         /* The same key in other words. */
-        {LITERAL("\"\\u0069d\""), "id", true, true},
-        {LITERAL("\"i\\u0064\""), "id", true, true},
-        {LITERAL("\"tools\\/call\""), "tools/call", true, true},
-        {LITERAL("\"tools\\u002fcall\""), "tools/call", true, true},
-        {LITERAL("\"tools\\u002Fcall!\""), "tools/call", false, true},
-        {LITERAL("\"\\\"\\\\\\b\\f\\n\\r\\t\""), "\"\\\b\f\n\r\t", true, true},
+        {SPAN_INIT("\"\\u0069d\""), "id", true, true},
+        {SPAN_INIT("\"i\\u0064\""), "id", true, true},
+        {SPAN_INIT("\"tools\\/call\""), "tools/call", true, true},
+        {SPAN_INIT("\"tools\\u002fcall\""), "tools/call", true, true},
+        {SPAN_INIT("\"tools\\u002Fcall!\""), "tools/call", false, true},
+        {SPAN_INIT("\"\\\"\\\\\\b\\f\\n\\r\\t\""), "\"\\\b\f\n\r\t", true, true},
         /* A text with a backslash is that text, and no escape. */
-        {LITERAL("\"\\\\u0069\""), "\\u0069", true, true},
-        {LITERAL("\"\\u0069\""), "\\u0069", false, false},
+        {SPAN_INIT("\"\\\\u0069\""), "\\u0069", true, true},
+        {SPAN_INIT("\"\\u0069\""), "\\u0069", false, false},
         /* A NUL does not end the comparison. */
-        {LITERAL("\"id\\u0000\""), "id", false, true},
-        {LITERAL("\"id\\u0000evil\""), "id", false, true},
+        {SPAN_INIT("\"id\\u0000\""), "id", false, true},
+        {SPAN_INIT("\"id\\u0000evil\""), "id", false, true},
         /* Beyond ASCII, escaped and not. */
-        {LITERAL("\"\\u0434\""), "\xd0\xb4", true, true},
-        {LITERAL("\"\xd0\xb4\\n\""), "\xd0\xb4\n", true, true},
-        {LITERAL("\"\\ud83d\\ude00\""), "\xf0\x9f\x98\x80", true, true},
-        {LITERAL("\"\\ud83d\""), "\xed\xa0\xbd", false, false},
+        {SPAN_INIT("\"\\u0434\""), "\xd0\xb4", true, true},
+        {SPAN_INIT("\"\xd0\xb4\\n\""), "\xd0\xb4\n", true, true},
+        {SPAN_INIT("\"\\ud83d\\ude00\""), "\xf0\x9f\x98\x80", true, true},
+        {SPAN_INIT("\"\\ud83d\""), "\xed\xa0\xbd", false, false},
         /* No strings at all. */
-        {LITERAL("id"), "id", false, false},
-        {LITERAL("\""), "", false, false},
-        {LITERAL("5"), "5", false, false},
+        {SPAN_INIT("id"), "id", false, false},
+        {SPAN_INIT("\""), "", false, false},
+        {SPAN_INIT("5"), "5", false, false},
         {{NULL, 0}, "", false, false},
     };
 
@@ -58,21 +58,21 @@ static void test_string_equal(void **state)
         struct span b;
         bool equal;
     } rows[] = {
-        {LITERAL("\"id\""), LITERAL("\"id\""), true},
-        {LITERAL("\"id\""), LITERAL("\"\\u0069d\""), true},
-        {LITERAL("\"\\u0069d\""), LITERAL("\"i\\u0064\""), true},
-        {LITERAL("\"id\""), LITERAL("\"id2\""), false},
-        {LITERAL("\"id\\u0032\""), LITERAL("\"id\""), false},
-        {LITERAL("\"id\""), LITERAL("\"id\\u0032\""), false},
-        {LITERAL("\"\\ud83d\\ude00\""), LITERAL("\"\xf0\x9f\x98\x80\""), true},
-        {LITERAL("\"\\uD83D\\uDE00\""), LITERAL("\"\\ud83d\\ude00\""), true},
+        {SPAN_INIT("\"id\""), SPAN_INIT("\"id\""), true},
+        {SPAN_INIT("\"id\""), SPAN_INIT("\"\\u0069d\""), true},
+        {SPAN_INIT("\"\\u0069d\""), SPAN_INIT("\"i\\u0064\""), true},
+        {SPAN_INIT("\"id\""), SPAN_INIT("\"id2\""), false},
+        {SPAN_INIT("\"id\\u0032\""), SPAN_INIT("\"id\""), false},
+        {SPAN_INIT("\"id\""), SPAN_INIT("\"id\\u0032\""), false},
+        {SPAN_INIT("\"\\ud83d\\ude00\""), SPAN_INIT("\"\xf0\x9f\x98\x80\""), true},
+        {SPAN_INIT("\"\\uD83D\\uDE00\""), SPAN_INIT("\"\\ud83d\\ude00\""), true},
         /* Halves of pairs are equal to themselves alone, so that they too can be told apart. */
-        {LITERAL("\"\\ud83d\""), LITERAL("\"\\ud83d\""), true},
-        {LITERAL("\"\\ud83d\""), LITERAL("\"\\uD83D\""), true},
-        {LITERAL("\"\\ud83d\""), LITERAL("\"\\ud83e\""), false},
-        {LITERAL("\"\\n\""), LITERAL("\"\\u000a\""), true},
-        {LITERAL("\"\\u0000\""), LITERAL("\"\""), false},
-        {LITERAL("5"), LITERAL("5"), false},
+        {SPAN_INIT("\"\\ud83d\""), SPAN_INIT("\"\\ud83d\""), true},
+        {SPAN_INIT("\"\\ud83d\""), SPAN_INIT("\"\\uD83D\""), true},
+        {SPAN_INIT("\"\\ud83d\""), SPAN_INIT("\"\\ud83e\""), false},
+        {SPAN_INIT("\"\\n\""), SPAN_INIT("\"\\u000a\""), true},
+        {SPAN_INIT("\"\\u0000\""), SPAN_INIT("\"\""), false},
+        {SPAN_INIT("5"), SPAN_INIT("5"), false},
     };
 
     (void)state;
@@ -88,30 +88,34 @@ static void test_decode(void **state)
         struct span string;
         struct span text; /* none: refused */
     } rows[] = {
-        {LITERAL("\"\""), LITERAL("")},
-        {LITERAL("\"abc\""), LITERAL("abc")},
-        {LITERAL("\"a\\nb\""), LITERAL("a\nb")},
-        {LITERAL("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), LITERAL("\"\\/\b\f\n\r\t")},
-        {LITERAL("\"\\u0000\""), LITERAL("\0")},
+        {SPAN_INIT("\"\""), SPAN_INIT("")},
+        {SPAN_INIT("\"abc\""), SPAN_INIT("abc")},
+        {SPAN_INIT("\"a\\nb\""), SPAN_INIT("a\nb")},
+        {SPAN_INIT("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""), SPAN_INIT("\"\\/\b\f\n\r\t")},
+        {SPAN_INIT("\"\\u0000\""), SPAN_INIT("\0")},
         /* One, two, three and four bytes. */
-        {LITERAL("\"\\u007f\\u0080\\u07ff\\u0800\\uffff\\ud800\\udc00\\udbff\\udfff\""),
-         LITERAL("\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")},
-        {LITERAL("\"\xd0\xb4\\u0434\""), LITERAL("\xd0\xb4\xd0\xb4")},
+        {SPAN_INIT("\"\\u007f\\u0080\\u07ff\\u0800\\uffff\\ud800\\udc00\\udbff\\udfff\""),
+         SPAN_INIT("\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")},
+        {SPAN_INIT("\"\xd0\xb4\\u0434\""), SPAN_INIT("\xd0\xb4\xd0\xb4")},
         /* Half pairs: a high one alone, a low one alone, in the wrong order, before a letter. */
-        {LITERAL("\"\\ud83d\""), {NULL, 0}},
-        {LITERAL("\"\\ude00\""), {NULL, 0}},
-        {LITERAL("\"\\ude00\\ud83d\""), {NULL, 0}},
-        {LITERAL("\"\\ud83dx\""), {NULL, 0}},
-        {LITERAL("\"\\ud83d\\n\""), {NULL, 0}},
-        {LITERAL("\"\\ud83d\\ud83d\\ude00\""), {NULL, 0}},
+        {SPAN_INIT("\"\\ud83d\""), {NULL, 0}},
+        {SPAN_INIT("\"\\ude00\""), {NULL, 0}},
+        {SPAN_INIT("\"\\ude00\\ud83d\""), {NULL, 0}},
+        {SPAN_INIT("\"\\udc00\\udc00\""), {NULL, 0}},
+        {SPAN_INIT("\"\\udbff\\udbff\""), {NULL, 0}},
+        {SPAN_INIT("\"\\ud83dx\""), {NULL, 0}},
+        {SPAN_INIT("\"\\ud83d\\n\""), {NULL, 0}},
+        {SPAN_INIT("\"\\ud83d\\ud83d\\ude00\""), {NULL, 0}},
         /* No string. */
-        {LITERAL("abc"), {NULL, 0}},
-        {LITERAL("\""), {NULL, 0}},
+        {SPAN_INIT("abc"), {NULL, 0}},
+        {SPAN_INIT("\""), {NULL, 0}},
         {{NULL, 0}, {NULL, 0}},
         /* What the checker would not let through. */
-        {LITERAL("\"\\q\""), {NULL, 0}},
-        {LITERAL("\"\\u12\""), {NULL, 0}},
-        {LITERAL("\"\\n\xff\""), {NULL, 0}},
+        {SPAN_INIT("\"\\q\""), {NULL, 0}},
+        {SPAN_INIT("\"\\u12\""), {NULL, 0}},
+        {SPAN_INIT("\"\\u12g4\""), {NULL, 0}},
+        {SPAN_INIT("\"\\\""), {NULL, 0}},
+        {SPAN_INIT("\"\\n\xff\""), {NULL, 0}},
     };
 
     (void)state;
@@ -150,17 +154,17 @@ static void test_copy(void **state)
         size_t size;
         const char *text; /* NULL: refused */
     } rows[] = {
-        {LITERAL("\"abc\""), 4, "abc"},
-        {LITERAL("\"abc\""), 3, NULL},
-        {LITERAL("\"\""), 1, ""},
-        {LITERAL("\"\""), 0, NULL},
-        {LITERAL("\"tools\\/call\""), 11, "tools/call"},
-        {LITERAL("\"\\u0434\""), 3, "\xd0\xb4"},
-        {LITERAL("\"\\u0434\""), 2, NULL},
+        {SPAN_INIT("\"abc\""), 4, "abc"},
+        {SPAN_INIT("\"abc\""), 3, NULL},
+        {SPAN_INIT("\"\""), 1, ""},
+        {SPAN_INIT("\"\""), 0, NULL},
+        {SPAN_INIT("\"tools\\/call\""), 11, "tools/call"},
+        {SPAN_INIT("\"\\u0434\""), 3, "\xd0\xb4"},
+        {SPAN_INIT("\"\\u0434\""), 2, NULL},
         /* A C string ends at its NUL: two readers, two strings. */
-        {LITERAL("\"a\\u0000b\""), 10, NULL},
-        {LITERAL("\"\\ud800\""), 10, NULL},
-        {LITERAL("7"), 10, NULL},
+        {SPAN_INIT("\"a\\u0000b\""), 10, NULL},
+        {SPAN_INIT("\"\\ud800\""), 10, NULL},
+        {SPAN_INIT("7"), 10, NULL},
     };
 
     (void)state;
@@ -180,19 +184,19 @@ static void test_quote(void **state)
         const char *string;
     } rows[] = {
         {{NULL, 0}, "\"\""},
-        {LITERAL(""), "\"\""},
-        {LITERAL("plain"), "\"plain\""},
-        {LITERAL("a\"b\\c"), "\"a\\\"b\\\\c\""},
-        {LITERAL("\b\f\n\r\t"), "\"\\b\\f\\n\\r\\t\""},
-        {LITERAL("\0\x01\x1f\x7f"), "\"\\u0000\\u0001\\u001f\x7f\""},
-        {LITERAL("\xd0\xb4\xf0\x9f\x98\x80"), "\"\xd0\xb4\xf0\x9f\x98\x80\""},
+        {SPAN_INIT(""), "\"\""},
+        {SPAN_INIT("plain"), "\"plain\""},
+        {SPAN_INIT("a\"b\\c"), "\"a\\\"b\\\\c\""},
+        {SPAN_INIT("\b\f\n\r\t"), "\"\\b\\f\\n\\r\\t\""},
+        {SPAN_INIT("\0\x01\x1f\x7f"), "\"\\u0000\\u0001\\u001f\x7f\""},
+        {SPAN_INIT("\xd0\xb4\xf0\x9f\x98\x80"), "\"\xd0\xb4\xf0\x9f\x98\x80\""},
         /* U+FFFD for each byte that is no part of a character. */
-        {LITERAL("a\xff"
-                 "b"),
+        {SPAN_INIT("a\xff"
+                   "b"),
          "\"a\xef\xbf\xbd"
          "b\""},
-        {LITERAL("\xd0"), "\"\xef\xbf\xbd\""},
-        {LITERAL("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+        {SPAN_INIT("\xd0"), "\"\xef\xbf\xbd\""},
+        {SPAN_INIT("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
     };
 
     (void)state;
@@ -275,28 +279,28 @@ static void test_integers(void **state)
         bool fits;
         int64_t number;
     } rows[] = {
-        {LITERAL("0"), true, true, 0},
-        {LITERAL("-0"), true, true, 0},
-        {LITERAL("5"), true, true, 5},
-        {LITERAL("-17"), true, true, -17},
+        {SPAN_INIT("0"), true, true, 0},
+        {SPAN_INIT("-0"), true, true, 0},
+        {SPAN_INIT("5"), true, true, 5},
+        {SPAN_INIT("-17"), true, true, -17},
         /* Beyond what a double holds. */
-        {LITERAL("9007199254740993"), true, true, 9007199254740993},
-        {LITERAL("1152921504606846976"), true, true, 1152921504606846976},
-        {LITERAL("9223372036854775807"), true, true, INT64_MAX},
-        {LITERAL("-9223372036854775808"), true, true, INT64_MIN},
-        {LITERAL("9223372036854775808"), true, false, 0},
-        {LITERAL("-9223372036854775809"), true, false, 0},
-        {LITERAL("99999999999999999999999999"), true, false, 0},
-        {LITERAL("1.0"), false, false, 0},
-        {LITERAL("1e3"), false, false, 0},
-        {LITERAL("01"), false, false, 0},
-        {LITERAL("-"), false, false, 0},
-        {LITERAL("-01"), false, false, 0},
-        {LITERAL("+1"), false, false, 0},
-        {LITERAL(" 1"), false, false, 0},
-        {LITERAL("\"1\""), false, false, 0},
-        {LITERAL("true"), false, false, 0},
-        {LITERAL(""), false, false, 0},
+        {SPAN_INIT("9007199254740993"), true, true, 9007199254740993},
+        {SPAN_INIT("1152921504606846976"), true, true, 1152921504606846976},
+        {SPAN_INIT("9223372036854775807"), true, true, INT64_MAX},
+        {SPAN_INIT("-9223372036854775808"), true, true, INT64_MIN},
+        {SPAN_INIT("9223372036854775808"), true, false, 0},
+        {SPAN_INIT("-9223372036854775809"), true, false, 0},
+        {SPAN_INIT("99999999999999999999999999"), true, false, 0},
+        {SPAN_INIT("1.0"), false, false, 0},
+        {SPAN_INIT("1e3"), false, false, 0},
+        {SPAN_INIT("01"), false, false, 0},
+        {SPAN_INIT("-"), false, false, 0},
+        {SPAN_INIT("-01"), false, false, 0},
+        {SPAN_INIT("+1"), false, false, 0},
+        {SPAN_INIT(" 1"), false, false, 0},
+        {SPAN_INIT("\"1\""), false, false, 0},
+        {SPAN_INIT("true"), false, false, 0},
+        {SPAN_INIT(""), false, false, 0},
         {{NULL, 0}, false, false, 0},
     };
 
@@ -317,16 +321,16 @@ static void test_duplicates(void **state)
         size_t most;
         bool duplicates;
     } rows[] = {
-        {LITERAL("{}"), 0, false},
-        {LITERAL("{\"a\":1}"), 0, true},
-        {LITERAL("{\"a\":1,\"b\":2}"), 2, false},
-        {LITERAL("{\"a\":1,\"b\":2,\"c\":3}"), 2, true},
-        {LITERAL("{\"a\":1,\"a\":1}"), 64, true},
-        {LITERAL("{\"a\":1,\"b\":{\"a\":1}}"), 64, false},
-        {LITERAL("{\"a\":1,\"A\":2}"), 64, false},
-        {LITERAL("{\"name\":1,\"n\\u0061me\":2}"), 64, true},
-        {LITERAL("{\"\":1,\"\\u0000\":2}"), 64, false},
-        {LITERAL("[1,1]"), 64, false},
+        {SPAN_INIT("{}"), 0, false},
+        {SPAN_INIT("{\"a\":1}"), 0, true},
+        {SPAN_INIT("{\"a\":1,\"b\":2}"), 2, false},
+        {SPAN_INIT("{\"a\":1,\"b\":2,\"c\":3}"), 2, true},
+        {SPAN_INIT("{\"a\":1,\"a\":1}"), 64, true},
+        {SPAN_INIT("{\"a\":1,\"b\":{\"a\":1}}"), 64, false},
+        {SPAN_INIT("{\"a\":1,\"A\":2}"), 64, false},
+        {SPAN_INIT("{\"name\":1,\"n\\u0061me\":2}"), 64, true},
+        {SPAN_INIT("{\"\":1,\"\\u0000\":2}"), 64, false},
+        {SPAN_INIT("[1,1]"), 64, false},
         {{NULL, 0}, 64, false},
     };
 

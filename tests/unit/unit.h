@@ -4,12 +4,16 @@
 #define TEPLO_TESTS_UNIT_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 /* After the four it needs. */
 #include <cmocka.h>
 
@@ -17,11 +21,6 @@
 #include "proto/base/mem.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-/* A span in a static table, where SPAN is no constant; NULs inside are kept. */
-/* clang-format off */
-#define LITERAL(text) {"" text "", sizeof(text) - 1}
-/* clang-format on */
-
 static inline void assert_span_at(struct span actual, struct span expected, const char *file,
                                   int line)
 {
@@ -39,14 +38,18 @@ static inline void assert_span_at(struct span actual, struct span expected, cons
 #define assert_bytes(actual, text)                                                                 \
     assert_span_at(bytes_span(&(actual)), span_of(text), __FILE__, __LINE__)
 
-/* Says which row of a table a failure belongs to, before the failure itself is shown. */
+static inline void assert_row_at(bool holds, size_t row, const char *condition, const char *file,
+                                 int line)
+{
+    if (!holds) {
+        print_error("row %zu: %s\n", row, condition);
+        _fail(file, line);
+    }
+}
+
+/* Says which row of a table does not hold. */
 #define assert_row(row, condition)                                                                 \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            print_error("row %zu: %s\n", (size_t)(row), #condition);                               \
-            _fail(__FILE__, __LINE__);                                                             \
-        }                                                                                          \
-    } while (0)
+    assert_row_at((condition), (size_t)(row), #condition, __FILE__, __LINE__)
 
 static size_t unit_allocations_left;
 static bool unit_allocation_refused;
@@ -80,6 +83,26 @@ static inline void each_allocation_fails(bool (*scenario)(void))
         assert_int_equal(succeeded, !unit_allocation_refused);
     } while (!succeeded);
     assert_true(most > 1);
+}
+
+/* ACT, with CONTEXT, ends the process by abort: tried in a child, without a word or a core. */
+static inline bool does_abort(void (*act)(const void *context), const void *context)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        const struct rlimit no_core = {0, 0};
+
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        (void)signal(SIGABRT, SIG_DFL);
+        (void)close(STDERR_FILENO);
+        act(context);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
 /* A generator of our own: the same numbers everywhere (xorshift64, Marsaglia). */

@@ -99,9 +99,12 @@ class Broker:
 
     # The clients of the tests.
 
-    def client(self, era="modern", pool=None, **keywords):
-        """A connected client; era "legacy" has done its initialize, unless greet=False."""
-        client = Client(self.socket_path(pool), era, **keywords)
+    def client(self, era="modern", pool=None, meta_pool=None, **keywords):
+        """
+        A connected client; era "legacy" has done its initialize, unless greet=False.  The pool is
+        chosen by its socket (pool) or by its name in _meta (meta_pool).
+        """
+        client = Client(self.socket_path(pool), era, pool=meta_pool, **keywords)
         self.clients.append(client)
         return client
 

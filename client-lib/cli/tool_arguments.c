@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client-lib/cli/arguments.h"
+#include "client-lib/cli/tool_arguments.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,7 @@ static void append_on_one_line(struct bytes *out, struct span text)
     splice_write(&splice, out);
 }
 
-static enum exit_status read_whole(struct arguments *arguments, const struct command *command,
+static enum exit_status read_whole(struct tool_arguments *arguments, const struct command *command,
                                    struct span text)
 {
     struct json_error error;
@@ -82,13 +82,13 @@ static enum exit_status read_whole(struct arguments *arguments, const struct com
     return STATUS_OK;
 }
 
-static enum exit_status read_stdin(struct arguments *arguments, const struct command *command)
+static enum exit_status read_stdin(struct tool_arguments *arguments, const struct command *command)
 {
     struct bytes text;
     enum exit_status status;
     int r;
 
-    bytes_init(&text, ARGUMENTS_LENGTH_MAXIMUM);
+    bytes_init(&text, TOOL_ARGUMENTS_MAXIMUM);
     r = read_all(STDIN_FILENO, &text);
     status = r < 0 ? complaint_usage(command, "stdin cannot be read: %s", strerror(-r))
                    : read_whole(arguments, command, bytes_span(&text));
@@ -97,12 +97,12 @@ static enum exit_status read_stdin(struct arguments *arguments, const struct com
 }
 
 /* What stands behind the `=`: text, `@file`, or `@@text`. */
-static enum exit_status read_value(struct argument *argument, const struct command *command,
+static enum exit_status read_value(struct tool_argument *argument, const struct command *command,
                                    const char *text)
 {
     int r;
 
-    bytes_init(&argument->value, ARGUMENTS_LENGTH_MAXIMUM);
+    bytes_init(&argument->value, TOOL_ARGUMENTS_MAXIMUM);
     if (text[0] != '@' || text[1] == '@') {
         bytes_append_text(&argument->value, text[0] == '@' ? text + 1 : text);
         return STATUS_OK;
@@ -116,7 +116,7 @@ static enum exit_status read_value(struct argument *argument, const struct comma
     return STATUS_OK;
 }
 
-static enum exit_status read_pair(struct argument *argument, const struct command *command,
+static enum exit_status read_pair(struct tool_argument *argument, const struct command *command,
                                   const char *word)
 {
     const char *equals = strchr(word, '=');
@@ -142,7 +142,7 @@ static enum exit_status read_pair(struct argument *argument, const struct comman
     return read_value(argument, command, equals + 1);
 }
 
-static bool is_repeated(const struct arguments *arguments, size_t index)
+static bool is_repeated(const struct tool_arguments *arguments, size_t index)
 {
     for (size_t i = 0; i < index; i++) {
         if (strcmp(arguments->list[i].key, arguments->list[index].key) == 0) {
@@ -152,10 +152,10 @@ static bool is_repeated(const struct arguments *arguments, size_t index)
     return false;
 }
 
-static enum exit_status read_pairs(struct arguments *arguments, const struct command *command,
+static enum exit_status read_pairs(struct tool_arguments *arguments, const struct command *command,
                                    const char *const *words, size_t count)
 {
-    arguments->list = mem_new(count * sizeof(struct argument));
+    arguments->list = mem_new(count * sizeof(struct tool_argument));
     if (arguments->list == NULL) {
         return complaint_usage(command, "out of memory");
     }
@@ -174,14 +174,15 @@ static enum exit_status read_pairs(struct arguments *arguments, const struct com
     return STATUS_OK;
 }
 
-enum exit_status arguments_read(struct arguments *arguments, const struct command *command,
-                                const char *const *words, size_t count)
+enum exit_status tool_arguments_read(struct tool_arguments *arguments,
+                                     const struct command *command, const char *const *words,
+                                     size_t count)
 {
     bool is_object = count > 0 && words[0][strspn(words[0], " \t\r\n")] == '{';
     bool is_stdin = count > 0 && strcmp(words[0], "-") == 0;
 
-    *arguments = (struct arguments){.count = 0};
-    bytes_init(&arguments->whole, ARGUMENTS_LENGTH_MAXIMUM);
+    *arguments = (struct tool_arguments){.count = 0};
+    bytes_init(&arguments->whole, TOOL_ARGUMENTS_MAXIMUM);
     if (count == 0) {
         return read_whole(arguments, command, SPAN("{}"));
     }
@@ -196,7 +197,7 @@ enum exit_status arguments_read(struct arguments *arguments, const struct comman
                      : read_pairs(arguments, command, words, count);
 }
 
-void arguments_done(struct arguments *arguments)
+void tool_arguments_done(struct tool_arguments *arguments)
 {
     for (size_t i = 0; i < arguments->count; i++) {
         mem_free(arguments->list[i].key);
@@ -204,10 +205,10 @@ void arguments_done(struct arguments *arguments)
     }
     mem_free(arguments->list);
     bytes_done(&arguments->whole);
-    *arguments = (struct arguments){.count = 0};
+    *arguments = (struct tool_arguments){.count = 0};
 }
 
-bool arguments_want_schema(const struct arguments *arguments)
+bool tool_arguments_want_schema(const struct tool_arguments *arguments)
 {
     for (size_t i = 0; i < arguments->count; i++) {
         if (!arguments->list[i].is_json) {
@@ -217,8 +218,8 @@ bool arguments_want_schema(const struct arguments *arguments)
     return false;
 }
 
-static enum exit_status write_string(const struct argument *argument, const struct command *command,
-                                     struct bytes *out)
+static enum exit_status write_string(const struct tool_argument *argument,
+                                     const struct command *command, struct bytes *out)
 {
     struct span text = bytes_span(&argument->value);
 
@@ -229,8 +230,8 @@ static enum exit_status write_string(const struct argument *argument, const stru
     return STATUS_OK;
 }
 
-static enum exit_status refuse_type(const struct argument *argument, const struct command *command,
-                                    unsigned types)
+static enum exit_status refuse_type(const struct tool_argument *argument,
+                                    const struct command *command, unsigned types)
 {
     struct bytes wanted;
     struct span value = bytes_span(&argument->value);
@@ -249,8 +250,9 @@ static enum exit_status refuse_type(const struct argument *argument, const struc
 }
 
 /* A string stays a string; other known types must be JSON; the unknown is JSON if it can be. */
-static enum exit_status write_value(const struct argument *argument, const struct command *command,
-                                    struct span schema, struct bytes *out)
+static enum exit_status write_value(const struct tool_argument *argument,
+                                    const struct command *command, struct span schema,
+                                    struct bytes *out)
 {
     unsigned types = schema_types(schema, schema_property(schema, argument->key));
     struct span text = bytes_span(&argument->value);
@@ -275,8 +277,9 @@ static enum exit_status write_value(const struct argument *argument, const struc
     return STATUS_OK;
 }
 
-enum exit_status arguments_write(const struct arguments *arguments, const struct command *command,
-                                 struct span schema, struct bytes *out)
+enum exit_status tool_arguments_write(const struct tool_arguments *arguments,
+                                      const struct command *command, struct span schema,
+                                      struct bytes *out)
 {
     if (arguments->list == NULL) {
         bytes_append_span(out, bytes_span(&arguments->whole));
@@ -284,7 +287,7 @@ enum exit_status arguments_write(const struct arguments *arguments, const struct
     }
     bytes_append_char(out, '{');
     for (size_t i = 0; i < arguments->count; i++) {
-        const struct argument *argument = &arguments->list[i];
+        const struct tool_argument *argument = &arguments->list[i];
         enum exit_status status;
 
         bytes_append_text(out, i == 0 ? "" : ",");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client-lib/cli/admin.h"
+#include "client-lib/cli/admin_link.h"
 
 #include <stdio.h>
 
@@ -9,13 +9,13 @@
 /* A broker answers at once; one that is stopped should be noticed. */
 enum { ADMIN_MS = 10000 };
 
-enum exit_status admin_open(struct broker_link *link, const struct invocation *invocation)
+enum exit_status admin_link_open(struct broker_link *link, const struct invocation *invocation)
 {
     return broker_link_open(link, invocation, SOCKET_ADMIN, DURATION_FOREVER);
 }
 
-enum exit_status admin_ask(struct broker_link *link, const char *name, const char *doubt,
-                           struct bytes *result)
+enum exit_status admin_link_ask(struct broker_link *link, const char *name, const char *doubt,
+                                struct bytes *result)
 {
     char method[64];
     struct question question = {.method = method,

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* The top "teplo" object: the broker's own options, and its Redis. */
+#include "broker/control/config_build.h"
+#include "broker/control/config_object.h"
+#include "broker/control/config_rules.h"
+
+static int read_redis(const struct config_place *place, struct span value, void *target);
+static int read_redis_url(const struct config_place *place, struct span value, void *target);
+static int read_namespace(const struct config_place *place, struct span value, void *target);
+
+static const struct config_shape broker_shape = {
+    .noun = "the top \"teplo\" object",
+    .members = (const struct config_member[]){{"redis", read_redis}, {NULL, NULL}},
+    .scope = OPTION_SCOPE_BROKER,
+    .remedy = "remove it, or see the options in teplod --print-options",
+};
+
+static const struct config_shape redis_shape = {
+    .noun = "the \"redis\" object",
+    .members = (const struct config_member[]){{"url", read_redis_url},
+                                              {"namespace", read_namespace},
+                                              {NULL, NULL}},
+    .scope = OPTION_SCOPE_REDIS,
+    .remedy = "it has \"url\", \"namespace\" and \"tick\"",
+};
+
+int config_read_broker(const struct config_place *place, struct span value, void *target)
+{
+    int r = config_object_read(place, value, &broker_shape, target);
+
+    return r < 0 ? r : config_check_broker_order(place, value, target);
+}
+
+/* An object, or its url alone. */
+static int read_redis(const struct config_place *place, struct span value, void *target)
+{
+    struct config *config = target;
+
+    if (json_kind_of(value) == JSON_STRING) {
+        return read_redis_url(place, value, &config->redis);
+    }
+    return config_object_read(place, value, &redis_shape, &config->redis);
+}
+
+static int read_redis_url(const struct config_place *place, struct span value, void *target)
+{
+    struct bytes text;
+    int r = config_value_text(place, "url", value, &text);
+
+    if (r == 0) {
+        r = config_set_redis_url(place, target, bytes_span(&text));
+    }
+    bytes_done(&text);
+    return r;
+}
+
+int config_set_redis_url(const struct config_place *place, struct config_redis *redis,
+                         struct span text)
+{
+    const struct config_option *option = config_option_find(OPTION_SCOPE_REDIS, "url");
+    const char *refusal = NULL;
+    struct bytes url;
+    int r = config_text_expand(place, text, "the redis url", &url);
+
+    /* An empty one means no Redis. */
+    if (r == 0 && url.length > 0) {
+        refusal = config_rules_redis_url(bytes_span(&url));
+    }
+    if (refusal != NULL) {
+        r = config_refuse(place, "the redis url %s", refusal);
+    }
+    if (r == 0) {
+        r = config_option_set_text(place, option, bytes_span(&url), redis);
+    }
+    bytes_done(&url);
+    return r;
+}
+
+static int read_namespace(const struct config_place *place, struct span value, void *target)
+{
+    const struct config_redis *redis = target;
+    const char *refusal;
+    int r = config_option_read(place, config_option_find(OPTION_SCOPE_REDIS, "namespace"), value,
+                               target);
+
+    if (r < 0) {
+        return r;
+    }
+    refusal = config_rules_namespace(span_of(redis->namespace));
+    return refusal == NULL ? 0
+                           : config_refuse(place, "namespace \"%s\" %s", redis->namespace, refusal);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/health/redis_dial.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "broker/runtime/log.h"
+
+enum {
+    DIAL_DEADLINE_MS = 10000,
+    /* Unanswered data for so long ends a connection whose other end is gone. */
+    UNANSWERED_MS = 10000,
+};
+
+static void look_up(struct redis_dial *dial);
+static void connect_next(struct redis_dial *dial);
+static bool try_connect(struct redis_dial *dial, const struct sockaddr *address, size_t length);
+static void fail(struct redis_dial *dial, const char *what, const char *why);
+static void on_deadline(void *owner);
+static void on_failing(void *owner);
+static void lookup_cb(int error, struct evutil_addrinfo *addresses, void *arg);
+static void stream_cb(struct bufferevent *stream, short what, void *arg);
+static void evdns_log_cb(int is_warning, const char *text);
+
+void redis_dial_init(struct redis_dial *dial, struct loop *loop, const struct redis_url *url,
+                     const struct redis_dial_events *events, void *owner)
+{
+    *dial = (struct redis_dial){.loop = loop, .url = url, .events = events, .owner = owner};
+    timer_init(&dial->deadline, loop, on_deadline, dial);
+    deferred_init(&dial->failing, loop, on_failing, dial);
+}
+
+void redis_dial_done(struct redis_dial *dial)
+{
+    CHECK(redis_dial_is_quiet(dial));
+    if (dial->names != NULL) {
+        evdns_base_free(dial->names, 0);
+        dial->names = NULL;
+    }
+}
+
+bool redis_dial_is_quiet(const struct redis_dial *dial)
+{
+    return dial->state == REDIS_DIAL_IDLE;
+}
+
+static void drop_addresses(struct redis_dial *dial)
+{
+    if (dial->addresses != NULL) {
+        evutil_freeaddrinfo(dial->addresses);
+    }
+    dial->addresses = dial->next = NULL;
+}
+
+void redis_dial_cancel(struct redis_dial *dial)
+{
+    timer_stop(&dial->deadline);
+    deferred_cancel(&dial->failing);
+    drop_addresses(dial);
+    switch (dial->state) {
+    case REDIS_DIAL_IDLE:
+    case REDIS_DIAL_FORGETTING:
+        return;
+    case REDIS_DIAL_CONNECTING:
+        bufferevent_free(dial->stream);
+        dial->stream = NULL;
+        dial->state = REDIS_DIAL_IDLE;
+        return;
+    case REDIS_DIAL_LOOKING:
+        dial->state = REDIS_DIAL_FORGETTING;
+        dial->names_are_old = true;
+        /* The callback comes in a later turn, so the request and evdns must stay until then. */
+        evdns_getaddrinfo_cancel(dial->lookup);
+        return;
+    }
+}
+
+/* ---- start */
+
+static bool connect_path(struct redis_dial *dial)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", dial->url->path);
+    return try_connect(dial, (const struct sockaddr *)&address, sizeof(address));
+}
+
+/* 1: connecting, 0: that failed, -1: HOST is no address but a name. */
+static int connect_literal(struct redis_dial *dial)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(dial->url->port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(dial->url->port)};
+
+    if (inet_pton(AF_INET, dial->url->host, &v4.sin_addr) == 1) {
+        return try_connect(dial, (const struct sockaddr *)&v4, sizeof(v4));
+    }
+    if (inet_pton(AF_INET6, dial->url->host, &v6.sin6_addr) == 1) {
+        return try_connect(dial, (const struct sockaddr *)&v6, sizeof(v6));
+    }
+    return -1;
+}
+
+void redis_dial_start(struct redis_dial *dial)
+{
+    int r;
+
+    if (dial->state != REDIS_DIAL_IDLE) {
+        CHECK(dial->state == REDIS_DIAL_FORGETTING);
+        fail(dial, "lookup", "the one before has not ended yet");
+        return;
+    }
+    timer_start(&dial->deadline, DIAL_DEADLINE_MS);
+    r = dial->url->path != NULL ? connect_path(dial) : connect_literal(dial);
+    if (r < 0) {
+        look_up(dial);
+    } else if (r == 0) {
+        fail(dial, "connect", strerror(errno));
+    }
+}
+
+static bool ensure_names(struct redis_dial *dial)
+{
+    if (dial->names != NULL && dial->names_are_old) {
+        evdns_base_free(dial->names, 0);
+        dial->names = NULL;
+    }
+    if (dial->names == NULL) {
+        /* evdns would write lines of its own to stderr. */
+        evdns_set_log_fn(evdns_log_cb);
+        dial->names = evdns_base_new(loop_base(dial->loop), EVDNS_BASE_INITIALIZE_NAMESERVERS |
+                                                                EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+        dial->names_are_old = false;
+    }
+    if (dial->names != NULL) {
+        /* Time enough to ask a second server before our deadline. */
+        (void)evdns_base_set_option(dial->names, "timeout", "2");
+    }
+    return dial->names != NULL;
+}
+
+static void look_up(struct redis_dial *dial)
+{
+    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
+                                    .ai_socktype = SOCK_STREAM,
+                                    .ai_protocol = IPPROTO_TCP};
+    struct evdns_getaddrinfo_request *lookup;
+    char port[8];
+
+    if (!ensure_names(dial)) {
+        fail(dial, "lookup", "no name server: is there an /etc/resolv.conf?");
+        return;
+    }
+    (void)snprintf(port, sizeof(port), "%u", dial->url->port);
+    dial->state = REDIS_DIAL_LOOKING;
+    lookup = evdns_getaddrinfo(dial->names, dial->url->host, port, &hints, lookup_cb, dial);
+    /* A name of /etc/hosts is answered before the return. */
+    if (dial->state == REDIS_DIAL_LOOKING) {
+        dial->lookup = lookup;
+    }
+}
+
+static void lookup_cb(int error, struct evutil_addrinfo *addresses, void *arg)
+{
+    struct redis_dial *dial = arg;
+    bool is_forgotten = dial->state == REDIS_DIAL_FORGETTING;
+
+    dial->state = REDIS_DIAL_IDLE;
+    dial->lookup = NULL;
+    if (is_forgotten) {
+        if (addresses != NULL) {
+            evutil_freeaddrinfo(addresses);
+        }
+        dial->events->on_quiet(dial->owner);
+        return;
+    }
+    if (error != 0 || addresses == NULL) {
+        dial->names_are_old = true;
+        fail(dial, "lookup", evutil_gai_strerror(error));
+        return;
+    }
+    dial->addresses = dial->next = addresses;
+    connect_next(dial);
+}
+
+/* ---- connect */
+
+static void connect_next(struct redis_dial *dial)
+{
+    while (dial->next != NULL) {
+        const struct evutil_addrinfo *address = dial->next;
+
+        dial->next = address->ai_next;
+        if (try_connect(dial, address->ai_addr, address->ai_addrlen)) {
+            return;
+        }
+    }
+    fail(dial, "connect", strerror(errno));
+}
+
+static bool try_connect(struct redis_dial *dial, const struct sockaddr *address, size_t length)
+{
+    struct bufferevent *stream =
+        bufferevent_socket_new(loop_base(dial->loop), -1, BEV_OPT_CLOSE_ON_FREE);
+
+    if (stream == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    bufferevent_setcb(stream, NULL, NULL, stream_cb, dial);
+    if (bufferevent_socket_connect(stream, address, (int)length) < 0) {
+        int saved = errno;
+
+        bufferevent_free(stream);
+        errno = saved;
+        return false;
+    }
+    dial->stream = stream;
+    dial->state = REDIS_DIAL_CONNECTING;
+    return true;
+}
+
+/* A peer that vanished without a word would else be found out only by our deadlines. */
+static void watch_for_silence(evutil_socket_t fd)
+{
+    int on = 1;
+    unsigned unanswered_ms = UNANSWERED_MS;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof(unanswered_ms));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void stream_cb(struct bufferevent *stream, short what, void *arg)
+{
+    struct redis_dial *dial = arg;
+    int error = EVUTIL_SOCKET_ERROR();
+
+    dial->stream = NULL;
+    dial->state = REDIS_DIAL_IDLE;
+    if ((what & BEV_EVENT_CONNECTED) == 0) {
+        bufferevent_free(stream);
+        errno = error;
+        connect_next(dial);
+        return;
+    }
+    timer_stop(&dial->deadline);
+    drop_addresses(dial);
+    if (dial->url->path == NULL) {
+        watch_for_silence(bufferevent_getfd(stream));
+    }
+    bufferevent_setcb(stream, NULL, NULL, NULL, NULL);
+    dial->events->on_connected(dial->owner, stream);
+}
+
+/* ---- failure */
+
+static void fail(struct redis_dial *dial, const char *what, const char *why)
+{
+    timer_stop(&dial->deadline);
+    drop_addresses(dial);
+    (void)snprintf(dial->why, sizeof(dial->why), "%s: %s", what, why);
+    deferred_schedule(&dial->failing);
+}
+
+static void on_failing(void *owner)
+{
+    struct redis_dial *dial = owner;
+
+    dial->events->on_failed(dial->owner, dial->why);
+}
+
+static void on_deadline(void *owner)
+{
+    struct redis_dial *dial = owner;
+    bool was_looking = dial->state == REDIS_DIAL_LOOKING;
+
+    redis_dial_cancel(dial);
+    fail(dial, was_looking ? "lookup" : "connect", "no answer in time");
+}
+
+static void evdns_log_cb(int is_warning, const char *text)
+{
+    (void)is_warning;
+    log_event(LOG_LEVEL_DEBUG, "evdns", "text=%s", log_quote(text));
+}

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A CHECK of hiredis 0.14 we cannot avoid: its reader asserts that an empty string (17 bytes)
+ * can be allocated when it shrinks its buffer.  All else it allocates may fail, and the
+ * connection with it.
+ */
+#include "broker/health/redis_link.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "broker/health/redis_dial.h"
+#include "broker/runtime/clock.h"
+#include "broker/runtime/log.h"
+#include "proto/base/mem.h"
+
+enum {
+    PENDING_MAXIMUM = 512,      /* one more closes the link */
+    OUTPUT_MAXIMUM = 1 << 20,   /* one byte more closes the link */
+    INPUT_AT_ONCE = 16384,      /* what is not read yet waits in the kernel */
+    REPLY_MAXIMUM = 65536,      /* one reply; more closes the link */
+    ELEMENTS_MAXIMUM = PENDING_MAXIMUM, /* of one reply; more closes the link */
+    READER_KEEPS = 4096,        /* memory of an idle reader */
+    SLOW_MS = 1000,
+    DEAD_MS = 3000,
+    BACKOFF_FIRST_MS = 250,
+    BACKOFF_LAST_MS = 15000,
+    BACKOFF_LAST_DOUBLING = 6,
+};
+
+enum link_state {
+#define STATE(name, text, successors) LINK_##name,
+#include "broker/health/redis_link_states.def"
+#undef STATE
+};
+
+enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_NAME };
+
+struct pending {
+    unsigned tag; /* the owner's, or an enum greeting */
+    bool is_greeting;
+    int64_t sent_ms;
+};
+
+/*
+ * stream and reader are there in GREETING and READY, and only then.  pending holds what is
+ * owed: until the deferred `ending` has run, also what a broken connection left behind.
+ */
+struct redis_link {
+    struct loop *loop;
+    struct redis_url url;
+    char client_name[48];
+    const struct redis_link_events *events;
+    void *owner;
+    enum link_state state;
+    struct redis_dial dial;
+    struct bufferevent *stream; /* ours */
+    redisReader *reader;        /* ours */
+    redisReplyObjectFunctions reader_functions; /* hiredis' own, but for the arrays */
+    void *(*make_array)(const redisReadTask *task, int elements);
+    size_t fed; /* bytes of the reply that is not complete yet, and perhaps of some before */
+    struct pending pending[PENDING_MAXIMUM];
+    size_t first_pending;
+    size_t pending_count;
+    bool is_slow; /* said so about the oldest pending */
+    unsigned failures;
+    struct timer retry;
+    struct timer deadline;
+    struct deferred ending;
+    bool is_dropped; /* by the owner, who needs no on_closed */
+    enum redis_fault fault;
+    char why[192];
+    struct reapable reapable;
+};
+
+static void on_retry(void *owner);
+static void on_connected(void *owner, struct bufferevent *stream);
+static void on_dial_failed(void *owner, const char *why);
+static void on_dial_quiet(void *owner);
+static void on_deadline(void *owner);
+static void on_ending(void *owner);
+static void greet(struct redis_link *link);
+static void on_greeting(struct redis_link *link, enum greeting greeting, const redisReply *reply);
+static void fail(struct redis_link *link, enum redis_fault fault, const char *why);
+static void reap(void *owner);
+static void readable_cb(struct bufferevent *stream, void *arg);
+static void stream_cb(struct bufferevent *stream, short what, void *arg);
+
+static const struct redis_dial_events dial_events = {on_connected, on_dial_failed, on_dial_quiet};
+
+static void set_state(struct redis_link *link, enum link_state next)
+{
+    static const struct {
+        const char *text;
+        unsigned successors;
+    } table[] = {
+#define BIT(name) (1U << LINK_##name)
+#define STATE(name, text, successors) {text, successors},
+#include "broker/health/redis_link_states.def"
+#undef STATE
+#undef BIT
+    };
+
+    CHECK((table[link->state].successors & (1U << next)) != 0);
+    log_event(LOG_LEVEL_DEBUG, "redis_link", "from=%s to=%s", table[link->state].text,
+              table[next].text);
+    link->state = next;
+}
+
+/* ---- life */
+
+struct redis_link *redis_link_new(struct loop *loop, struct redis_url *url, const char *client_name,
+                                  const struct redis_link_events *events, void *owner)
+{
+    struct redis_link *link = MEM_NEW(struct redis_link);
+
+    if (link == NULL) {
+        return NULL;
+    }
+    link->loop = loop;
+    link->url = *url;
+    *url = (struct redis_url){0};
+    (void)snprintf(link->client_name, sizeof(link->client_name), "%s", client_name);
+    link->events = events;
+    link->owner = owner;
+    redis_dial_init(&link->dial, loop, &link->url, &dial_events, link);
+    timer_init(&link->retry, loop, on_retry, link);
+    timer_init(&link->deadline, loop, on_deadline, link);
+    deferred_init(&link->ending, loop, on_ending, link);
+    timer_start(&link->retry, 0);
+    return link;
+}
+
+static void close_stream(struct redis_link *link)
+{
+    timer_stop(&link->deadline);
+    link->is_slow = false;
+    if (link->stream != NULL) {
+        bufferevent_free(link->stream);
+        redisReaderFree(link->reader);
+        link->stream = NULL;
+        link->reader = NULL;
+    }
+}
+
+void redis_link_free(struct redis_link *link)
+{
+    if (link == NULL || link->state == LINK_CLOSED) {
+        return;
+    }
+    set_state(link, LINK_CLOSED);
+    timer_stop(&link->retry);
+    deferred_cancel(&link->ending);
+    redis_dial_cancel(&link->dial);
+    close_stream(link);
+    link->pending_count = 0;
+    if (redis_dial_is_quiet(&link->dial)) {
+        loop_reap(link->loop, &link->reapable, reap, link);
+    }
+}
+
+static void on_dial_quiet(void *owner)
+{
+    struct redis_link *link = owner;
+
+    if (link->state == LINK_CLOSED) {
+        loop_reap(link->loop, &link->reapable, reap, link);
+    }
+}
+
+static void reap(void *owner)
+{
+    struct redis_link *link = owner;
+
+    redis_dial_done(&link->dial);
+    redis_url_done(&link->url);
+    mem_free(link);
+}
+
+bool redis_link_is_ready(const struct redis_link *link)
+{
+    return link->state == LINK_READY;
+}
+
+const char *redis_link_place(const struct redis_link *link)
+{
+    return link->url.shown;
+}
+
+void redis_link_settle(struct redis_link *link)
+{
+    link->failures = 0;
+}
+
+/* ---- connect */
+
+static void on_retry(void *owner)
+{
+    struct redis_link *link = owner;
+
+    CHECK(link->pending_count == 0);
+    set_state(link, LINK_CONNECTING);
+    redis_dial_start(&link->dial);
+}
+
+static void on_dial_failed(void *owner, const char *why)
+{
+    fail(owner, REDIS_FAULT_LOST, why);
+}
+
+/*
+ * A header of ten bytes may promise 2^31 elements, each of them an array: hiredis would ask for
+ * the memory at once.  No reply to a command of ours is long or nested.
+ */
+static void *create_array(const redisReadTask *task, int elements)
+{
+    struct redis_link *link = task->privdata;
+
+    return elements > ELEMENTS_MAXIMUM || task->parent != NULL ? NULL
+                                                               : link->make_array(task, elements);
+}
+
+static redisReader *new_reader(struct redis_link *link)
+{
+    redisReader *reader = redisReaderCreate();
+
+    if (reader == NULL) {
+        return NULL;
+    }
+    link->reader_functions = *reader->fn;
+    link->make_array = reader->fn->createArray;
+    link->reader_functions.createArray = create_array;
+    reader->fn = &link->reader_functions;
+    reader->privdata = link;
+    reader->maxbuf = READER_KEEPS;
+    return reader;
+}
+
+static void on_connected(void *owner, struct bufferevent *stream)
+{
+    struct redis_link *link = owner;
+
+    link->reader = new_reader(link);
+    if (link->reader == NULL) {
+        bufferevent_free(stream);
+        fail(link, REDIS_FAULT_MEMORY, "");
+        return;
+    }
+    link->stream = stream;
+    link->fed = 0;
+    set_state(link, LINK_GREETING);
+    bufferevent_setcb(stream, readable_cb, NULL, stream_cb, link);
+    bufferevent_setwatermark(stream, EV_READ, 0, INPUT_AT_ONCE);
+    if (bufferevent_enable(stream, EV_READ | EV_WRITE) < 0) {
+        fail(link, REDIS_FAULT_MEMORY, "");
+        return;
+    }
+    greet(link);
+}
+
+/* ---- send */
+
+static int append(struct redis_link *link, struct redis_command *command)
+{
+    struct evbuffer *output = bufferevent_get_output(link->stream);
+    char *text = NULL;
+    int length =
+        redisFormatCommandArgv(&text, (int)command->count, command->words, command->lengths);
+    int r = -ENOMEM;
+
+    if (length < 0) {
+        return -ENOMEM;
+    }
+    if (evbuffer_get_length(output) + (size_t)length > OUTPUT_MAXIMUM) {
+        r = -ENOBUFS;
+    } else if (evbuffer_add(output, text, (size_t)length) == 0) {
+        r = 0;
+    }
+    redisFreeCommand(text);
+    return r;
+}
+
+static int send_as(struct redis_link *link, struct redis_command *command,
+                   struct pending pending)
+{
+    size_t last = (link->first_pending + link->pending_count) % PENDING_MAXIMUM;
+    int r = link->pending_count == PENDING_MAXIMUM ? -ENOBUFS : append(link, command);
+
+    if (r < 0) {
+        fail(link, r == -ENOMEM ? REDIS_FAULT_MEMORY : REDIS_FAULT_TIMEOUT, "too much is unanswered");
+        return r;
+    }
+    /* The turn's time may be some ms old: an answer would seem later than it is. */
+    pending.sent_ms = clock_now_ms();
+    link->pending[last] = pending;
+    link->pending_count++;
+    if (!link->deadline.armed) {
+        timer_start(&link->deadline, SLOW_MS);
+    }
+    return 0;
+}
+
+int redis_link_send(struct redis_link *link, struct redis_command *command, unsigned tag)
+{
+    if (link->state != LINK_READY) {
+        return -ENOTCONN;
+    }
+    return send_as(link, command, (struct pending){.tag = tag});
+}
+
+/* ---- greet */
+
+static void greet_with(struct redis_link *link, struct redis_command *command,
+                       enum greeting greeting)
+{
+    if (link->state == LINK_GREETING) {
+        (void)send_as(link, command, (struct pending){.tag = greeting, .is_greeting = true});
+    }
+}
+
+static void greet(struct redis_link *link)
+{
+    struct redis_command command;
+
+    if (link->url.password != NULL || link->url.user != NULL) {
+        redis_command_begin(&command, "AUTH");
+        if (link->url.user != NULL) {
+            redis_command_add(&command, link->url.user);
+        }
+        redis_command_add(&command, link->url.password == NULL ? "" : link->url.password);
+        greet_with(link, &command, GREETING_AUTH);
+        explicit_bzero(&command, sizeof(command));
+    }
+    if (link->url.database != 0) {
+        redis_command_begin(&command, "SELECT");
+        redis_command_add_int(&command, link->url.database);
+        greet_with(link, &command, GREETING_SELECT);
+    }
+    redis_command_begin(&command, "CLIENT SETNAME");
+    redis_command_add(&command, link->client_name);
+    greet_with(link, &command, GREETING_NAME);
+}
+
+static void on_greeting(struct redis_link *link, enum greeting greeting, const redisReply *reply)
+{
+    bool is_error = reply->type == REDIS_REPLY_ERROR;
+    enum redis_fault fault = is_error ? redis_fault_of(reply->str) : REDIS_FAULT_NONE;
+
+    switch (greeting) {
+    case GREETING_AUTH:
+        if (is_error) {
+            /* Some error replies repeat the words of the command, so this one is never shown. */
+            fail(link, fault, "");
+        }
+        return;
+    case GREETING_SELECT:
+        if (is_error) {
+            fail(link, fault, reply->str);
+        }
+        return;
+    case GREETING_NAME:
+        break;
+    }
+    /* A server may know no CLIENT SETNAME, or forbid it: the name is only for its CLIENT LIST. */
+    if (is_error && fault != REDIS_FAULT_NOPERM && fault != REDIS_FAULT_OTHER) {
+        fail(link, fault, reply->str);
+        return;
+    }
+    set_state(link, LINK_READY);
+    link->events->on_ready(link->owner);
+}
+
+/* ---- receive */
+
+static void dispatch(struct redis_link *link, const redisReply *reply)
+{
+    struct pending pending = link->pending[link->first_pending];
+
+    if (link->pending_count == 0) {
+        bool is_error = reply->type == REDIS_REPLY_ERROR;
+
+        fail(link, is_error ? redis_fault_of(reply->str) : REDIS_FAULT_PROTOCOL,
+             is_error ? reply->str : "a reply to nothing");
+        return;
+    }
+    link->first_pending = (link->first_pending + 1) % PENDING_MAXIMUM;
+    link->pending_count--;
+    if (pending.is_greeting) {
+        on_greeting(link, (enum greeting)pending.tag, reply);
+    } else {
+        link->events->on_reply(link->owner, pending.tag, reply);
+    }
+}
+
+/* Whatever the callbacks do, a closed stream ends this. */
+static void dispatch_all(struct redis_link *link)
+{
+    while (link->stream != NULL) {
+        void *reply = NULL;
+
+        if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
+            fail(link, REDIS_FAULT_PROTOCOL, link->reader->errstr);
+            return;
+        }
+        if (reply == NULL) {
+            if (link->fed > REPLY_MAXIMUM) {
+                fail(link, REDIS_FAULT_PROTOCOL, "a reply without end");
+            }
+            return;
+        }
+        link->fed = 0;
+        dispatch(link, reply);
+        freeReplyObject(reply);
+    }
+}
+
+static void readable_cb(struct bufferevent *stream, void *arg)
+{
+    struct redis_link *link = arg;
+    struct evbuffer *input = bufferevent_get_input(stream);
+    size_t length;
+
+    while (link->stream == stream && (length = evbuffer_get_contiguous_space(input)) > 0) {
+        const char *at = (const char *)evbuffer_pullup(input, (ev_ssize_t)length);
+
+        if (redisReaderFeed(link->reader, at, length) != REDIS_OK) {
+            fail(link, REDIS_FAULT_MEMORY, link->reader->errstr);
+            return;
+        }
+        (void)evbuffer_drain(input, length);
+        link->fed += length;
+        dispatch_all(link);
+    }
+}
+
+static void stream_cb(struct bufferevent *stream, short what, void *arg)
+{
+    struct redis_link *link = arg;
+    int error = EVUTIL_SOCKET_ERROR();
+
+    (void)stream;
+    fail(link, REDIS_FAULT_LOST,
+         (what & BEV_EVENT_EOF) != 0 ? "closed by the other end" : strerror(error));
+}
+
+static void on_deadline(void *owner)
+{
+    struct redis_link *link = owner;
+    const struct pending *oldest = &link->pending[link->first_pending];
+    int64_t age_ms;
+
+    if (link->pending_count == 0) {
+        link->is_slow = false;
+        return;
+    }
+    age_ms = clock_now_ms() - oldest->sent_ms;
+    if (age_ms >= DEAD_MS) {
+        fail(link, REDIS_FAULT_TIMEOUT, "no answer within 3 s");
+        return;
+    }
+    if (age_ms < SLOW_MS) {
+        link->is_slow = false;
+        timer_start(&link->deadline, SLOW_MS - age_ms);
+        return;
+    }
+    timer_start(&link->deadline, DEAD_MS - age_ms);
+    if (!link->is_slow) {
+        link->is_slow = true;
+        link->events->on_slow(link->owner);
+    }
+}
+
+/* ---- end of a connection */
+
+static int64_t backoff_ms(const struct redis_link *link)
+{
+    unsigned doublings =
+        link->failures > BACKOFF_LAST_DOUBLING ? BACKOFF_LAST_DOUBLING : link->failures;
+    int64_t most_ms = (int64_t)BACKOFF_FIRST_MS << doublings;
+    uint32_t random = 0;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) {
+        random = (uint32_t)clock_now_us() * 2654435761U;
+    }
+    return (int64_t)(random % (uint32_t)(most_ms < BACKOFF_LAST_MS ? most_ms : BACKOFF_LAST_MS));
+}
+
+static void end(struct redis_link *link, int64_t pause_ms)
+{
+    redis_dial_cancel(&link->dial);
+    close_stream(link);
+    set_state(link, LINK_WAITING);
+    timer_start(&link->retry, pause_ms + backoff_ms(link));
+    link->failures++;
+    deferred_schedule(&link->ending);
+}
+
+static void fail(struct redis_link *link, enum redis_fault fault, const char *why)
+{
+    if (link->state == LINK_WAITING || link->state == LINK_CLOSED) {
+        return;
+    }
+    link->fault = fault;
+    link->is_dropped = false;
+    (void)snprintf(link->why, sizeof(link->why), "%s%s%s", redis_fault_row(fault)->text,
+                   why[0] == '\0' ? "" : ": ", why);
+    end(link, redis_fault_row(fault)->act == REDIS_ACT_CLOSE ? redis_fault_row(fault)->pause_ms : 0);
+}
+
+void redis_link_drop(struct redis_link *link, int64_t pause_ms)
+{
+    if (link->state == LINK_WAITING || link->state == LINK_CLOSED) {
+        return;
+    }
+    link->is_dropped = true;
+    end(link, pause_ms);
+}
+
+static void on_ending(void *owner)
+{
+    struct redis_link *link = owner;
+
+    /* A callback may free the link. */
+    while (link->state != LINK_CLOSED && link->pending_count > 0) {
+        struct pending pending = link->pending[link->first_pending];
+
+        link->first_pending = (link->first_pending + 1) % PENDING_MAXIMUM;
+        link->pending_count--;
+        if (!pending.is_greeting) {
+            link->events->on_reply(link->owner, pending.tag, NULL);
+        }
+    }
+    if (link->state != LINK_CLOSED && !link->is_dropped) {
+        link->events->on_closed(link->owner, link->fault, link->why);
+    }
+}

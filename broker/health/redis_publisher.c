@@ -1,0 +1,631 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "broker/health/redis_publisher_priv.h"
+#include "broker/health/redis_text.h"
+#include "broker/runtime/clock.h"
+#include "broker/runtime/log.h"
+#include "proto/base/mem.h"
+
+enum {
+    FLUSHES_MAXIMUM = 64, /* one more is refused */
+    FLUSH_MS = 3000,
+    LEAVE_MS = 500,
+    EXPIRE_INTERVAL_MS = 60000,
+};
+
+/* Somebody who waits for tick SEQ, or a later one, to be acknowledged. */
+struct flush {
+    struct list_node in_flushes;
+    redis_flush_fn done;
+    void *owner;
+    uint64_t seq;
+    int64_t deadline_ms;
+};
+
+static void on_ready(void *owner);
+static void on_reply(void *owner, unsigned tag, const redisReply *reply);
+static void on_slow(void *owner);
+static void on_closed(void *owner, enum redis_fault fault, const char *why);
+static void on_tick_timer(void *owner);
+static void on_flush_timer(void *owner);
+static void on_leave_timer(void *owner);
+static void on_done_timer(void *owner);
+static void on_work(void *owner);
+static void set_state(struct redis_publisher *publisher, enum redis_state state,
+                      enum redis_fault fault, const char *why);
+static void finish_closing(struct redis_publisher *publisher);
+
+static const struct redis_link_events link_events = {on_ready, on_reply, on_slow, on_closed};
+
+static const struct {
+    const char *word;
+    enum log_level level;
+    const char *event;
+} states[] = {
+#define STATE(name, word, level, event) {word, level, event},
+#include "broker/health/redis_states.def"
+#undef STATE
+};
+
+static const struct {
+    const char *suffix;
+    int ttl_s;
+} keys[] = {
+#define KEY(name, suffix, ttl_s) {suffix, ttl_s},
+#include "broker/health/redis_keys.def"
+#undef KEY
+};
+
+/* ---- life */
+
+static void arm_tick(struct redis_publisher *publisher)
+{
+    uint32_t random = 0;
+
+    /* Brokers started together must not write together: a tenth more or less. */
+    (void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+    timer_start(&publisher->tick_timer,
+                publisher->tick_ms * 9 / 10 +
+                    (int64_t)(random % (uint32_t)(publisher->tick_ms / 5 + 1)));
+}
+
+static struct redis_link *make_link(struct redis_publisher *publisher, const char *text)
+{
+    struct redis_link *link;
+    struct redis_url url;
+    char client_name[48];
+
+    if (redis_url_init(&url, text) < 0) {
+        return NULL;
+    }
+    (void)snprintf(client_name, sizeof(client_name), "teplo:%s", publisher->instance);
+    link = redis_link_new(publisher->loop, &url, client_name, &link_events, publisher);
+    if (link == NULL) {
+        redis_url_done(&url);
+    }
+    return link;
+}
+
+static void reap(void *owner)
+{
+    struct redis_publisher *publisher = owner;
+
+    redis_tick_forget(publisher);
+    hashmap_done(&publisher->published);
+    snapshot_done(&publisher->snapshot);
+    mem_free(publisher);
+}
+
+struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redis_options *options,
+                                            snapshot_take_fn take, void *owner)
+{
+    struct redis_publisher *publisher;
+
+    if (!redis_text_is_name(options->name_space) || options->tick_ms < 1 ||
+        (publisher = MEM_NEW(struct redis_publisher)) == NULL) {
+        return NULL;
+    }
+    publisher->loop = loop;
+    publisher->take = take;
+    publisher->owner = owner;
+    publisher->tick_ms = options->tick_ms;
+    (void)snprintf(publisher->prefix, sizeof(publisher->prefix), "teplo:{%s}:v1:",
+                   options->name_space);
+    (void)snprintf(publisher->instance, sizeof(publisher->instance), "%s", options->instance);
+    snapshot_init(&publisher->snapshot);
+    hashmap_init(&publisher->published);
+    list_init(&publisher->flushes);
+    event_ring_init(&publisher->ring, loop_now_ms(loop));
+    timer_init(&publisher->tick_timer, loop, on_tick_timer, publisher);
+    timer_init(&publisher->flush_timer, loop, on_flush_timer, publisher);
+    timer_init(&publisher->leave_timer, loop, on_leave_timer, publisher);
+    timer_init(&publisher->done_timer, loop, on_done_timer, publisher);
+    deferred_init(&publisher->work, loop, on_work, publisher);
+    publisher->link = make_link(publisher, options->url);
+    if (publisher->link == NULL) {
+        reap(publisher);
+        return NULL;
+    }
+    arm_tick(publisher);
+    return publisher;
+}
+
+static void go_silent(struct redis_publisher *publisher)
+{
+    publisher->life = PUBLISHER_CLOSED;
+    publisher->tick.is_running = false;
+    timer_stop(&publisher->tick_timer);
+    timer_stop(&publisher->leave_timer);
+    redis_link_free(publisher->link);
+    publisher->link = NULL;
+}
+
+void redis_publisher_free(struct redis_publisher *publisher)
+{
+    struct list_node *node;
+
+    if (publisher == NULL) {
+        return;
+    }
+    go_silent(publisher);
+    timer_stop(&publisher->flush_timer);
+    timer_stop(&publisher->done_timer);
+    deferred_cancel(&publisher->work);
+    while ((node = list_take_first(&publisher->flushes)) != NULL) {
+        mem_free(LIST_ITEM(node, struct flush, in_flushes));
+    }
+    loop_reap(publisher->loop, &publisher->reapable, reap, publisher);
+}
+
+/* ---- figures */
+
+struct redis_figures redis_publisher_state(const struct redis_publisher *publisher)
+{
+    struct redis_figures figures = {.state = "off"};
+
+    if (publisher == NULL) {
+        return figures;
+    }
+    figures.state = states[publisher->state].word;
+    figures.rtt_ms = publisher->clock.rtt_ms;
+    if (publisher->clock.is_known) {
+        figures.offset_ms = publisher->clock.distance_ms + (double)clock_now_us() / 1000 -
+                            (double)clock_wall_ms();
+    }
+    figures.drops_total = publisher->ring.dropped_total;
+    figures.reconnects_total =
+        publisher->connections_total == 0 ? 0 : publisher->connections_total - 1;
+    figures.skipped_total = publisher->skipped_total;
+    figures.seq = publisher->seq;
+    return figures;
+}
+
+void redis_publisher_fill(const struct redis_publisher *publisher, struct instance_row *row)
+{
+    struct redis_figures figures = redis_publisher_state(publisher);
+
+    (void)snprintf(row->redis_state, sizeof(row->redis_state), "%s", figures.state);
+    row->redis_rtt_ms = figures.rtt_ms;
+    row->redis_offset_ms = figures.offset_ms;
+    row->redis_drops_total = figures.drops_total;
+    row->redis_reconnects_total = figures.reconnects_total;
+}
+
+/* ---- events */
+
+void redis_publisher_event(struct redis_publisher *publisher, const char *type,
+                           const char *severity, const char *pool, const char *session,
+                           const char *code, const char *message)
+{
+    struct ring_event event;
+
+    if (publisher->life == PUBLISHER_CLOSED || publisher->is_refused[REDIS_KEY_EV]) {
+        publisher->ring.dropped_total++;
+        return;
+    }
+    (void)redis_text_clean(event.type, sizeof(event.type), type);
+    (void)redis_text_clean(event.severity, sizeof(event.severity), severity);
+    (void)redis_text_clean(event.pool, sizeof(event.pool), pool);
+    (void)redis_text_clean(event.session, sizeof(event.session), session);
+    (void)redis_text_clean(event.code, sizeof(event.code), code);
+    (void)redis_text_clean(event.message, sizeof(event.message), message);
+    publisher->has_stop = publisher->has_stop || strcmp(event.type, "stop") == 0;
+    event_ring_add(&publisher->ring, &event, loop_now_ms(publisher->loop));
+}
+
+/* ---- for the other parts */
+
+void redis_publisher_send(struct redis_publisher *publisher, struct redis_command *command,
+                          enum reply_tag tag)
+{
+    int r = publisher->link == NULL ? -ENOTCONN : redis_link_send(publisher->link, command, tag);
+
+    /* What cannot be sent ends the connection, and on_closed what we were about. */
+    if (r < 0) {
+        log_event(LOG_LEVEL_DEBUG, "redis_unsent", "error=%d", -r);
+    }
+}
+
+void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
+                             const char *format, ...)
+{
+    char key[192];
+    int length = snprintf(key, sizeof(key), "%s", publisher->prefix);
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(key + length, sizeof(key) - (size_t)length, format, arguments);
+    va_end(arguments);
+    redis_command_add(command, key);
+}
+
+void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key)
+{
+    int64_t now_ms = loop_now_ms(publisher->loop);
+    struct redis_command command;
+
+    /* Only after a write that went well: else it may be the key of somebody else. */
+    if (now_ms < publisher->expire_due_ms[key]) {
+        return;
+    }
+    publisher->expire_due_ms[key] = now_ms + EXPIRE_INTERVAL_MS;
+    redis_command_begin(&command, "EXPIRE");
+    redis_publisher_add_key(publisher, &command, "%s", keys[key].suffix);
+    redis_command_add_int(&command, keys[key].ttl_s);
+    redis_publisher_send(publisher, &command, REPLY_ASIDE);
+}
+
+void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key key, const char *why)
+{
+    char message[192];
+
+    if (publisher->is_refused[key]) {
+        return;
+    }
+    log_event(LOG_LEVEL_WARN, "redis_key_refused", "key=%s%s until=restart why=%s",
+              publisher->prefix, keys[key].suffix, log_quote(why));
+    (void)snprintf(message, sizeof(message), "%s%s cannot be written: %s", publisher->prefix,
+                   keys[key].suffix, why);
+    redis_publisher_event(publisher, "config_error", "error", NULL, NULL,
+                          redis_fault_row(redis_fault_of(why))->word, message);
+    publisher->is_refused[key] = true;
+}
+
+void redis_publisher_resync(struct redis_publisher *publisher)
+{
+    HASHMAP_FOREACH(slot, &publisher->published)
+    {
+        struct published *published = slot->value;
+
+        published->is_acknowledged = false;
+    }
+    memset(publisher->write_due_ms, 0, sizeof(publisher->write_due_ms));
+    memset(publisher->expire_due_ms, 0, sizeof(publisher->expire_due_ms));
+}
+
+/* ---- state */
+
+/* Refused, reset, silent: all the same trouble, seen at different moments. */
+static bool is_same_trouble(enum redis_fault a, enum redis_fault b)
+{
+    return a == b || (redis_fault_row(a)->prefix == NULL && redis_fault_row(b)->prefix == NULL);
+}
+
+static void set_state(struct redis_publisher *publisher, enum redis_state state,
+                      enum redis_fault fault, const char *why)
+{
+    bool is_first = !publisher->is_told;
+    const char *word = redis_fault_row(fault)->word;
+    char message[256];
+
+    if (!is_first && state == publisher->state && is_same_trouble(fault, publisher->fault)) {
+        return;
+    }
+    publisher->is_told = true;
+    publisher->state = state;
+    publisher->fault = fault;
+    if (state == REDIS_STATE_UP) {
+        log_event(states[state].level, states[state].event, "redis=%s reconnects=%llu",
+                  log_quote(redis_link_place(publisher->link)),
+                  (unsigned long long)redis_publisher_state(publisher).reconnects_total);
+    } else {
+        log_event(states[state].level, states[state].event, "redis=%s code=%s why=%s",
+                  log_quote(redis_link_place(publisher->link)), word, log_quote(why));
+    }
+    if (!is_first || state != REDIS_STATE_UP) {
+        (void)snprintf(message, sizeof(message), "%s%s%s", states[state].word,
+                       why[0] == '\0' ? "" : ": ", why);
+        redis_publisher_event(publisher, "redis_state", state == REDIS_STATE_UP ? "info" : "warn",
+                              NULL, NULL, fault == REDIS_FAULT_NONE ? NULL : word, message);
+    }
+}
+
+/* ---- flushes */
+
+static void end_flush(struct redis_publisher *publisher, struct flush *flush, bool ok)
+{
+    redis_flush_fn done = flush->done;
+    void *owner = flush->owner;
+
+    list_remove(&publisher->flushes, &flush->in_flushes);
+    mem_free(flush);
+    done(owner, ok, publisher->seq);
+}
+
+/* Those who wait for this tick or an earlier one.  They are in order, and DONE may free us. */
+static void end_flushes(struct redis_publisher *publisher, uint64_t seq, bool ok)
+{
+    struct list_node *node;
+
+    while ((node = list_first(&publisher->flushes)) != NULL) {
+        struct flush *flush = LIST_ITEM(node, struct flush, in_flushes);
+
+        if (flush->seq > seq) {
+            return;
+        }
+        end_flush(publisher, flush, ok);
+    }
+}
+
+int redis_publisher_flush(struct redis_publisher *publisher, redis_flush_fn done, void *owner)
+{
+    struct flush *flush;
+
+    if (publisher->flushes.count >= FLUSHES_MAXIMUM) {
+        return -EBUSY;
+    }
+    flush = MEM_NEW(struct flush);
+    if (flush == NULL) {
+        return -ENOMEM;
+    }
+    flush->done = done;
+    flush->owner = owner;
+    flush->seq = publisher->seq + 1; /* a tick that runs now has older figures */
+    flush->deadline_ms = loop_now_ms(publisher->loop) + FLUSH_MS;
+    list_append(&publisher->flushes, &flush->in_flushes);
+    if (!publisher->flush_timer.armed) {
+        timer_start(&publisher->flush_timer, FLUSH_MS);
+    }
+    deferred_schedule(&publisher->work);
+    return 0;
+}
+
+void redis_publisher_flush_cancel(struct redis_publisher *publisher, const void *owner)
+{
+    LIST_FOREACH_SAFE(node, &publisher->flushes)
+    {
+        struct flush *flush = LIST_ITEM(node, struct flush, in_flushes);
+
+        if (flush->owner == owner) {
+            list_remove(&publisher->flushes, node);
+            mem_free(flush);
+        }
+    }
+}
+
+static void on_flush_timer(void *owner)
+{
+    struct redis_publisher *publisher = owner;
+    struct list_node *node;
+
+    while ((node = list_first(&publisher->flushes)) != NULL) {
+        struct flush *flush = LIST_ITEM(node, struct flush, in_flushes);
+        int64_t left_ms = flush->deadline_ms - loop_now_ms(publisher->loop);
+
+        if (left_ms > 0) {
+            timer_start(&publisher->flush_timer, left_ms);
+            return;
+        }
+        end_flush(publisher, flush, false);
+    }
+}
+
+/* ---- ticks */
+
+static void on_tick_timer(void *owner)
+{
+    struct redis_publisher *publisher = owner;
+    struct redis_command command;
+
+    arm_tick(publisher);
+    if (!redis_link_is_ready(publisher->link) || publisher->is_fresh) {
+        return;
+    }
+    if (publisher->tick.is_running) {
+        publisher->skipped_total++; /* the next one tells the latest figures anyway */
+        return;
+    }
+    if (loop_now_ms(publisher->loop) >= publisher->hold_until_ms) {
+        redis_tick_begin(publisher);
+    } else if (publisher->state == REDIS_STATE_OOM) {
+        /* A full Redis takes these two: others see that we live, and it gets a little room. */
+        redis_command_begin(&command, "PEXPIRE");
+        redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+        redis_command_add_int(&command, INSTANCE_TTL_MS);
+        redis_publisher_send(publisher, &command, REPLY_ASIDE);
+        redis_command_begin(&command, "XTRIM");
+        redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_EV].suffix);
+        redis_command_add(&command, "MAXLEN");
+        redis_command_add(&command, "~");
+        redis_command_add_int(&command, EVENTS_KEPT);
+        redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    }
+}
+
+void redis_publisher_on_ticked(struct redis_publisher *publisher)
+{
+    bool is_whole = !publisher->tick.is_partial;
+
+    publisher->failures = 0;
+    publisher->hold_until_ms = 0;
+    redis_link_settle(publisher->link);
+    if (publisher->tick.was_slow) {
+        set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE, "no answer within 1 s");
+    } else {
+        set_state(publisher, REDIS_STATE_UP, REDIS_FAULT_NONE, "");
+    }
+    deferred_schedule(&publisher->work);
+    end_flushes(publisher, publisher->seq, is_whole);
+}
+
+void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
+                          const char *why)
+{
+    const struct redis_fault_row *row = redis_fault_row(fault);
+    char message[192];
+
+    if (publisher->life == PUBLISHER_CLOSED) {
+        return;
+    }
+    publisher->failures++;
+    publisher->tick.is_running = false;
+    redis_publisher_resync(publisher);
+    (void)snprintf(message, sizeof(message), "%s: %s", row->text, why);
+    set_state(publisher, row->state == REDIS_STATE_UP ? REDIS_STATE_DOWN : row->state, fault,
+              message);
+    if (row->act == REDIS_ACT_CLOSE) {
+        redis_link_drop(publisher->link, row->pause_ms);
+        redis_herald_forget(publisher);
+    }
+    publisher->hold_until_ms =
+        loop_now_ms(publisher->loop) + redis_fault_pause_ms(fault, publisher->failures);
+    deferred_schedule(&publisher->work);
+    end_flushes(publisher, publisher->seq, false);
+}
+
+/* ---- what the link says */
+
+static void on_ready(void *owner)
+{
+    struct redis_publisher *publisher = owner;
+
+    publisher->connections_total++;
+    publisher->is_fresh = true;
+    publisher->hold_until_ms = 0;
+    redis_publisher_resync(publisher);
+    redis_herald_ask_time(publisher);
+}
+
+static void on_reply(void *owner, unsigned tag, const redisReply *reply)
+{
+    struct redis_publisher *publisher = owner;
+
+    if (reply == NULL) {
+        return; /* on_closed follows, or we dropped the connection ourselves */
+    }
+    switch ((enum reply_tag)tag) {
+    case REPLY_MULTI:
+    case REPLY_QUEUED:
+        redis_tick_on_queued(publisher, reply);
+        return;
+    case REPLY_EXEC:
+        redis_tick_on_exec(publisher, reply);
+        return;
+    case REPLY_TIME:
+        redis_herald_on_time(publisher, reply);
+        return;
+    case REPLY_EVENT:
+        redis_herald_on_event_reply(publisher, reply);
+        return;
+    case REPLY_ASIDE:
+        return;
+    case REPLY_GOODBYE:
+        finish_closing(publisher);
+        return;
+    }
+}
+
+static void on_slow(void *owner)
+{
+    struct redis_publisher *publisher = owner;
+
+    publisher->tick.was_slow = true;
+    if (publisher->state == REDIS_STATE_UP) {
+        set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE, "no answer within 1 s");
+    }
+}
+
+static void on_closed(void *owner, enum redis_fault fault, const char *why)
+{
+    struct redis_publisher *publisher = owner;
+    enum redis_state state = redis_fault_row(fault)->state;
+
+    publisher->tick.is_running = false;
+    publisher->is_fresh = false;
+    redis_herald_forget(publisher);
+    set_state(publisher, state == REDIS_STATE_UP ? REDIS_STATE_DOWN : state, fault, why);
+    deferred_schedule(&publisher->work);
+}
+
+/* ---- the end */
+
+void redis_publisher_close(struct redis_publisher *publisher, void (*done)(void *owner),
+                           void *owner)
+{
+    if (publisher->life != PUBLISHER_OPEN) {
+        return;
+    }
+    publisher->life = PUBLISHER_LEAVING;
+    publisher->done = done;
+    publisher->done_owner = owner;
+    if (!publisher->has_stop) {
+        redis_publisher_event(publisher, "stop", "info", NULL, NULL, NULL, "stopped");
+    }
+    timer_stop(&publisher->tick_timer);
+    timer_start(&publisher->leave_timer, LEAVE_MS);
+    deferred_schedule(&publisher->work);
+}
+
+static void on_leave_timer(void *owner)
+{
+    finish_closing(owner);
+}
+
+static void finish_closing(struct redis_publisher *publisher)
+{
+    go_silent(publisher);
+    deferred_schedule(&publisher->work);
+    /* Not in this turn: a lookup that was cancelled ends in the next one. */
+    timer_start(&publisher->done_timer, 0);
+}
+
+static void on_done_timer(void *owner)
+{
+    struct redis_publisher *publisher = owner;
+
+    publisher->done(publisher->done_owner);
+}
+
+static void say_goodbye(struct redis_publisher *publisher)
+{
+    struct redis_command command;
+
+    redis_herald_send_last_events(publisher);
+    redis_command_begin(&command, "ZREM");
+    redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_INST].suffix);
+    redis_command_add(&command, publisher->instance);
+    redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    redis_command_begin(&command, "DEL");
+    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_send(publisher, &command, REPLY_GOODBYE);
+}
+
+static void leave(struct redis_publisher *publisher)
+{
+    bool may_write = loop_now_ms(publisher->loop) >= publisher->hold_until_ms;
+
+    if (!publisher->has_last_tick && may_write) {
+        publisher->has_last_tick = true;
+        redis_tick_begin(publisher);
+    } else {
+        say_goodbye(publisher);
+    }
+}
+
+/* Whatever is to be done, from a place where nothing else is going on. */
+static void on_work(void *owner)
+{
+    struct redis_publisher *publisher = owner;
+    bool is_closed = publisher->life == PUBLISHER_CLOSED;
+
+    if (is_closed || !redis_link_is_ready(publisher->link)) {
+        if (publisher->life == PUBLISHER_LEAVING) {
+            finish_closing(publisher);
+        }
+        end_flushes(publisher, UINT64_MAX, false);
+        return;
+    }
+    if (publisher->is_fresh || publisher->tick.is_running) {
+        return;
+    }
+    if (publisher->life == PUBLISHER_LEAVING) {
+        leave(publisher);
+    } else if (!list_is_empty(&publisher->flushes)) {
+        redis_tick_begin(publisher);
+    }
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The publisher's parts: redis_publisher.c (life, states, flushes), redis_tick.c (rows into
+ * transactions and what their replies say), redis_herald.c (events and the clock).
+ */
+#ifndef TEPLO_HEALTH_REDIS_PUBLISHER_PRIV_H
+#define TEPLO_HEALTH_REDIS_PUBLISHER_PRIV_H
+
+#include "broker/health/event_ring.h"
+#include "broker/health/redis_clock.h"
+#include "broker/health/redis_link.h"
+#include "broker/health/redis_publisher.h"
+#include "proto/base/hashmap.h"
+
+enum redis_key {
+#define KEY(name, suffix, ttl_s) REDIS_KEY_##name,
+#include "broker/health/redis_keys.def"
+#undef KEY
+    REDIS_KEY_COUNT
+};
+
+enum {
+    /* More pools take several transactions: a reply is owed for each command. */
+    TRANSACTION_POOLS = 64,
+    TRANSACTION_STEPS = 2 * TRANSACTION_POOLS + 8,
+    EVENTS_A_TICK = EVENT_RING_BURST,
+    INSTANCE_TTL_MS = 30000,
+    POOL_TTL_MS = 900000,
+    EVENTS_KEPT = 2000,
+};
+
+/* What a command was, so that its reply is understood. */
+enum reply_tag {
+    REPLY_MULTI,
+    REPLY_QUEUED,
+    REPLY_EXEC,
+    REPLY_TIME,
+    REPLY_EVENT,
+    REPLY_ASIDE, /* nobody waits for it: EXPIRE, and what keeps our heartbeat in a full Redis */
+    REPLY_GOODBYE,
+};
+
+/* What Redis has of a pool. */
+struct published {
+    struct pool_row row; /* as acknowledged; its name is the key in by_name */
+    bool is_acknowledged;
+    bool is_refused; /* its key is somebody else's */
+    int64_t full_at_ms;
+    uint64_t seq; /* of the last tick that had this pool */
+};
+
+enum step_kind { STEP_OTHER, STEP_INSTANCE, STEP_KEY, STEP_POOL };
+
+/* One command of a transaction. */
+struct step {
+    enum step_kind kind;
+    enum redis_key key;          /* of STEP_KEY */
+    struct published *published; /* of STEP_POOL, as is the rest; ours */
+    const struct pool_row *row;  /* of the snapshot */
+    bool is_delta;
+};
+
+struct tick {
+    bool is_running; /* until its last EXEC is answered */
+    bool is_partial; /* a row was refused */
+    bool was_slow;
+    bool has_instance;  /* is sent */
+    bool has_pools_key; /* it is time for the key `pools` */
+    size_t next_pool;   /* first one of the next transaction */
+    struct step steps[TRANSACTION_STEPS];
+    size_t step_count;
+    enum redis_fault fault; /* the first in this transaction */
+    char why[192];
+};
+
+/* OPEN -> LEAVING (last tick, then goodbye) -> CLOSED. */
+enum publisher_life { PUBLISHER_OPEN, PUBLISHER_LEAVING, PUBLISHER_CLOSED };
+
+struct redis_publisher {
+    struct loop *loop;
+    struct redis_link *link; /* ours; NULL when CLOSED */
+    snapshot_take_fn take;
+    void *owner;
+    char prefix[64]; /* teplo:{namespace}:v1: */
+    char instance[40];
+    int64_t tick_ms;
+    enum publisher_life life;
+
+    enum redis_state state;
+    enum redis_fault fault;
+    bool is_told;      /* the state was logged once */
+    unsigned failures; /* in a row */
+    int64_t hold_until_ms;
+
+    struct snapshot snapshot; /* of the tick that runs */
+    struct tick tick;
+    uint64_t seq;
+    struct hashmap published; /* by name; owns struct published */
+    bool is_instance_known;   /* Redis had our instance row once */
+    bool is_refused[REDIS_KEY_COUNT];
+    int64_t write_due_ms[REDIS_KEY_COUNT];
+    int64_t expire_due_ms[REDIS_KEY_COUNT];
+
+    struct redis_clock clock;
+    int64_t time_sent_us; /* 0: no TIME is out */
+    bool is_fresh;        /* connected, but its clock is not read yet */
+    struct event_ring ring;
+    struct ring_event sending[EVENTS_A_TICK]; /* not acknowledged; refused ones move to the front */
+    size_t sending_count;                     /* 0: none are out */
+    size_t sending_answered;
+    size_t sending_failed;
+    enum redis_fault sending_fault; /* the first of them */
+    char sending_why[192];
+    bool has_stop;
+
+    struct list flushes; /* struct flush by in_flushes; ours, oldest first */
+    struct timer flush_timer;
+    struct timer tick_timer;
+    struct deferred work;
+
+    bool has_last_tick; /* when LEAVING */
+    struct timer leave_timer;
+    struct timer done_timer;
+    void (*done)(void *owner);
+    void *done_owner;
+
+    uint64_t connections_total;
+    uint64_t skipped_total;
+    struct reapable reapable;
+};
+
+/* redis_publisher.c */
+void redis_publisher_send(struct redis_publisher *publisher, struct redis_command *command,
+                          enum reply_tag tag);
+/* The prefix and FORMAT as one more word. */
+void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
+                             const char *format, ...) PRINTF_LIKE(3, 4);
+/* Redis refused what we do: change state, pause or reconnect.  Ends the tick. */
+void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
+                          const char *why);
+/* All that was written may be gone: write it whole. */
+void redis_publisher_resync(struct redis_publisher *publisher);
+/* The tick that ran is acknowledged. */
+void redis_publisher_on_ticked(struct redis_publisher *publisher);
+/* KEY was written: see to its TTL if it is time. */
+void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key);
+void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key key,
+                            const char *why);
+
+/* redis_tick.c */
+void redis_tick_begin(struct redis_publisher *publisher);
+void redis_tick_on_queued(struct redis_publisher *publisher, const redisReply *reply);
+void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *reply);
+void redis_tick_forget(struct redis_publisher *publisher);
+
+/* redis_herald.c */
+void redis_herald_ask_time(struct redis_publisher *publisher);
+void redis_herald_on_time(struct redis_publisher *publisher, const redisReply *reply);
+void redis_herald_send_events(struct redis_publisher *publisher);
+/* All that wait, with nobody looking at the replies. */
+void redis_herald_send_last_events(struct redis_publisher *publisher);
+void redis_herald_on_event_reply(struct redis_publisher *publisher, const redisReply *reply);
+/* The connection is gone, and with it the replies. */
+void redis_herald_forget(struct redis_publisher *publisher);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker/health/row_field.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define POOL_TEXT(name, size) {#name, ROW_FIELD_TEXT, offsetof(struct pool_row, name)},
+#define POOL_COUNT(name) {#name, ROW_FIELD_COUNT, offsetof(struct pool_row, name)},
+#define POOL_DECIMAL(name) {#name, ROW_FIELD_DECIMAL, offsetof(struct pool_row, name)},
+#define POOL_MOMENT(name) {#name, ROW_FIELD_MOMENT, offsetof(struct pool_row, name)},
+const struct row_field pool_row_fields[POOL_FIELD_COUNT] = {
+#include "broker/health/pool_fields.def"
+};
+
+#define INSTANCE_TEXT(name, size) {#name, ROW_FIELD_TEXT, offsetof(struct instance_row, name)},
+#define INSTANCE_COUNT(name) {#name, ROW_FIELD_COUNT, offsetof(struct instance_row, name)},
+#define INSTANCE_DECIMAL(name) {#name, ROW_FIELD_DECIMAL, offsetof(struct instance_row, name)},
+#define INSTANCE_MOMENT(name) {#name, ROW_FIELD_MOMENT, offsetof(struct instance_row, name)},
+const struct row_field instance_row_fields[INSTANCE_FIELD_COUNT] = {
+#include "broker/health/instance_fields.def"
+};
+
+/* More fields, or longer values, would cost a hash its compact encoding. */
+_Static_assert(POOL_FIELD_COUNT <= 128 && INSTANCE_FIELD_COUNT <= 128, "128 fields at most");
+#undef POOL_TEXT
+#undef INSTANCE_TEXT
+#undef POOL_COUNT
+#undef POOL_DECIMAL
+#undef POOL_MOMENT
+#undef INSTANCE_COUNT
+#undef INSTANCE_DECIMAL
+#undef INSTANCE_MOMENT
+#define POOL_COUNT(name)
+#define POOL_DECIMAL(name)
+#define POOL_MOMENT(name)
+#define INSTANCE_COUNT(name)
+#define INSTANCE_DECIMAL(name)
+#define INSTANCE_MOMENT(name)
+#define POOL_TEXT(name, size) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
+#define INSTANCE_TEXT(name, size) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
+#include "broker/health/instance_fields.def"
+#include "broker/health/pool_fields.def"
+
+static const void *at(const struct row_field *field, const void *row)
+{
+    return (const char *)row + field->offset;
+}
+
+bool row_field_is_equal(const struct row_field *field, const void *a, const void *b)
+{
+    switch (field->kind) {
+    case ROW_FIELD_TEXT:
+        return strcmp(at(field, a), at(field, b)) == 0;
+    case ROW_FIELD_COUNT:
+    case ROW_FIELD_DECIMAL:
+    case ROW_FIELD_MOMENT:
+        break;
+    }
+    return memcmp(at(field, a), at(field, b), sizeof(uint64_t)) == 0;
+}
+
+size_t row_field_text(const struct row_field *field, const void *row, int64_t epoch_ms,
+                      char out[REDIS_TEXT_SIZE])
+{
+    int64_t moment;
+
+    switch (field->kind) {
+    case ROW_FIELD_TEXT:
+        return redis_text_clean(out, REDIS_TEXT_SIZE, at(field, row));
+    case ROW_FIELD_DECIMAL:
+        return redis_text_decimal(out, REDIS_TEXT_SIZE, *(const double *)at(field, row));
+    case ROW_FIELD_COUNT:
+        return (size_t)snprintf(out, REDIS_TEXT_SIZE, "%" PRIu64,
+                                *(const uint64_t *)at(field, row));
+    case ROW_FIELD_MOMENT:
+        break;
+    }
+    moment = *(const int64_t *)at(field, row);
+    return (size_t)snprintf(out, REDIS_TEXT_SIZE, "%" PRId64, moment == 0 ? 0 : moment + epoch_ms);
+}

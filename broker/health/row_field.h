@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* The fields of the rows in snapshot.h as tables, for who walks over them.  Pure. */
+#ifndef TEPLO_HEALTH_ROW_FIELD_H
+#define TEPLO_HEALTH_ROW_FIELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "broker/health/redis_text.h"
+#include "broker/health/snapshot.h"
+
+enum row_field_kind { ROW_FIELD_TEXT, ROW_FIELD_COUNT, ROW_FIELD_DECIMAL, ROW_FIELD_MOMENT };
+
+struct row_field {
+    const char *name;
+    enum row_field_kind kind;
+    size_t offset; /* in its row */
+};
+
+enum row_field_counts {
+#define POOL_TEXT(name, size) POOL_FIELD_##name,
+#define POOL_COUNT(name) POOL_FIELD_##name,
+#define POOL_DECIMAL(name) POOL_FIELD_##name,
+#define POOL_MOMENT(name) POOL_FIELD_##name,
+#include "broker/health/pool_fields.def"
+#undef POOL_TEXT
+#undef POOL_COUNT
+#undef POOL_DECIMAL
+#undef POOL_MOMENT
+    POOL_FIELD_COUNT
+};
+
+enum instance_field_counts {
+#define INSTANCE_TEXT(name, size) INSTANCE_FIELD_##name,
+#define INSTANCE_COUNT(name) INSTANCE_FIELD_##name,
+#define INSTANCE_DECIMAL(name) INSTANCE_FIELD_##name,
+#define INSTANCE_MOMENT(name) INSTANCE_FIELD_##name,
+#include "broker/health/instance_fields.def"
+#undef INSTANCE_TEXT
+#undef INSTANCE_COUNT
+#undef INSTANCE_DECIMAL
+#undef INSTANCE_MOMENT
+    INSTANCE_FIELD_COUNT
+};
+
+extern const struct row_field pool_row_fields[POOL_FIELD_COUNT];
+extern const struct row_field instance_row_fields[INSTANCE_FIELD_COUNT];
+
+/* The rows hold the same value in FIELD. */
+bool row_field_is_equal(const struct row_field *field, const void *a, const void *b);
+/* The value as it stands in Redis; EPOCH_MS is added to moments.  Its length. */
+size_t row_field_text(const struct row_field *field, const void *row, int64_t epoch_ms,
+                      char out[REDIS_TEXT_SIZE]);
+
+#endif

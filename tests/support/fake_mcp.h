@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An MCP server on HTTP+SSE for tests, on the same loop as the code under test: GET /sse opens
+ * a session, POSTs are accepted with 202 and answered on its stream.  It does what its
+ * first fields say and what the called tool is named for, and counts what it heard:
+ *
+ *   echo      answers at once with its arguments
+ *   hold      accepted, and answered by fake_mcp_release
+ *   early     answered at once, and accepted by fake_mcp_accept
+ *   cut       accepted, then the session's stream ends
+ *   drop      heard, then its connection is closed without a reply
+ *   http_N    gets the HTTP status N, and nothing else
+ */
+#ifndef TEPLO_TESTS_FAKE_MCP_H
+#define TEPLO_TESTS_FAKE_MCP_H
+
+#include "tests/support/fake_http.h"
+
+struct fake_mcp {
+    /* What it shall do; may be changed at any time. */
+    int stream_status; /* of the reply to GET /sse: 200 */
+    bool is_silent;    /* streams open and name no endpoint */
+    bool ignores_pings;
+    const char *protocol; /* that it offers */
+
+    /* What it has heard. */
+    unsigned streams; /* GETs */
+    unsigned initializes;
+    unsigned initialized;
+    unsigned pings;
+    unsigned calls;
+    unsigned cancels;
+    unsigned others;
+
+    struct fake_http http;
+    struct list sessions; /* whose stream is open */
+    struct list held;     /* answers that are due */
+    struct list early;    /* POSTs whose 202 is due */
+};
+
+/* 0, or -1. */
+MUST_CHECK int fake_mcp_open(struct fake_mcp *fake, struct loop *loop);
+/* Settle the loop afterwards.  Idempotent. */
+void fake_mcp_close(struct fake_mcp *fake);
+/* "http://127.0.0.1:PORT/sse", good until the next call. */
+const char *fake_mcp_url(const struct fake_mcp *fake);
+
+/* Answer what is held, in order.  Of sessions that are gone: nothing. */
+void fake_mcp_release(struct fake_mcp *fake);
+/* Accept the POSTs of `early`. */
+void fake_mcp_accept(struct fake_mcp *fake);
+/* Send TEXT, one line, as a message to every session. */
+void fake_mcp_tell(struct fake_mcp *fake, const char *text);
+/* End the streams of all sessions. */
+void fake_mcp_cut_streams(struct fake_mcp *fake);
+/* Forget all sessions without a word: their POSTs get 404, their streams stay open. */
+void fake_mcp_forget(struct fake_mcp *fake);
+
+#endif

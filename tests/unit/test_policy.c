@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit.h"
+
+#include "broker/pool/policy.h"
+
+enum { SIZE = 4, MAX_INFLIGHT = 8, TARGET = 4 };
+
+static const struct pool_limits limits = {.size = SIZE,
+                                          .minimum = 0,
+                                          .max_inflight = MAX_INFLIGHT,
+                                          .lifetime_ms = 4000,
+                                          .idle_timeout_ms = 500,
+                                          .keepalive_ms = 100,
+                                          .backoff_min_ms = 200,
+                                          .backoff_max_ms = 30000};
+
+struct decision {
+    struct pool_view view;
+    size_t minimum;
+    enum pool_action expected;
+};
+
+static void assert_decisions(const struct decision *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct pool_limits with_minimum = limits;
+
+        with_minimum.minimum = rows[i].minimum;
+        assert_row(i, policy_decide(&with_minimum, &rows[i].view) == rows[i].expected);
+    }
+}
+
+static void test_when_to_open(void **state)
+{
+    static const struct decision rows[] = {
+        /* Nobody waits, nothing is kept: a pool opens lazily. */
+        {{0}, 0, POOL_ACTION_NONE},
+        /* The first who waits opens the first session. */
+        {{.waiting = 1}, 0, POOL_ACTION_OPEN},
+        /* One at a time, however many wait. */
+        {{.waiting = 1000, .opening = 1}, 0, POOL_ACTION_NONE},
+        {{.waiting = 1000, .opening = 1, .open = 1, .least_load = 8}, 0, POOL_ACTION_NONE},
+        /* A session with room below its target: no growth. */
+        {{.open = 1, .least_load = TARGET - 1}, 0, POOL_ACTION_NONE},
+        /* At the target: the next session is opened ahead of need. */
+        {{.open = 1, .least_load = TARGET}, 0, POOL_ACTION_OPEN},
+        /* Full, and somebody waits. */
+        {{.open = 1, .least_load = MAX_INFLIGHT, .waiting = 1}, 0, POOL_ACTION_OPEN},
+        /* The least loaded one counts, not the others. */
+        {{.open = 3, .least_load = 0}, 0, POOL_ACTION_NONE},
+        /* At the size, whatever is needed; those that leave count until they are gone. */
+        {{.open = SIZE, .least_load = 8, .waiting = 9}, 0, POOL_ACTION_NONE},
+        {{.open = 3, .leaving = 1, .least_load = 8, .waiting = 9}, 0, POOL_ACTION_NONE},
+        {{.open = 2, .leaving = 1, .least_load = 8, .waiting = 9}, 0, POOL_ACTION_OPEN},
+        /* Only a leaving session is there: it takes no calls, so that another is opened. */
+        {{.leaving = 1, .waiting = 1}, 0, POOL_ACTION_OPEN},
+        /* The only session is being pinged and has room for all who wait. */
+        {{.open = 1, .checking = 1, .waiting = TARGET}, 0, POOL_ACTION_NONE},
+        /* One more than it would take. */
+        {{.open = 1, .checking = 1, .waiting = TARGET + 1}, 0, POOL_ACTION_OPEN},
+        /* Two are being pinged. */
+        {{.open = 2, .checking = 2, .waiting = 2 * TARGET}, 0, POOL_ACTION_NONE},
+    };
+
+    (void)state;
+    assert_decisions(rows, COUNT_OF(rows));
+}
+
+static void test_the_minimum(void **state)
+{
+    static const struct decision rows[] = {
+        /* Kept warm although nobody waits, one at a time. */
+        {{0}, 2, POOL_ACTION_OPEN},
+        {{.opening = 1}, 2, POOL_ACTION_NONE},
+        {{.open = 1}, 2, POOL_ACTION_OPEN},
+        {{.open = 1, .opening = 1}, 2, POOL_ACTION_NONE},
+        {{.open = 2}, 2, POOL_ACTION_NONE},
+        /* One that leaves is none that is kept. */
+        {{.open = 1, .leaving = 1}, 2, POOL_ACTION_OPEN},
+        /* The size is above the minimum. */
+        {{.open = 2, .leaving = 2}, 4, POOL_ACTION_NONE},
+        /* A dead server is asked again for the minimum's sake; there is nobody to refuse. */
+        {{.failures = 100, .now_ms = 1, .retry_at_ms = 2}, 1, POOL_ACTION_RETRY},
+        {{.failures = 100, .is_settled = true, .now_ms = 1, .retry_at_ms = 2},
+         1,
+         POOL_ACTION_RETRY},
+        {{.failures = 100, .is_settled = true, .now_ms = 2, .retry_at_ms = 2}, 1, POOL_ACTION_OPEN},
+    };
+
+    (void)state;
+    assert_decisions(rows, COUNT_OF(rows));
+}
+
+static void test_after_failures(void **state)
+{
+    enum { PATIENT = POOL_PATIENCE - 1 };
+    static const struct decision rows[] = {
+        /* Within the back-off, and few failures: they wait for the next attempt. */
+        {{.waiting = 1, .failures = 1, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_RETRY},
+        {{.waiting = 1, .failures = PATIENT, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_RETRY},
+        /* Too many failures: nobody is kept. */
+        {{.waiting = 1, .failures = POOL_PATIENCE, .now_ms = 9, .retry_at_ms = 10},
+         0,
+         POOL_ACTION_REFUSE},
+        {{.waiting = 1, .failures = 1000, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_REFUSE},
+        /* One failure is enough if trying again cannot help. */
+        {{.waiting = 1, .failures = 1, .is_settled = true, .now_ms = 9, .retry_at_ms = 10},
+         0,
+         POOL_ACTION_REFUSE},
+        /* The time has come: whoever waits is why it is tried. */
+        {{.waiting = 1, .failures = 1000, .now_ms = 10, .retry_at_ms = 10}, 0, POOL_ACTION_OPEN},
+        {{.waiting = 1, .is_settled = true, .now_ms = 11, .retry_at_ms = 10}, 0, POOL_ACTION_OPEN},
+        /* An attempt is under way: they wait for its end. */
+        {{.waiting = 1, .opening = 1, .failures = 1000, .now_ms = 9, .retry_at_ms = 10},
+         0,
+         POOL_ACTION_NONE},
+        /* A session is there, so there is hope; growth waits for the back-off. */
+        {{.waiting = 1,
+          .open = 1,
+          .least_load = MAX_INFLIGHT,
+          .failures = 1000,
+          .now_ms = 9,
+          .retry_at_ms = 10},
+         0,
+         POOL_ACTION_RETRY},
+        {{.waiting = 1,
+          .leaving = 1,
+          .is_settled = true,
+          .failures = 1000,
+          .now_ms = 9,
+          .retry_at_ms = 10},
+         0,
+         POOL_ACTION_RETRY},
+        /* Nobody waits: nothing to do, back-off or not. */
+        {{.failures = 1000, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_NONE},
+    };
+
+    (void)state;
+    assert_decisions(rows, COUNT_OF(rows));
+}
+
+static void test_room(void **state)
+{
+    static const struct {
+        size_t max_inflight;
+        size_t load;
+        bool has_room;
+        bool is_below_target;
+    } rows[] = {
+        /* Half of the most is the target, rounded down. */
+        {8, 0, true, true},
+        {8, 3, true, true},
+        {8, 4, true, false},
+        {8, 7, true, false},
+        {8, 8, false, false},
+        {9, 3, true, true},
+        {9, 4, true, false},
+        /* A limit lowered below what is there. */
+        {8, 9, false, false},
+        /* One call at a time, and the smallest multiplexing. */
+        {1, 0, true, true},
+        {1, 1, false, false},
+        {2, 0, true, true},
+        {2, 1, true, false},
+        {3, 1, true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct pool_limits row_limits = {.max_inflight = rows[i].max_inflight};
+
+        assert_row(i, policy_has_room(&row_limits, rows[i].load) == rows[i].has_room);
+        assert_row(i, policy_is_below_target(&row_limits, rows[i].load) == rows[i].is_below_target);
+    }
+}
+
+static void test_backoff_ends(void **state)
+{
+    static const struct {
+        unsigned failures;
+        int64_t most_ms;
+    } rows[] = {
+        /* Doubling from the least on. */
+        {1, 200},
+        {2, 400},
+        {3, 800},
+        {8, 25600},
+        /* Capped, and without overflow however long it goes on. */
+        {9, 30000},
+        {64, 30000},
+        {65, 30000},
+        {1000, 30000},
+        {UINT32_MAX, 30000},
+        /* Asked before any failure. */
+        {0, 200},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_row(i, policy_backoff_ms(&limits, rows[i].failures, UINT32_MAX) == rows[i].most_ms);
+        assert_row(i, policy_backoff_ms(&limits, rows[i].failures, 0) == 0);
+    }
+}
+
+static void test_backoff_bounds(void **state)
+{
+    uint64_t seed = 20261124;
+
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        unsigned failures = unit_random(&seed) % 1100;
+        uint32_t random = unit_random(&seed);
+        int64_t most_ms = policy_backoff_ms(&limits, failures, UINT32_MAX);
+        int64_t actual_ms = policy_backoff_ms(&limits, failures, random);
+
+        assert_row(i, actual_ms >= 0 && actual_ms <= most_ms);
+        assert_row(i, most_ms <= limits.backoff_max_ms);
+    }
+}
+
+static void test_backoff_of_odd_limits(void **state)
+{
+    static const struct {
+        int64_t least_ms;
+        int64_t most_ms;
+        unsigned failures;
+        int64_t expected_ms;
+    } rows[] = {
+        /* The least is above the most: the most holds. */
+        {500, 100, 1, 100},
+        /* Nothing at all. */
+        {0, 0, 1000, 0},
+        {0, 1000, 1000, 0},
+        /* A day, and a year. */
+        {1, 86400000, 1000, 86400000},
+        {1, INT64_C(31536000000), 1000, INT64_C(31536000000)},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct pool_limits odd = {.backoff_min_ms = rows[i].least_ms,
+                                  .backoff_max_ms = rows[i].most_ms};
+
+        assert_row(i, policy_backoff_ms(&odd, rows[i].failures, UINT32_MAX) == rows[i].expected_ms);
+    }
+}
+
+static void test_lifetime(void **state)
+{
+    uint64_t seed = 20261124;
+
+    (void)state;
+    assert_int_equal(policy_lifetime_ms(&limits, 0), 4000);
+    assert_int_equal(policy_lifetime_ms(&limits, UINT32_MAX), 3600);
+    for (unsigned i = 0; i < 100000; i++) {
+        int64_t actual_ms = policy_lifetime_ms(&limits, unit_random(&seed));
+
+        assert_row(i, actual_ms >= 3600 && actual_ms <= 4000);
+    }
+}
+
+static void test_care(void **state)
+{
+    /* lifetime 4000 over size 4: one retirement for age in 1000 ms. */
+    static const struct {
+        struct session_view view;
+        size_t open;
+        int64_t since_retired_ms;
+        size_t minimum;
+        enum session_care expected;
+    } rows[] = {
+        /* Young, proven, at work or at rest. */
+        {{true, 0, 0, 0, -1}, 1, 9999, 0, CARE_NONE},
+        {{true, 1, 0, 0, -1}, 1, 9999, 0, CARE_NONE},
+        /* Not ready: it is left alone, whatever its age. */
+        {{false, 0, 9999, 9999, 9999}, 1, 9999, 0, CARE_NONE},
+        /* At its age, also with calls (it drains), but one after the other. */
+        {{true, 0, 0, 0, 0}, 1, 1000, 0, CARE_RETIRE},
+        {{true, 3, 0, 0, 0}, 1, 1000, 0, CARE_RETIRE},
+        {{true, 0, 0, 0, 0}, 1, 999, 0, CARE_NONE},
+        {{true, 0, 0, 0, -1}, 1, 1000, 0, CARE_NONE},
+        /* The minimum does not keep it: another one takes its place. */
+        {{true, 0, 0, 0, 0}, 1, 1000, 1, CARE_RETIRE},
+        /* Idle for long: closed down to the minimum, kept warm at it. */
+        {{true, 0, 500, 0, -1}, 1, 0, 0, CARE_RETIRE},
+        {{true, 0, 499, 0, -1}, 1, 0, 0, CARE_NONE},
+        {{true, 0, 500, 0, -1}, 2, 0, 1, CARE_RETIRE},
+        {{true, 0, 500, 0, -1}, 1, 0, 1, CARE_NONE},
+        {{true, 0, 500, 100, -1}, 1, 0, 1, CARE_CHECK},
+        /* Idle by its answers, yet with calls out. */
+        {{true, 1, 500, 500, -1}, 1, 0, 0, CARE_NONE},
+        /* Silent: pinged before a proxy forgets its connection. */
+        {{true, 0, 0, 100, -1}, 1, 0, 0, CARE_CHECK},
+        {{true, 0, 0, 99, -1}, 1, 0, 0, CARE_NONE},
+        /* Silent with calls out: its calls have deadlines of their own. */
+        {{true, 1, 0, 100, -1}, 1, 0, 0, CARE_NONE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct pool_limits with_minimum = limits;
+
+        with_minimum.minimum = rows[i].minimum;
+        assert_row(i, policy_care(&with_minimum, &rows[i].view, rows[i].open,
+                                  rows[i].since_retired_ms) == rows[i].expected);
+    }
+}
+
+static void test_care_in_a_pool_of_size_zero(void **state)
+{
+    /* A limit lowered to nothing: no division by it. */
+    struct pool_limits none = limits;
+    struct session_view old = {.is_ready = true, .overdue_ms = 0};
+
+    (void)state;
+    none.size = 0;
+    assert_int_equal(policy_care(&none, &old, 1, 3999), CARE_NONE);
+    assert_int_equal(policy_care(&none, &old, 1, 4000), CARE_RETIRE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_when_to_open),
+        cmocka_unit_test(test_the_minimum),
+        cmocka_unit_test(test_after_failures),
+        cmocka_unit_test(test_room),
+        cmocka_unit_test(test_backoff_ends),
+        cmocka_unit_test(test_backoff_bounds),
+        cmocka_unit_test(test_backoff_of_odd_limits),
+        cmocka_unit_test(test_lifetime),
+        cmocka_unit_test(test_care),
+        cmocka_unit_test(test_care_in_a_pool_of_size_zero),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
