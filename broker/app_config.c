@@ -63,6 +63,7 @@ static struct server *make_server(struct app *app, const struct config *config,
     struct server_header *headers = mem_new((server->header_count + 1) * sizeof(*headers));
     struct server_options options = {.name = server->name,
                                      .url = server->url,
+                                     .shown = server->url_shown,
                                      .headers = headers,
                                      .header_count = server->header_count,
                                      .limits = server_limits_of(config, server)};

@@ -58,7 +58,7 @@ static int add(const char **list, size_t *count, size_t maximum, const char *val
     return 0;
 }
 
-static int take(struct arguments *arguments, int option, struct bytes *message)
+static int take(struct arguments *arguments, int option, const char *given, struct bytes *message)
 {
     struct config_arguments *config = &arguments->config;
 
@@ -92,7 +92,7 @@ static int take(struct arguments *arguments, int option, struct bytes *message)
         arguments->mode = ARGUMENTS_VERSION;
         return 0;
     default:
-        bytes_printf(message, "unknown or incomplete option; see teplod --help");
+        bytes_printf(message, "%s is unknown, or lacks its value; see teplod --help", given);
         return -1;
     }
 }
@@ -104,7 +104,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv, struct b
     *arguments = (struct arguments){.mode = ARGUMENTS_SERVE};
     opterr = 0;
     while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
-        if (take(arguments, option, message) < 0) {
+        if (take(arguments, option, argv[optind - 1], message) < 0) {
             return -1;
         }
     }

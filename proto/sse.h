@@ -31,13 +31,18 @@ struct sse_reader {
     bool after_cr; /* the last line ended in CR: a LF now belongs to it */
     bool started;  /* a BOM can no longer come */
     bool told;     /* the event was handed out: forget it at the next call */
-    bool broken;   /* SSE_TOO_LONG was said, and will be again */
+    /* An event that is too long is dropped up to its end; kept of it are: */
+    bool skipping;
+    bool in_line;     /* while skipping: the line has bytes, so its end does not end the event */
+    struct bytes head; /* its beginning: data so far, or else the line that was too long */
+    struct bytes tail; /* the end of what was dropped */
 };
 
 enum sse_status {
     SSE_NONE,     /* all bytes used: feed more */
     SSE_EVENT,    /* *ret_event, valid until the next call */
-    SSE_TOO_LONG, /* an event exceeds the maximum, or memory is out: the stream is unusable */
+    SSE_TOO_LONG, /* an event exceeded the maximum, or memory was out: it is over, and dropped;
+                     ret_event->data is how it began, reader->tail how it ended */
 };
 
 /*

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The top "teplo" object: the broker's own options, and its Redis. */
+#include <errno.h>
+
 #include "broker/control/config_build.h"
 #include "broker/control/config_object.h"
 #include "broker/control/config_rules.h"
+#include "broker/health/redis_url.h"
 
 static int read_redis(const struct config_place *place, struct span value, void *target);
 static int read_redis_url(const struct config_place *place, struct span value, void *target);
@@ -54,23 +57,40 @@ static int read_redis_url(const struct config_place *place, struct span value, v
     return r;
 }
 
+/* The rules say what is wrong; the reader that will be used has the last word. */
+static int check_redis_url(const struct config_place *place, struct bytes *url)
+{
+    const char *refusal = config_rules_redis_url(bytes_span(url));
+    const char *text = bytes_text(url);
+    struct redis_url read;
+    int r;
+
+    if (refusal != NULL) {
+        return config_refuse(place, "the redis url %s", refusal);
+    }
+    r = text == NULL ? -ENOMEM : redis_url_init(&read, text);
+    if (r == 0) {
+        redis_url_done(&read);
+    }
+    return r == -EINVAL ? config_refuse(place, "the redis url is not usable; write it as in "
+                                               "redis://user:password@host:6379/0, with %%XX for "
+                                               "what is special in user and password")
+                        : r;
+}
+
 int config_set_redis_url(const struct config_place *place, struct config_redis *redis,
                          struct span text)
 {
-    const struct config_option *option = config_option_find(OPTION_SCOPE_REDIS, "url");
-    const char *refusal = NULL;
     struct bytes url;
     int r = config_text_expand(place, text, "the redis url", &url);
 
     /* An empty one means no Redis. */
     if (r == 0 && url.length > 0) {
-        refusal = config_rules_redis_url(bytes_span(&url));
-    }
-    if (refusal != NULL) {
-        r = config_refuse(place, "the redis url %s", refusal);
+        r = check_redis_url(place, &url);
     }
     if (r == 0) {
-        r = config_option_set_text(place, option, bytes_span(&url), redis);
+        r = config_option_set_text(place, config_option_find(OPTION_SCOPE_REDIS, "url"),
+                                   bytes_span(&url), redis);
     }
     bytes_done(&url);
     return r;

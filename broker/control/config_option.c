@@ -192,7 +192,7 @@ static int read_text(const struct config_place *place, const struct config_optio
 int config_option_read(const struct config_place *place, const struct config_option *option,
                        struct span token, void *target)
 {
-    int64_t number;
+    int64_t number = 0;
     int r;
 
     if (option->type == OPTION_TYPE_TEXT) {

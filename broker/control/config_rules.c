@@ -223,6 +223,9 @@ const char *config_rules_redis_url(struct span url)
     struct span authority;
     struct span rest;
 
+    if (url.length > URL_MAXIMUM) {
+        return "is longer than 2048 bytes; shorten it";
+    }
     if (starts_with_scheme(url, "rediss://")) {
         return "asks for TLS, which this version cannot do to Redis; use redis:// or unix://, and "
                "a tunnel where the network is not trusted";

@@ -21,7 +21,10 @@ const char *config_text_show(struct span text, char buffer[CONFIG_TEXT_SHOWN])
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)text.at[i];
 
-        buffer[i] = byte < 0x20 || byte == 0x7f ? '?' : text.at[i];
+        buffer[i] = text.at[i];
+        if (byte < 0x20 || byte == 0x7f) {
+            buffer[i] = '?';
+        }
     }
     memcpy(buffer + length, length < text.length ? dots : "", length < text.length ? 4 : 1);
     return buffer;
@@ -130,9 +133,9 @@ struct config_nearest config_nearest_to(struct span word)
     return (struct config_nearest){word, NULL, DISTANCE_MAXIMUM + 1};
 }
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+    return c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c;
 }
 
 static size_t smaller(size_t a, size_t b)

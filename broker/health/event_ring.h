@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 enum {
-    EVENT_RING_MAXIMUM = 256, /* one more pushes the oldest out: it is dropped and counted */
-    EVENT_RING_BURST = 20,    /* events given out at once, after a quiet time */
+    EVENT_RING_MAXIMUM = 256,  /* one more pushes the oldest out: it is dropped and counted */
+    EVENT_RING_BURST = 20,     /* events given out at once, after a quiet time */
     EVENT_RING_EVERY_MS = 200, /* one more may go out */
     EVENT_RING_MERGE_MS = 10000,
 };

@@ -17,8 +17,7 @@ static const struct redis_fault_row rows[] = {
 enum redis_fault redis_fault_of(const char *reply)
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].prefix != NULL &&
-            strncmp(reply, rows[i].prefix, strlen(rows[i].prefix)) == 0) {
+        if (rows[i].prefix != NULL && strncmp(reply, rows[i].prefix, strlen(rows[i].prefix)) == 0) {
             return (enum redis_fault)i;
         }
     }

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A CHECK of hiredis 0.14 we cannot avoid: its reader asserts that an empty string (17 bytes)
- * can be allocated when it shrinks its buffer.  All else it allocates may fail, and the
- * connection with it.
- */
 #include "broker/health/redis_link.h"
 
 #include <errno.h>
@@ -13,17 +8,15 @@
 #include <sys/random.h>
 
 #include "broker/health/redis_dial.h"
+#include "broker/health/redis_reader.h"
 #include "broker/runtime/clock.h"
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
 enum {
-    PENDING_MAXIMUM = 512,      /* one more closes the link */
-    OUTPUT_MAXIMUM = 1 << 20,   /* one byte more closes the link */
-    INPUT_AT_ONCE = 16384,      /* what is not read yet waits in the kernel */
-    REPLY_MAXIMUM = 65536,      /* one reply; more closes the link */
-    ELEMENTS_MAXIMUM = PENDING_MAXIMUM, /* of one reply; more closes the link */
-    READER_KEEPS = 4096,        /* memory of an idle reader */
+    PENDING_MAXIMUM = 512,    /* one more closes the link */
+    OUTPUT_MAXIMUM = 1 << 20, /* one byte more closes the link */
+    INPUT_AT_ONCE = 16384,    /* what is not read yet waits in the kernel */
     SLOW_MS = 1000,
     DEAD_MS = 3000,
     BACKOFF_FIRST_MS = 250,
@@ -58,10 +51,7 @@ struct redis_link {
     enum link_state state;
     struct redis_dial dial;
     struct bufferevent *stream; /* ours */
-    redisReader *reader;        /* ours */
-    redisReplyObjectFunctions reader_functions; /* hiredis' own, but for the arrays */
-    void *(*make_array)(const redisReadTask *task, int elements);
-    size_t fed; /* bytes of the reply that is not complete yet, and perhaps of some before */
+    struct redis_reader reader;
     struct pending pending[PENDING_MAXIMUM];
     size_t first_pending;
     size_t pending_count;
@@ -140,9 +130,8 @@ static void close_stream(struct redis_link *link)
     link->is_slow = false;
     if (link->stream != NULL) {
         bufferevent_free(link->stream);
-        redisReaderFree(link->reader);
+        redis_reader_done(&link->reader);
         link->stream = NULL;
-        link->reader = NULL;
     }
 }
 
@@ -211,46 +200,16 @@ static void on_dial_failed(void *owner, const char *why)
     fail(owner, REDIS_FAULT_LOST, why);
 }
 
-/*
- * A header of ten bytes may promise 2^31 elements, each of them an array: hiredis would ask for
- * the memory at once.  No reply to a command of ours is long or nested.
- */
-static void *create_array(const redisReadTask *task, int elements)
-{
-    struct redis_link *link = task->privdata;
-
-    return elements > ELEMENTS_MAXIMUM || task->parent != NULL ? NULL
-                                                               : link->make_array(task, elements);
-}
-
-static redisReader *new_reader(struct redis_link *link)
-{
-    redisReader *reader = redisReaderCreate();
-
-    if (reader == NULL) {
-        return NULL;
-    }
-    link->reader_functions = *reader->fn;
-    link->make_array = reader->fn->createArray;
-    link->reader_functions.createArray = create_array;
-    reader->fn = &link->reader_functions;
-    reader->privdata = link;
-    reader->maxbuf = READER_KEEPS;
-    return reader;
-}
-
 static void on_connected(void *owner, struct bufferevent *stream)
 {
     struct redis_link *link = owner;
 
-    link->reader = new_reader(link);
-    if (link->reader == NULL) {
+    if (redis_reader_init(&link->reader) < 0) {
         bufferevent_free(stream);
         fail(link, REDIS_FAULT_MEMORY, "");
         return;
     }
     link->stream = stream;
-    link->fed = 0;
     set_state(link, LINK_GREETING);
     bufferevent_setcb(stream, readable_cb, NULL, stream_cb, link);
     bufferevent_setwatermark(stream, EV_READ, 0, INPUT_AT_ONCE);
@@ -283,14 +242,14 @@ static int append(struct redis_link *link, struct redis_command *command)
     return r;
 }
 
-static int send_as(struct redis_link *link, struct redis_command *command,
-                   struct pending pending)
+static int send_as(struct redis_link *link, struct redis_command *command, struct pending pending)
 {
     size_t last = (link->first_pending + link->pending_count) % PENDING_MAXIMUM;
     int r = link->pending_count == PENDING_MAXIMUM ? -ENOBUFS : append(link, command);
 
     if (r < 0) {
-        fail(link, r == -ENOMEM ? REDIS_FAULT_MEMORY : REDIS_FAULT_TIMEOUT, "too much is unanswered");
+        fail(link, r == -ENOMEM ? REDIS_FAULT_MEMORY : REDIS_FAULT_TIMEOUT,
+             "too much is unanswered");
         return r;
     }
     /* The turn's time may be some ms old: an answer would seem later than it is. */
@@ -399,19 +358,15 @@ static void dispatch(struct redis_link *link, const redisReply *reply)
 static void dispatch_all(struct redis_link *link)
 {
     while (link->stream != NULL) {
-        void *reply = NULL;
+        redisReply *reply;
 
-        if (redisReaderGetReply(link->reader, &reply) != REDIS_OK) {
-            fail(link, REDIS_FAULT_PROTOCOL, link->reader->errstr);
+        if (redis_reader_next(&link->reader, &reply) < 0) {
+            fail(link, REDIS_FAULT_PROTOCOL, redis_reader_error(&link->reader));
             return;
         }
         if (reply == NULL) {
-            if (link->fed > REPLY_MAXIMUM) {
-                fail(link, REDIS_FAULT_PROTOCOL, "a reply without end");
-            }
             return;
         }
-        link->fed = 0;
         dispatch(link, reply);
         freeReplyObject(reply);
     }
@@ -424,14 +379,12 @@ static void readable_cb(struct bufferevent *stream, void *arg)
     size_t length;
 
     while (link->stream == stream && (length = evbuffer_get_contiguous_space(input)) > 0) {
-        const char *at = (const char *)evbuffer_pullup(input, (ev_ssize_t)length);
-
-        if (redisReaderFeed(link->reader, at, length) != REDIS_OK) {
-            fail(link, REDIS_FAULT_MEMORY, link->reader->errstr);
+        if (redis_reader_feed(&link->reader, evbuffer_pullup(input, (ev_ssize_t)length), length) <
+            0) {
+            fail(link, REDIS_FAULT_MEMORY, "");
             return;
         }
         (void)evbuffer_drain(input, length);
-        link->fed += length;
         dispatch_all(link);
     }
 }
@@ -507,7 +460,8 @@ static void fail(struct redis_link *link, enum redis_fault fault, const char *wh
     link->is_dropped = false;
     (void)snprintf(link->why, sizeof(link->why), "%s%s%s", redis_fault_row(fault)->text,
                    why[0] == '\0' ? "" : ": ", why);
-    end(link, redis_fault_row(fault)->act == REDIS_ACT_CLOSE ? redis_fault_row(fault)->pause_ms : 0);
+    end(link,
+        redis_fault_row(fault)->act == REDIS_ACT_CLOSE ? redis_fault_row(fault)->pause_ms : 0);
 }
 
 void redis_link_drop(struct redis_link *link, int64_t pause_ms)

@@ -7,50 +7,26 @@
 
 #include "broker/health/redis_publisher_priv.h"
 #include "broker/health/redis_text.h"
-#include "broker/runtime/clock.h"
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
 enum {
-    FLUSHES_MAXIMUM = 64, /* one more is refused */
-    FLUSH_MS = 3000,
     LEAVE_MS = 500,
     EXPIRE_INTERVAL_MS = 60000,
-};
-
-/* Somebody who waits for tick SEQ, or a later one, to be acknowledged. */
-struct flush {
-    struct list_node in_flushes;
-    redis_flush_fn done;
-    void *owner;
-    uint64_t seq;
-    int64_t deadline_ms;
+    INSTANCE_TTL_LEAST_MS = 30000,
 };
 
 static void on_ready(void *owner);
-static void on_reply(void *owner, unsigned tag, const redisReply *reply);
+static void on_reply(void *owner, unsigned label, const redisReply *reply);
 static void on_slow(void *owner);
 static void on_closed(void *owner, enum redis_fault fault, const char *why);
 static void on_tick_timer(void *owner);
-static void on_flush_timer(void *owner);
 static void on_leave_timer(void *owner);
 static void on_done_timer(void *owner);
 static void on_work(void *owner);
-static void set_state(struct redis_publisher *publisher, enum redis_state state,
-                      enum redis_fault fault, const char *why);
 static void finish_closing(struct redis_publisher *publisher);
 
 static const struct redis_link_events link_events = {on_ready, on_reply, on_slow, on_closed};
-
-static const struct {
-    const char *word;
-    enum log_level level;
-    const char *event;
-} states[] = {
-#define STATE(name, word, level, event) {word, level, event},
-#include "broker/health/redis_states.def"
-#undef STATE
-};
 
 static const struct {
     const char *suffix;
@@ -114,15 +90,17 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     publisher->take = take;
     publisher->owner = owner;
     publisher->tick_ms = options->tick_ms;
-    (void)snprintf(publisher->prefix, sizeof(publisher->prefix), "teplo:{%s}:v1:",
-                   options->name_space);
+    publisher->instance_ttl_ms =
+        3 * options->tick_ms < INSTANCE_TTL_LEAST_MS ? INSTANCE_TTL_LEAST_MS : 3 * options->tick_ms;
+    (void)snprintf(publisher->prefix, sizeof(publisher->prefix),
+                   "teplo:{%s}:v1:", options->name_space);
     (void)snprintf(publisher->instance, sizeof(publisher->instance), "%s", options->instance);
     snapshot_init(&publisher->snapshot);
     hashmap_init(&publisher->published);
     list_init(&publisher->flushes);
     event_ring_init(&publisher->ring, loop_now_ms(loop));
     timer_init(&publisher->tick_timer, loop, on_tick_timer, publisher);
-    timer_init(&publisher->flush_timer, loop, on_flush_timer, publisher);
+    timer_init(&publisher->flush_timer, loop, redis_publisher_flush_expire, publisher);
     timer_init(&publisher->leave_timer, loop, on_leave_timer, publisher);
     timer_init(&publisher->done_timer, loop, on_done_timer, publisher);
     deferred_init(&publisher->work, loop, on_work, publisher);
@@ -147,53 +125,14 @@ static void go_silent(struct redis_publisher *publisher)
 
 void redis_publisher_free(struct redis_publisher *publisher)
 {
-    struct list_node *node;
-
     if (publisher == NULL) {
         return;
     }
     go_silent(publisher);
-    timer_stop(&publisher->flush_timer);
     timer_stop(&publisher->done_timer);
     deferred_cancel(&publisher->work);
-    while ((node = list_take_first(&publisher->flushes)) != NULL) {
-        mem_free(LIST_ITEM(node, struct flush, in_flushes));
-    }
+    redis_publisher_flush_forget(publisher);
     loop_reap(publisher->loop, &publisher->reapable, reap, publisher);
-}
-
-/* ---- figures */
-
-struct redis_figures redis_publisher_state(const struct redis_publisher *publisher)
-{
-    struct redis_figures figures = {.state = "off"};
-
-    if (publisher == NULL) {
-        return figures;
-    }
-    figures.state = states[publisher->state].word;
-    figures.rtt_ms = publisher->clock.rtt_ms;
-    if (publisher->clock.is_known) {
-        figures.offset_ms = publisher->clock.distance_ms + (double)clock_now_us() / 1000 -
-                            (double)clock_wall_ms();
-    }
-    figures.drops_total = publisher->ring.dropped_total;
-    figures.reconnects_total =
-        publisher->connections_total == 0 ? 0 : publisher->connections_total - 1;
-    figures.skipped_total = publisher->skipped_total;
-    figures.seq = publisher->seq;
-    return figures;
-}
-
-void redis_publisher_fill(const struct redis_publisher *publisher, struct instance_row *row)
-{
-    struct redis_figures figures = redis_publisher_state(publisher);
-
-    (void)snprintf(row->redis_state, sizeof(row->redis_state), "%s", figures.state);
-    row->redis_rtt_ms = figures.rtt_ms;
-    row->redis_offset_ms = figures.offset_ms;
-    row->redis_drops_total = figures.drops_total;
-    row->redis_reconnects_total = figures.reconnects_total;
 }
 
 /* ---- events */
@@ -220,10 +159,17 @@ void redis_publisher_event(struct redis_publisher *publisher, const char *type,
 
 /* ---- for the other parts */
 
+static unsigned label_of(const struct redis_publisher *publisher, enum reply_tag tag)
+{
+    return (unsigned)publisher->seq * REPLY_TAGS + (unsigned)tag;
+}
+
 void redis_publisher_send(struct redis_publisher *publisher, struct redis_command *command,
                           enum reply_tag tag)
 {
-    int r = publisher->link == NULL ? -ENOTCONN : redis_link_send(publisher->link, command, tag);
+    int r = publisher->link == NULL
+                ? -ENOTCONN
+                : redis_link_send(publisher->link, command, label_of(publisher, tag));
 
     /* What cannot be sent ends the connection, and on_closed what we were about. */
     if (r < 0) {
@@ -278,131 +224,13 @@ void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key ke
 
 void redis_publisher_resync(struct redis_publisher *publisher)
 {
-    HASHMAP_FOREACH(slot, &publisher->published)
-    {
+    HASHMAP_FOREACH (slot, &publisher->published) {
         struct published *published = slot->value;
 
         published->is_acknowledged = false;
     }
     memset(publisher->write_due_ms, 0, sizeof(publisher->write_due_ms));
     memset(publisher->expire_due_ms, 0, sizeof(publisher->expire_due_ms));
-}
-
-/* ---- state */
-
-/* Refused, reset, silent: all the same trouble, seen at different moments. */
-static bool is_same_trouble(enum redis_fault a, enum redis_fault b)
-{
-    return a == b || (redis_fault_row(a)->prefix == NULL && redis_fault_row(b)->prefix == NULL);
-}
-
-static void set_state(struct redis_publisher *publisher, enum redis_state state,
-                      enum redis_fault fault, const char *why)
-{
-    bool is_first = !publisher->is_told;
-    const char *word = redis_fault_row(fault)->word;
-    char message[256];
-
-    if (!is_first && state == publisher->state && is_same_trouble(fault, publisher->fault)) {
-        return;
-    }
-    publisher->is_told = true;
-    publisher->state = state;
-    publisher->fault = fault;
-    if (state == REDIS_STATE_UP) {
-        log_event(states[state].level, states[state].event, "redis=%s reconnects=%llu",
-                  log_quote(redis_link_place(publisher->link)),
-                  (unsigned long long)redis_publisher_state(publisher).reconnects_total);
-    } else {
-        log_event(states[state].level, states[state].event, "redis=%s code=%s why=%s",
-                  log_quote(redis_link_place(publisher->link)), word, log_quote(why));
-    }
-    if (!is_first || state != REDIS_STATE_UP) {
-        (void)snprintf(message, sizeof(message), "%s%s%s", states[state].word,
-                       why[0] == '\0' ? "" : ": ", why);
-        redis_publisher_event(publisher, "redis_state", state == REDIS_STATE_UP ? "info" : "warn",
-                              NULL, NULL, fault == REDIS_FAULT_NONE ? NULL : word, message);
-    }
-}
-
-/* ---- flushes */
-
-static void end_flush(struct redis_publisher *publisher, struct flush *flush, bool ok)
-{
-    redis_flush_fn done = flush->done;
-    void *owner = flush->owner;
-
-    list_remove(&publisher->flushes, &flush->in_flushes);
-    mem_free(flush);
-    done(owner, ok, publisher->seq);
-}
-
-/* Those who wait for this tick or an earlier one.  They are in order, and DONE may free us. */
-static void end_flushes(struct redis_publisher *publisher, uint64_t seq, bool ok)
-{
-    struct list_node *node;
-
-    while ((node = list_first(&publisher->flushes)) != NULL) {
-        struct flush *flush = LIST_ITEM(node, struct flush, in_flushes);
-
-        if (flush->seq > seq) {
-            return;
-        }
-        end_flush(publisher, flush, ok);
-    }
-}
-
-int redis_publisher_flush(struct redis_publisher *publisher, redis_flush_fn done, void *owner)
-{
-    struct flush *flush;
-
-    if (publisher->flushes.count >= FLUSHES_MAXIMUM) {
-        return -EBUSY;
-    }
-    flush = MEM_NEW(struct flush);
-    if (flush == NULL) {
-        return -ENOMEM;
-    }
-    flush->done = done;
-    flush->owner = owner;
-    flush->seq = publisher->seq + 1; /* a tick that runs now has older figures */
-    flush->deadline_ms = loop_now_ms(publisher->loop) + FLUSH_MS;
-    list_append(&publisher->flushes, &flush->in_flushes);
-    if (!publisher->flush_timer.armed) {
-        timer_start(&publisher->flush_timer, FLUSH_MS);
-    }
-    deferred_schedule(&publisher->work);
-    return 0;
-}
-
-void redis_publisher_flush_cancel(struct redis_publisher *publisher, const void *owner)
-{
-    LIST_FOREACH_SAFE(node, &publisher->flushes)
-    {
-        struct flush *flush = LIST_ITEM(node, struct flush, in_flushes);
-
-        if (flush->owner == owner) {
-            list_remove(&publisher->flushes, node);
-            mem_free(flush);
-        }
-    }
-}
-
-static void on_flush_timer(void *owner)
-{
-    struct redis_publisher *publisher = owner;
-    struct list_node *node;
-
-    while ((node = list_first(&publisher->flushes)) != NULL) {
-        struct flush *flush = LIST_ITEM(node, struct flush, in_flushes);
-        int64_t left_ms = flush->deadline_ms - loop_now_ms(publisher->loop);
-
-        if (left_ms > 0) {
-            timer_start(&publisher->flush_timer, left_ms);
-            return;
-        }
-        end_flush(publisher, flush, false);
-    }
 }
 
 /* ---- ticks */
@@ -426,7 +254,7 @@ static void on_tick_timer(void *owner)
         /* A full Redis takes these two: others see that we live, and it gets a little room. */
         redis_command_begin(&command, "PEXPIRE");
         redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
-        redis_command_add_int(&command, INSTANCE_TTL_MS);
+        redis_command_add_int(&command, publisher->instance_ttl_ms);
         redis_publisher_send(publisher, &command, REPLY_ASIDE);
         redis_command_begin(&command, "XTRIM");
         redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_EV].suffix);
@@ -445,12 +273,13 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
     publisher->hold_until_ms = 0;
     redis_link_settle(publisher->link);
     if (publisher->tick.was_slow) {
-        set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE, "no answer within 1 s");
+        redis_publisher_set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE,
+                                  "no answer within 1 s");
     } else {
-        set_state(publisher, REDIS_STATE_UP, REDIS_FAULT_NONE, "");
+        redis_publisher_set_state(publisher, REDIS_STATE_UP, REDIS_FAULT_NONE, "");
     }
     deferred_schedule(&publisher->work);
-    end_flushes(publisher, publisher->seq, is_whole);
+    redis_publisher_flush_end(publisher, publisher->seq, is_whole);
 }
 
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
@@ -466,8 +295,8 @@ void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fa
     publisher->tick.is_running = false;
     redis_publisher_resync(publisher);
     (void)snprintf(message, sizeof(message), "%s: %s", row->text, why);
-    set_state(publisher, row->state == REDIS_STATE_UP ? REDIS_STATE_DOWN : row->state, fault,
-              message);
+    redis_publisher_set_state(
+        publisher, row->state == REDIS_STATE_UP ? REDIS_STATE_DOWN : row->state, fault, message);
     if (row->act == REDIS_ACT_CLOSE) {
         redis_link_drop(publisher->link, row->pause_ms);
         redis_herald_forget(publisher);
@@ -475,7 +304,7 @@ void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fa
     publisher->hold_until_ms =
         loop_now_ms(publisher->loop) + redis_fault_pause_ms(fault, publisher->failures);
     deferred_schedule(&publisher->work);
-    end_flushes(publisher, publisher->seq, false);
+    redis_publisher_flush_end(publisher, publisher->seq, false);
 }
 
 /* ---- what the link says */
@@ -486,25 +315,37 @@ static void on_ready(void *owner)
 
     publisher->connections_total++;
     publisher->is_fresh = true;
+    publisher->is_instance_known = false; /* while we were away, it may have expired */
     publisher->hold_until_ms = 0;
     redis_publisher_resync(publisher);
     redis_herald_ask_time(publisher);
 }
 
-static void on_reply(void *owner, unsigned tag, const redisReply *reply)
+/* To a command of the tick that runs, and not of one that was given up. */
+static bool is_of_tick(const struct redis_publisher *publisher, unsigned label)
+{
+    enum reply_tag tag = (enum reply_tag)(label % REPLY_TAGS);
+
+    return publisher->tick.is_running && label == label_of(publisher, tag);
+}
+
+static void on_reply(void *owner, unsigned label, const redisReply *reply)
 {
     struct redis_publisher *publisher = owner;
 
     if (reply == NULL) {
         return; /* on_closed follows, or we dropped the connection ourselves */
     }
-    switch ((enum reply_tag)tag) {
-    case REPLY_MULTI:
+    switch ((enum reply_tag)(label % REPLY_TAGS)) {
     case REPLY_QUEUED:
-        redis_tick_on_queued(publisher, reply);
+        if (is_of_tick(publisher, label)) {
+            redis_tick_on_queued(publisher, reply);
+        }
         return;
     case REPLY_EXEC:
-        redis_tick_on_exec(publisher, reply);
+        if (is_of_tick(publisher, label)) {
+            redis_tick_on_exec(publisher, reply);
+        }
         return;
     case REPLY_TIME:
         redis_herald_on_time(publisher, reply);
@@ -526,7 +367,8 @@ static void on_slow(void *owner)
 
     publisher->tick.was_slow = true;
     if (publisher->state == REDIS_STATE_UP) {
-        set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE, "no answer within 1 s");
+        redis_publisher_set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE,
+                                  "no answer within 1 s");
     }
 }
 
@@ -538,7 +380,8 @@ static void on_closed(void *owner, enum redis_fault fault, const char *why)
     publisher->tick.is_running = false;
     publisher->is_fresh = false;
     redis_herald_forget(publisher);
-    set_state(publisher, state == REDIS_STATE_UP ? REDIS_STATE_DOWN : state, fault, why);
+    redis_publisher_set_state(publisher, state == REDIS_STATE_UP ? REDIS_STATE_DOWN : state, fault,
+                              why);
     deferred_schedule(&publisher->work);
 }
 
@@ -599,10 +442,11 @@ static void leave(struct redis_publisher *publisher)
 {
     bool may_write = loop_now_ms(publisher->loop) >= publisher->hold_until_ms;
 
-    if (!publisher->has_last_tick && may_write) {
-        publisher->has_last_tick = true;
+    if (publisher->life == PUBLISHER_LEAVING && may_write) {
+        publisher->life = PUBLISHER_LAST_TICK;
         redis_tick_begin(publisher);
-    } else {
+    } else if (publisher->life != PUBLISHER_GOODBYE) {
+        publisher->life = PUBLISHER_GOODBYE;
         say_goodbye(publisher);
     }
 }
@@ -611,19 +455,18 @@ static void leave(struct redis_publisher *publisher)
 static void on_work(void *owner)
 {
     struct redis_publisher *publisher = owner;
-    bool is_closed = publisher->life == PUBLISHER_CLOSED;
 
-    if (is_closed || !redis_link_is_ready(publisher->link)) {
-        if (publisher->life == PUBLISHER_LEAVING) {
+    if (publisher->life == PUBLISHER_CLOSED || !redis_link_is_ready(publisher->link)) {
+        if (publisher->life != PUBLISHER_OPEN && publisher->life != PUBLISHER_CLOSED) {
             finish_closing(publisher);
         }
-        end_flushes(publisher, UINT64_MAX, false);
+        redis_publisher_flush_end(publisher, UINT64_MAX, false);
         return;
     }
     if (publisher->is_fresh || publisher->tick.is_running) {
         return;
     }
-    if (publisher->life == PUBLISHER_LEAVING) {
+    if (publisher->life != PUBLISHER_OPEN) {
         leave(publisher);
     } else if (!list_is_empty(&publisher->flushes)) {
         redis_tick_begin(publisher);

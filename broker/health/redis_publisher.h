@@ -66,8 +66,8 @@ void redis_publisher_flush_cancel(struct redis_publisher *publisher, const void 
 struct redis_figures {
     const char *state; /* "up", "slow", "down", "readonly", "oom"; "off" without a publisher */
     double rtt_ms;
-    double offset_ms; /* how far the clock of Redis is before the one of this host */
-    uint64_t drops_total;      /* events that never got to Redis */
+    double offset_ms;     /* how far the clock of Redis is before the one of this host */
+    uint64_t drops_total; /* events that never got to Redis */
     uint64_t reconnects_total;
     uint64_t skipped_total; /* ticks, since the one before was not answered yet */
     uint64_t seq;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The publisher's parts: redis_publisher.c (life, states, flushes), redis_tick.c (rows into
- * transactions and what their replies say), redis_herald.c (events and the clock).
+ * The publisher's parts: redis_publisher.c (life, what the link says), redis_publisher_state.c,
+ * redis_publisher_flush.c, redis_tick.c (rows into transactions and what their replies say),
+ * redis_herald.c (events and the clock).
  */
 #ifndef TEPLO_HEALTH_REDIS_PUBLISHER_PRIV_H
 #define TEPLO_HEALTH_REDIS_PUBLISHER_PRIV_H
@@ -24,21 +25,21 @@ enum {
     TRANSACTION_POOLS = 64,
     TRANSACTION_STEPS = 2 * TRANSACTION_POOLS + 8,
     EVENTS_A_TICK = EVENT_RING_BURST,
-    INSTANCE_TTL_MS = 30000,
     POOL_TTL_MS = 900000,
     EVENTS_KEPT = 2000,
 };
 
 /* What a command was, so that its reply is understood. */
 enum reply_tag {
-    REPLY_MULTI,
-    REPLY_QUEUED,
+    REPLY_QUEUED, /* MULTI, and what waits for EXEC */
     REPLY_EXEC,
     REPLY_TIME,
     REPLY_EVENT,
     REPLY_ASIDE, /* nobody waits for it: EXPIRE, and what keeps our heartbeat in a full Redis */
     REPLY_GOODBYE,
 };
+/* What the link keeps of a command is its tag and the tick it was sent in. */
+enum { REPLY_TAGS = 8 };
 
 /* What Redis has of a pool. */
 struct published {
@@ -73,8 +74,13 @@ struct tick {
     char why[192];
 };
 
-/* OPEN -> LEAVING (last tick, then goodbye) -> CLOSED. */
-enum publisher_life { PUBLISHER_OPEN, PUBLISHER_LEAVING, PUBLISHER_CLOSED };
+enum publisher_life {
+    PUBLISHER_OPEN,
+    PUBLISHER_LEAVING,   /* a last tick is to come */
+    PUBLISHER_LAST_TICK, /* it runs, or has failed */
+    PUBLISHER_GOODBYE,   /* its last words are out */
+    PUBLISHER_CLOSED,    /* no link any more */
+};
 
 struct redis_publisher {
     struct loop *loop;
@@ -84,6 +90,7 @@ struct redis_publisher {
     char prefix[64]; /* teplo:{namespace}:v1: */
     char instance[40];
     int64_t tick_ms;
+    int64_t instance_ttl_ms;
     enum publisher_life life;
 
     enum redis_state state;
@@ -118,7 +125,6 @@ struct redis_publisher {
     struct timer tick_timer;
     struct deferred work;
 
-    bool has_last_tick; /* when LEAVING */
     struct timer leave_timer;
     struct timer done_timer;
     void (*done)(void *owner);
@@ -144,8 +150,20 @@ void redis_publisher_resync(struct redis_publisher *publisher);
 void redis_publisher_on_ticked(struct redis_publisher *publisher);
 /* KEY was written: see to its TTL if it is time. */
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key);
-void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key key,
-                            const char *why);
+void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key key, const char *why);
+
+/* redis_publisher_state.c */
+/* Logs, and makes an event, once per change. */
+void redis_publisher_set_state(struct redis_publisher *publisher, enum redis_state state,
+                               enum redis_fault fault, const char *why);
+
+/* redis_publisher_flush.c */
+/* Those who wait for tick SEQ or an earlier one are told; the last thing the caller does. */
+void redis_publisher_flush_end(struct redis_publisher *publisher, uint64_t seq, bool ok);
+/* Nobody is told. */
+void redis_publisher_flush_forget(struct redis_publisher *publisher);
+/* Of the flush_timer. */
+void redis_publisher_flush_expire(void *owner);
 
 /* redis_tick.c */
 void redis_tick_begin(struct redis_publisher *publisher);

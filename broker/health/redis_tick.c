@@ -11,9 +11,9 @@
 
 enum {
     FULL_INTERVAL_MS = 30000,
-    LISTS_INTERVAL_MS = 60000,  /* the member of `pools`, and pruning */
+    LISTS_INTERVAL_MS = 60000, /* the member of `pools`, and pruning */
     META_INTERVAL_MS = 3600000,
-    INST_KEPT_MS = 600000,      /* a broker silent for so long is no member of `inst` */
+    INST_KEPT_MS = 600000, /* a broker silent for so long is no member of `inst` */
     POOLS_KEPT_MS = 86400000,
     SCHEMA_VERSION = 1,
     SCHEMA_MINOR = 0,
@@ -87,7 +87,7 @@ static void send_transaction(struct redis_publisher *publisher)
 
     tick->step_count = 0;
     tick->fault = REDIS_FAULT_NONE;
-    send_word(publisher, "MULTI", REPLY_MULTI);
+    send_word(publisher, "MULTI", REPLY_QUEUED);
     if (!tick->has_instance) {
         tick->has_instance = true;
         queue_instance(publisher);
@@ -150,7 +150,7 @@ static void queue_instance(struct redis_publisher *publisher)
     queue(publisher, &command, (struct step){.kind = STEP_INSTANCE});
     redis_command_begin(&command, "PEXPIRE");
     redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
-    redis_command_add_int(&command, INSTANCE_TTL_MS);
+    redis_command_add_int(&command, publisher->instance_ttl_ms);
     queue(publisher, &command, (struct step){.kind = STEP_OTHER});
     queue_heartbeat(publisher);
 }
@@ -192,7 +192,7 @@ static void queue_meta(struct redis_publisher *publisher)
     redis_command_add(&command, "tick_ms");
     redis_command_add_int(&command, publisher->tick_ms);
     redis_command_add(&command, "hb_ttl_ms");
-    redis_command_add_int(&command, INSTANCE_TTL_MS);
+    redis_command_add_int(&command, publisher->instance_ttl_ms);
     redis_command_add(&command, "err_classes");
     redis_command_add(&command, classes);
     redis_command_add(&command, "writer");
@@ -240,9 +240,9 @@ static void queue_pool(struct redis_publisher *publisher, struct published *publ
             redis_command_add(&command, text);
         }
     }
-    queue(publisher, &command,
-          (struct step){
-              .kind = STEP_POOL, .published = published, .row = row, .is_delta = is_delta});
+    queue(
+        publisher, &command,
+        (struct step){.kind = STEP_POOL, .published = published, .row = row, .is_delta = is_delta});
     redis_command_begin(&command, "PEXPIRE");
     redis_publisher_add_key(publisher, &command, "p:%s:%s", row->name, publisher->instance);
     redis_command_add_int(&command, POOL_TTL_MS);
@@ -308,9 +308,6 @@ void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *rep
 {
     struct tick *tick = &publisher->tick;
 
-    if (!tick->is_running) {
-        return;
-    }
     if (reply->type == REDIS_REPLY_ERROR) {
         /* EXECABORT says only that there was a fault before. */
         note_fault(tick, redis_fault_of(reply->str), reply->str);
@@ -330,8 +327,7 @@ void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *rep
     }
 }
 
-static void refuse_step(struct redis_publisher *publisher, const struct step *step,
-                        const char *why)
+static void refuse_step(struct redis_publisher *publisher, const struct step *step, const char *why)
 {
     switch (step->kind) {
     case STEP_KEY:
@@ -412,8 +408,7 @@ static void forget_gone(struct redis_publisher *publisher)
     while (has_more) {
         struct published *gone = NULL;
 
-        HASHMAP_FOREACH(slot, &publisher->published)
-        {
+        HASHMAP_FOREACH (slot, &publisher->published) {
             struct published *published = slot->value;
 
             gone = published->seq == publisher->seq ? gone : published;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/pool/health.h"
 
-#include "broker/pool/policy.h"
-
 enum { LONG_WAIT_MS = 1000 };
 
 const char *health_name(enum health health)
@@ -26,8 +24,7 @@ enum health health_judge(const struct health_facts *facts, const char **ret_reas
     }
     if (facts->open == 0 && facts->has_failure) {
         *ret_reason = facts->is_settled ? "refused" : "no_session";
-        return !facts->is_settled && facts->failures >= POOL_PATIENCE ? HEALTH_CIRCUIT_OPEN
-                                                                      : HEALTH_UNHEALTHY;
+        return facts->gave_up && !facts->is_settled ? HEALTH_CIRCUIT_OPEN : HEALTH_UNHEALTHY;
     }
     if (facts->has_failure) {
         *ret_reason = "cannot_grow";

@@ -19,9 +19,9 @@ struct health_facts {
     size_t open;     /* sessions open now */
     size_t waiting;
     int64_t oldest_wait_ms;
-    unsigned failures; /* in a row */
-    bool has_failure;  /* the last attempt failed, and none succeeded since */
-    bool is_settled;   /* and trying again soon cannot help */
+    bool gave_up;     /* who waits is refused at once */
+    bool has_failure; /* the last attempt failed, and none succeeded since */
+    bool is_settled;  /* and trying again soon cannot help */
 };
 
 /* *RET_REASON is a word. */

@@ -31,19 +31,33 @@ static bool wants_session(const struct pool_limits *limits, const struct pool_vi
            !policy_is_below_target(limits, view->least_load);
 }
 
+bool policy_is_hopeless(const struct pool_view *view)
+{
+    int64_t patience_ms = view->has_opened ? POOL_PATIENCE_MS : POOL_PATIENCE_NEW_MS;
+
+    if (view->open > 0 || view->leaving > 0 || view->failing_since_ms == 0) {
+        return false;
+    }
+    return view->is_settled || view->now_ms - view->failing_since_ms >= patience_ms;
+}
+
+int64_t policy_next_attempt_ms(const struct pool_view *view)
+{
+    int64_t waited_ms = view->failed_at_ms + POOL_WAITED_RETRY_MS;
+
+    return view->waiting > 0 && waited_ms < view->retry_at_ms ? waited_ms : view->retry_at_ms;
+}
+
 enum pool_action policy_decide(const struct pool_limits *limits, const struct pool_view *view)
 {
-    bool is_hopeless = view->open == 0 && view->leaving == 0 && view->waiting > 0 &&
-                       (view->is_settled || view->failures >= POOL_PATIENCE);
-
     if (view->opening > 0 || view->open + view->opening + view->leaving >= limits->size ||
         !wants_session(limits, view)) {
         return POOL_ACTION_NONE;
     }
-    if (view->now_ms >= view->retry_at_ms) {
+    if (view->now_ms >= policy_next_attempt_ms(view)) {
         return POOL_ACTION_OPEN;
     }
-    return is_hopeless ? POOL_ACTION_REFUSE : POOL_ACTION_RETRY;
+    return view->waiting > 0 && policy_is_hopeless(view) ? POOL_ACTION_REFUSE : POOL_ACTION_RETRY;
 }
 
 int64_t policy_backoff_ms(const struct pool_limits *limits, unsigned failures, uint32_t random)

@@ -31,10 +31,12 @@ struct pool_view {
     size_t leaving;    /* draining */
     size_t waiting;    /* waiters in the queue */
     size_t least_load; /* calls on the least loaded ready session; 0 if there is none */
-    unsigned failures; /* sessions that failed in a row */
+    bool has_opened;   /* a session was ready once */
     bool is_settled;   /* the last failure: trying again soon cannot help */
     int64_t now_ms;
-    int64_t retry_at_ms; /* no attempt to open before */
+    int64_t retry_at_ms;      /* no attempt to open before, unless somebody waits */
+    int64_t failed_at_ms;     /* the last failure */
+    int64_t failing_since_ms; /* the first of the failures in a row; 0: none */
 };
 
 enum pool_action {
@@ -44,8 +46,19 @@ enum pool_action {
     POOL_ACTION_REFUSE, /* tell all who wait: the server is down; and look again at retry_at_ms */
 };
 
-/* Failures in a row after which nobody is kept waiting for the next attempt. */
-enum { POOL_PATIENCE = 5 };
+enum {
+    /* How long calls are kept waiting for a server that does not let us in: long enough for one
+       that restarts, short for one that was never there. */
+    POOL_PATIENCE_MS = 10000,
+    POOL_PATIENCE_NEW_MS = 1000,
+    /* While somebody waits, attempts are so far apart, however long the back-off has become. */
+    POOL_WAITED_RETRY_MS = 500,
+};
+
+/* Nobody is kept waiting: without a session, and failing for good or for long. */
+bool policy_is_hopeless(const struct pool_view *view);
+/* When an attempt to open may begin. */
+int64_t policy_next_attempt_ms(const struct pool_view *view);
 
 enum pool_action policy_decide(const struct pool_limits *limits, const struct pool_view *view);
 

@@ -246,15 +246,17 @@ static void serve_waiters(struct pool *pool)
     }
 }
 
-static void view_pool(const struct pool *pool, struct pool_view *view)
+void pool_view(const struct pool *pool, struct pool_view *view)
 {
     bool has_ready = false;
 
     *view = (struct pool_view){.waiting = pool->waiters.count,
-                               .failures = pool->failures,
+                               .has_opened = pool->totals.sess_opened_total > 0,
                                .is_settled = pool->last_failure.is_settled,
                                .now_ms = loop_now_ms(pool->loop),
-                               .retry_at_ms = pool->retry_at_ms};
+                               .retry_at_ms = pool->retry_at_ms,
+                               .failed_at_ms = pool->failed_at_ms,
+                               .failing_since_ms = pool->failing_since_ms};
     LIST_FOREACH (node, &pool->sessions) {
         const struct session *session = LIST_ITEM(node, struct session, in_pool);
         size_t load = session_calls(session);
@@ -276,10 +278,21 @@ static void view_pool(const struct pool *pool, struct pool_view *view)
 
 static void note_failure(struct pool *pool, const struct transport_end *end)
 {
+    int64_t now_ms = loop_now_ms(pool->loop);
+
     pool->last_failure = *end;
-    pool->failures++;
-    pool->retry_at_ms =
-        loop_now_ms(pool->loop) + policy_backoff_ms(&pool->limits, pool->failures, arc4random());
+    pool->failed_at_ms = now_ms;
+    if (pool->failures++ == 0) {
+        pool->failing_since_ms = now_ms;
+    }
+    pool->retry_at_ms = now_ms + policy_backoff_ms(&pool->limits, pool->failures, arc4random());
+}
+
+static void forgive(struct pool *pool)
+{
+    pool->failures = 0;
+    pool->failing_since_ms = 0;
+    pool->retry_at_ms = 0;
 }
 
 static void open_session(struct pool *pool)
@@ -304,7 +317,7 @@ static void check_invariants(const struct pool *pool)
 {
     struct pool_view view;
 
-    view_pool(pool, &view);
+    pool_view(pool, &view);
     CHECK_SLOW(view.opening <= 1);
     CHECK_SLOW(view.open + view.opening + view.leaving == pool->sessions.count);
 }
@@ -326,7 +339,7 @@ static void on_dispatch(void *owner)
         return;
     }
     serve_waiters(pool);
-    view_pool(pool, &view);
+    pool_view(pool, &view);
     switch (policy_decide(&pool->limits, &view)) {
     case POOL_ACTION_NONE:
         break;
@@ -337,7 +350,7 @@ static void on_dispatch(void *owner)
         refuse_all(pool, FAILURE_UNAVAILABLE);
         break;
     case POOL_ACTION_RETRY:
-        timer_start(&pool->retry, pool->retry_at_ms - view.now_ms);
+        timer_start(&pool->retry, policy_next_attempt_ms(&view) - view.now_ms);
         break;
     }
     check_invariants(pool);
@@ -360,9 +373,7 @@ static void on_session_ready(void *owner, struct session *session)
     pool->totals.sess_opened_total++;
     pool->totals.create_ms_sum += (uint64_t)took_ms;
     learn_identity(pool, session);
-    if (pool->last_failure.failure != FAILURE_NONE) {
-        pool->last_failure = (struct transport_end){0};
-    }
+    pool->last_failure = (struct transport_end){0};
     pool->retry_at_ms = 0;
     log_event(LOG_LEVEL_INFO, "session_ready", "session=%s protocol=%s took_ms=%lld", session->name,
               session->protocol, (long long)took_ms);
@@ -413,11 +424,10 @@ static void on_session_closed(void *owner, struct session *session, const struct
     }
     pool->totals.sess_lost_total++;
     if (now_ms - session->ready_at_ms >= PROVEN_MS) {
-        pool->failures = 0;
-    }
-    /* At once the first time: a server that restarted is back, or the attempt will tell. */
-    if (pool->failures++ > 0) {
-        pool->retry_at_ms = now_ms + policy_backoff_ms(&pool->limits, pool->failures, arc4random());
+        /* At once: a server that restarted is back, or the attempt will tell. */
+        forgive(pool);
+    } else {
+        note_failure(pool, end);
     }
     pool->events->on_lost(pool->owner, pool, end);
 }

@@ -105,28 +105,21 @@ void pool_figures(const struct pool *pool, struct pool_figures *ret_figures)
     }
 }
 
-static size_t count_open(const struct pool *pool)
-{
-    size_t open = 0;
-
-    LIST_FOREACH (node, &pool->sessions) {
-        open += session_is_open(LIST_ITEM(node, struct session, in_pool)) ? 1 : 0;
-    }
-    return open;
-}
-
 void pool_update_health(struct pool *pool)
 {
     struct list_node *first = list_first(&pool->waiters);
-    struct health_facts facts = {.is_draining = pool->state == POOL_DRAINING,
-                                 .has_opened = pool->totals.sess_opened_total > 0,
-                                 .open = count_open(pool),
-                                 .waiting = pool->waiters.count,
-                                 .failures = pool->failures,
-                                 .has_failure = pool->last_failure.failure != FAILURE_NONE,
-                                 .is_settled = pool->last_failure.is_settled};
     enum health before = pool->health;
+    struct pool_view view;
+    struct health_facts facts;
 
+    pool_view(pool, &view);
+    facts = (struct health_facts){.is_draining = pool->state == POOL_DRAINING,
+                                  .has_opened = view.has_opened,
+                                  .open = view.open,
+                                  .waiting = view.waiting,
+                                  .gave_up = policy_is_hopeless(&view),
+                                  .has_failure = pool->last_failure.failure != FAILURE_NONE,
+                                  .is_settled = view.is_settled};
     if (first != NULL) {
         facts.oldest_wait_ms =
             loop_now_ms(pool->loop) - LIST_ITEM(first, struct pool_waiter, in_waiters)->since_ms;

@@ -25,6 +25,8 @@ struct pool {
     struct timer keeper;
     unsigned failures; /* attempts that failed in a row */
     int64_t retry_at_ms;
+    int64_t failed_at_ms;
+    int64_t failing_since_ms; /* 0: not failing */
     int64_t retired_at_ms;
     unsigned next_number;
     struct transport_end last_failure; /* failure NONE: none */
@@ -40,6 +42,8 @@ struct pool {
     struct reapable reapable;
 };
 
+/* pool.c: as policy.c sees it. */
+void pool_view(const struct pool *pool, struct pool_view *view);
 /* pool_figures.c: judge the health anew, and tell if it changed. */
 void pool_update_health(struct pool *pool);
 

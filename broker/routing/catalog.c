@@ -122,8 +122,7 @@ enum catalog_kind catalog_kind_of(enum mcp_method method)
             return (enum catalog_kind)i;
         }
     }
-    CHECK(!"a method that is no list");
-    return CATALOG_TOOLS;
+    check_failed("METHOD has the route LIST", __FILE__, __LINE__);
 }
 
 const struct catalog_totals *catalog_totals(const struct catalog *catalog)

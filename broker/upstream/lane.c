@@ -11,6 +11,7 @@
 enum { READ_SIZE = 16384, USER_TIMEOUT_MS = 20000 };
 
 static void on_connected(void *owner, CURLcode code);
+static void on_readable(struct lane *lane);
 static void readable_cb(evutil_socket_t fd, short what, void *arg);
 static void writable_cb(evutil_socket_t fd, short what, void *arg);
 
@@ -140,6 +141,17 @@ static void on_broken(struct lane *lane, const char *what)
     finish(lane, DELIVERY_BROKEN);
 }
 
+/* A server that refuses a long request may have said so before it hung up: read that first. */
+static void on_send_failed(struct lane *lane)
+{
+    struct exchange *exchange = lane->exchange;
+
+    on_readable(lane);
+    if (lane->exchange == exchange) {
+        on_broken(lane, "the connection broke while the request was being sent");
+    }
+}
+
 static void send_more(struct lane *lane)
 {
     struct exchange *exchange = lane->exchange;
@@ -154,7 +166,7 @@ static void send_more(struct lane *lane)
             return;
         }
         if (code != CURLE_OK) {
-            on_broken(lane, "the connection broke while the request was being sent");
+            on_send_failed(lane);
             return;
         }
         exchange_sent(exchange, sent);

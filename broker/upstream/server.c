@@ -31,14 +31,19 @@ static int add_header(struct server *server, const char *name, const char *value
     return 0;
 }
 
+static bool has_header(const struct server_options *options, const char *name)
+{
+    for (size_t i = 0; i < options->header_count; i++) {
+        if (strcasecmp(options->headers[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int add_headers(struct server *server, const struct server_options *options)
 {
-    bool has_host = false;
-
-    for (size_t i = 0; i < options->header_count; i++) {
-        has_host = has_host || strcasecmp(options->headers[i].name, "host") == 0;
-    }
-    if (!has_host && add_header(server, "Host", server->url.host) < 0) {
+    if (!has_header(options, "Host") && add_header(server, "Host", server->url.host) < 0) {
         return -1;
     }
     for (size_t i = 0; i < options->header_count; i++) {
@@ -46,7 +51,9 @@ static int add_headers(struct server *server, const struct server_options *optio
             return -1;
         }
     }
-    return add_header(server, "User-Agent", "teplo/" TEPLO_VERSION);
+    return has_header(options, "User-Agent")
+               ? 0
+               : add_header(server, "User-Agent", "teplo/" TEPLO_VERSION);
 }
 
 static void free_server(struct server *server)
@@ -78,6 +85,14 @@ struct server *server_new(struct loop *loop, struct curl_driver *streams, struct
         add_headers(server, options) < 0) {
         free_server(server);
         return NULL;
+    }
+    if (options->shown != NULL) {
+        mem_free(server->url.shown);
+        server->url.shown = mem_copy_text(options->shown, strlen(options->shown));
+        if (server->url.shown == NULL) {
+            free_server(server);
+            return NULL;
+        }
     }
     lanes = (struct lanes_options){.origin = server->url.origin,
                                    .connect_timeout_ms = options->limits.connect_timeout_ms,

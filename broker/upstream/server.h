@@ -31,6 +31,7 @@ struct server_limits {
 struct server_options {
     const char *name;
     const char *url;
+    const char *shown; /* the url for people: without what the configuration calls a secret */
     const struct server_header *headers;
     size_t header_count;
     struct server_limits limits;

@@ -28,14 +28,15 @@ static const struct {
 
 static void on_transport_open(void *owner);
 static void on_transport_text(void *owner, struct span text);
+static void on_transport_oversize(void *owner, struct span head, struct span tail);
 static void on_transport_closed(void *owner, const struct transport_end *end);
 static void on_initialize_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_initialized_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_timer(void *owner);
 
-static const struct transport_events transport_events = {on_transport_open, on_transport_text,
-                                                         on_transport_closed};
+static const struct transport_events transport_events = {
+    on_transport_open, on_transport_text, on_transport_oversize, on_transport_closed};
 
 const char *session_state_name(enum session_state state)
 {
@@ -239,24 +240,53 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
     session->events->on_ready(session->owner, session);
 }
 
-static void on_identity(struct session *session, const struct message *answer)
+/* TEXT, a string token of the server's, as far as it can be shown in a line of ours. */
+static void copy_shown(char *to, size_t size, struct span text)
 {
-    char text[160];
-    struct span code = json_find(answer->error, "code");
+    struct bytes decoded;
+    size_t length;
+
+    bytes_init(&decoded, text.length + 1);
+    if (!json_string_decode(text, &decoded)) {
+        bytes_clear(&decoded);
+    }
+    length = decoded.length < size ? decoded.length : size - 1;
+    /* Not in the middle of a character. */
+    while (length < decoded.length && length > 0 && (decoded.at[length] & 0xc0) == 0x80) {
+        length--;
+    }
+    for (size_t i = 0; i < length; i++) {
+        to[i] = (unsigned char)decoded.at[i] < 0x20 || decoded.at[i] == 0x7f ? ' ' : decoded.at[i];
+    }
+    to[length] = '\0';
+    bytes_done(&decoded);
+}
+
+static void refuse_identity(struct session *session, const struct message *answer)
+{
+    char shown[100];
+    char text[240];
 
     if (answer->kind == MESSAGE_ERROR) {
+        copy_shown(shown, sizeof(shown), json_find(answer->error, "message"));
+        (void)snprintf(text, sizeof(text), "the server refuses initialize: \"%s\"; see its own log",
+                       shown);
+    } else {
+        copy_shown(shown, 24, json_find(answer->result, "protocolVersion"));
         (void)snprintf(text, sizeof(text),
-                       "the server refuses initialize with error %.*s; see its own log",
-                       (int)(code.length > 12 ? 12 : code.length), code.at == NULL ? "" : code.at);
-        session_lose(session, "proto", text);
-        return;
+                       "the server speaks MCP \"%s\", which teplo does not; it must speak one of "
+                       "2024-11-05 to " MCP_LATEST_LEGACY,
+                       shown);
     }
+    session_lose(session, "proto", text);
+}
+
+static void on_identity(struct session *session, const struct message *answer)
+{
     session->protocol =
         mcp_find_version(json_find(answer->result, "protocolVersion"), MCP_ERA_LEGACY);
     if (session->protocol == NULL) {
-        session_lose(session, "proto",
-                     "the server speaks an MCP revision that teplo does not; it must speak one of "
-                     "2024-11-05 to " MCP_LATEST_LEGACY);
+        refuse_identity(session, answer);
         return;
     }
     bytes_append_span(&session->identity, answer->result);
@@ -346,6 +376,11 @@ static void on_timer(void *owner)
                    session->state == SESSION_CONNECTING ? "name its endpoint"
                                                         : "finish initialize");
     session_lose(session, "timeout", text);
+}
+
+static void on_transport_oversize(void *owner, struct span head, struct span tail)
+{
+    session_on_oversize(owner, head, tail);
 }
 
 static void on_transport_text(void *owner, struct span text)

@@ -365,6 +365,44 @@ static void on_malformed(struct session *session, struct span text,
     }
 }
 
+/* The last `"id":` in TAIL, as writers that put the id last leave it. */
+static struct span id_at_end(struct span tail)
+{
+    static const struct span key = SPAN_INIT("\"id\":");
+    struct span id = SPAN_NONE;
+
+    for (size_t i = 0; i + key.length < tail.length; i++) {
+        if (memcmp(tail.at + i, key.at, key.length) == 0) {
+            id = (struct span){tail.at + i + key.length, 0};
+        }
+    }
+    while (!span_is_none(id) && id.at + id.length < tail.at + tail.length &&
+           id.at[id.length] >= '0' && id.at[id.length] <= '9') {
+        id.length++;
+    }
+    return id;
+}
+
+/* A dropped text is whose id it had: its answer came, and cannot be given. */
+void session_on_oversize(struct session *session, struct span head, struct span tail)
+{
+    size_t data = span_starts_with(head, SPAN("data:")) ? 5 : 0;
+    struct span began = json_trim((struct span){head.at + data, head.length - data});
+    struct call *call = calls_find(&session->calls, json_find(began, "id"));
+
+    if (call == NULL) {
+        call = calls_find(&session->calls, id_at_end(tail));
+    }
+    log_event(LOG_LEVEL_WARN, "oversize", "session=%s call=%s remedy=%s", session->name,
+              call == NULL ? "unknown" : "known", log_quote("raise max_response"));
+    if (call == NULL) {
+        on_fault(session, "a message longer than max_response");
+        return;
+    }
+    fail_call(call, FAILURE_TOO_LARGE, "raise max_response, or let the tool answer less", false);
+    session_count_changed(session);
+}
+
 void session_on_text(struct session *session, struct span text)
 {
     struct message message;

@@ -18,6 +18,8 @@ void session_lose(struct session *session, const char *error_class, const char *
 
 /* session_calls.c */
 void session_on_text(struct session *session, struct span text);
+/* A text that was too long: HEAD is how it began, TAIL how it ended. */
+void session_on_oversize(struct session *session, struct span head, struct span tail);
 /* Fail every call, and take back what is under way.  FAILURE is for those that may have run. */
 void session_fail_calls(struct session *session, enum failure failure);
 /* Send a message nobody waits for.  It may be dropped when too many are under way. */

@@ -215,7 +215,11 @@ static bool on_endpoint(struct sse_transport *sse, const struct sse_event *event
     }
     /* Our headers carry credentials: they go to the configured origin only. */
     if (!url_same_origin(&sse->endpoint, &sse->server->url)) {
-        stream_fault_protocol(&end, "the endpoint it names is on another origin", sse->server);
+        char what[160];
+
+        (void)snprintf(what, sizeof(what), "the endpoint it names is on another origin, %.80s",
+                       sse->endpoint.origin);
+        stream_fault_protocol(&end, what, sse->server);
         end_stream(sse, &end);
         return false;
     }
@@ -248,6 +252,21 @@ static bool on_event(struct sse_transport *sse, const struct sse_event *event)
     return !sse->closed;
 }
 
+/* An event that did not fit: some call's answer, as a rule, and the stream goes on behind it. */
+static bool on_oversize(struct sse_transport *sse, const struct sse_event *event)
+{
+    struct transport_end end;
+
+    if (!sse->is_named) {
+        stream_fault_protocol(&end, "the stream begins with an endless event", sse->server);
+        end_stream(sse, &end);
+        return false;
+    }
+    sse->transport.events->on_oversize(sse->transport.owner, event->data,
+                                       bytes_span(&sse->reader.tail));
+    return !sse->closed;
+}
+
 /* The reply to the GET is an event stream, as far as can be told now.  False: over, and told. */
 static bool is_event_stream(struct sse_transport *sse)
 {
@@ -275,12 +294,14 @@ static bool decode_inbox(struct sse_transport *sse)
     if (chunk.length > 0 && !sse->is_named && !is_event_stream(sse)) {
         return false;
     }
-    while ((status = sse_next(&sse->reader, chunk, &event)) == SSE_EVENT) {
-        if (!on_event(sse, &event)) {
+    while ((status = sse_next(&sse->reader, chunk, &event)) != SSE_NONE) {
+        bool goes_on = status == SSE_EVENT ? on_event(sse, &event) : on_oversize(sse, &event);
+
+        if (!goes_on) {
             return false;
         }
     }
-    if (status == SSE_TOO_LONG || sse->inbox.failed) {
+    if (sse->inbox.failed) {
         stream_fault_oversize(&end, sse->server);
         end_stream(sse, &end);
         return false;

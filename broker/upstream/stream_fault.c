@@ -33,7 +33,9 @@ void stream_fault_of_code(struct transport_end *end, CURLcode code, const struct
         return;
     case CURLE_COULDNT_CONNECT:
         say(end, FAILURE_UNAVAILABLE, "connect", false,
-            "%s refuses connections; check that the server runs and the url's host and port", url);
+            "cannot connect to %s: refused, or no way to it; check that the server runs, and the "
+            "url's host and port",
+            url);
         return;
     case CURLE_OPERATION_TIMEDOUT:
         say(end, FAILURE_UNAVAILABLE, "timeout", false,

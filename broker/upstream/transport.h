@@ -27,8 +27,10 @@ struct transport_end {
 
 /* All mandatory.  None is called after transport_close, nor before transport_open returned. */
 struct transport_events {
-    void (*on_open)(void *owner);                                    /* texts may be sent */
-    void (*on_text)(void *owner, struct span text);                  /* one text from the server */
+    void (*on_open)(void *owner);                   /* texts may be sent */
+    void (*on_text)(void *owner, struct span text); /* one text from the server */
+    /* A text longer than the maximum was dropped: HEAD is how it began, TAIL how it ended. */
+    void (*on_oversize)(void *owner, struct span head, struct span tail);
     void (*on_closed)(void *owner, const struct transport_end *end); /* the last event */
 };
 

@@ -19,13 +19,31 @@ static void append(struct bytes *out, const char *before, struct span object, co
 static void append_uptime(struct bytes *out, struct span stats)
 {
     struct span uptime = json_find(stats, "uptime_s");
+    struct span whole = uptime; /* without the fraction of a second */
     int64_t uptime_s;
 
     bytes_append_text(out, ", up ");
-    if (json_to_int(uptime, &uptime_s) && uptime_s < INT64_MAX / 1000) {
+    for (size_t i = 0; i < whole.length; i++) {
+        if (whole.at[i] == '.') {
+            whole.length = i;
+        }
+    }
+    if (json_kind_of(uptime) == JSON_NUMBER && json_to_int(whole, &uptime_s) &&
+        uptime_s < INT64_MAX / 1000) {
         duration_print(out, uptime_s * 1000);
     } else {
         table_cell(out, uptime);
+    }
+}
+
+/* ` (err_pct)`; nothing for a pool that is well. */
+static void append_reason(struct bytes *out, struct span reason)
+{
+    if (json_kind_of(reason) == JSON_STRING && !json_string_is(reason, "-") &&
+        !json_string_is(reason, "")) {
+        bytes_append_text(out, " (");
+        table_cell(out, reason);
+        bytes_append_char(out, ')');
     }
 }
 
@@ -50,8 +68,8 @@ static void print_screen(struct span stats, struct span pools)
     while (json_walk_next(&walk, &item)) {
         append(&out, "pool ", item.value, "name");
         append(&out, ": ", item.value, "health");
-        append(&out, " (", item.value, "health_reason");
-        append(&out, "), sessions ", item.value, "s_total");
+        append_reason(&out, json_find(item.value, "health_reason"));
+        append(&out, ", sessions ", item.value, "s_total");
         append(&out, " of ", item.value, "cap");
         append(&out, ", in flight ", item.value, "inflight");
         append(&out, ", waiting ", item.value, "waiting");

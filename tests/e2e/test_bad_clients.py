@@ -97,11 +97,12 @@ def test_one_error_for_one_long_line(broker):
 
 
 def test_a_client_that_reads_nothing_is_dropped_alone(start_broker, raw):
-    broker = start_broker({"raw": raw.url}, options={"outbuf_max": "1MiB", "slow_client_timeout": "2s"})
+    limits = {"outbuf_max": "1MiB", "max_frame": "256KiB", "max_response": "512KiB"}
+    broker = start_broker({"raw": raw.url}, options={**limits, "slow_client_timeout": "2s"})
     neighbour = broker.client()
     deaf = broker.client(read=False)
     for _ in range(20):
-        deaf.start_call("huge", {"bytes": 1 << 20})
+        deaf.start_call("huge", {"bytes": 400 << 10})
     for _ in range(20):
         assert neighbour.text("echo") == "echo"
     broker.wait_log("client_closed", level="warn")

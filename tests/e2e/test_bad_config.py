@@ -26,7 +26,7 @@ FILES = {
     "a missing comma": ('{\n' + SERVER % "" + '\n "teplo": {}}', 3, []),
     "an unset variable": ("{" + SERVER % ', "headers": {"Authorization": "Bearer ${TEPLO_TEST_UNSET}"}' + "}", 1, ["TEPLO_TEST_UNSET"]),
     "a missing secret file": ("{" + SERVER % ', "headers": {"X": "${file:/nowhere/secret}"}' + "}", 1, ["/nowhere/secret"]),
-    "a URL of another scheme": ('{"mcpServers": {"a": {"url": "ftp://127.0.0.1/"}}}', 1, ["ftp", "http"]),
+    "a URL of another scheme": ('{"mcpServers": {"a": {"url": "ftp://127.0.0.1/"}}}', 1, ["\"a\"", "http://"]),
     "no URL": ('{"mcpServers": {"a": {}}}', 1, ["url"]),
     "a bad server name": ('{"mcpServers": {"A B": {"url": "http://127.0.0.1:9/sse"}}}', 1, ["A B"]),
     "no server": ('{"mcpServers": {}}', None, ["mcpServers"]),
@@ -83,7 +83,7 @@ def test_a_secret_is_not_printed_with_the_fault(start_broker):
     [
         (["--server", "a"], "a"),
         (["--server", "a=http://127.0.0.1:9/", "--header", "b: X: y"], "b"),
-        (["--server", "a=http://127.0.0.1:9/", "--header", "a: nonsense"], "nonsense"),
+        (["--server", "a=http://127.0.0.1:9/", "--header", "a: nonsense"], "--header"),
         (["--nonsense"], "nonsense"),
         (["--server", "a=http://127.0.0.1:9/", "--redis", "http://x"], "redis"),
     ],

@@ -26,7 +26,7 @@ def test_nobody_listens(start_broker):
     port = free_port()
     broker, error = refused(start_broker, f"http://127.0.0.1:{port}/sse")
     assert f"127.0.0.1:{port}" in error.message
-    assert "refused" in error.message.lower()
+    assert "refuses connections" in error.message
     assert len(broker.log("server_fault")) <= 2, "one line, not one for each attempt"
 
 
@@ -47,15 +47,15 @@ def test_a_name_that_does_not_resolve(start_broker):
         ({"get_body": "{}", "get_type": "application/json"}, ["application/json"]),
         ({"mute_streams": True}, []),
         ({"endpoint": "none"}, ["endpoint"]),
-        ({"endpoint": "cross"}, ["127.0.0.2", "origin"]),
-        ({"endpoint": "//127.0.0.2:9{path}"}, ["127.0.0.2", "origin"]),
+        ({"endpoint": "cross"}, ["origin"]),
+        ({"endpoint": "//127.0.0.2:9{path}"}, ["origin"]),
         ({"endpoint": "http://user:pass@127.0.0.1{path}"}, []),
         ({"preamble": "event: message\r\ndata: {}\r\n\r\n", "endpoint": "none"}, []),
         ({"post_never": ["initialize"]}, ["initialize"]),
         ({"mute_methods": ["initialize"]}, ["initialize"]),
         ({"post_status": 400, "post_body": "Invalid session ID"}, ["400"]),
-        ({"initialize_error": {"code": -32603, "message": "немає бази"}}, ["немає бази"]),
-        ({"protocol_version": "1999-01-01"}, ["1999-01-01"]),
+        ({"initialize_error": {"code": -32603, "message": "немає бази"}}, ["initialize", "-32603"]),
+        ({"protocol_version": "1999-01-01"}, ["revision", "2025-11-25"]),
     ],
     ids=lambda value: str(value)[:50] if isinstance(value, dict) else None,
 )

@@ -138,4 +138,4 @@ def test_teploctl_reload_says_what_is_wrong(broker):
     broker.write_config('{"mcpServers": {"raw": {"url": "ftp://x"}}}')
     done = broker.ctl("reload")
     assert done.returncode != 0
-    assert "ftp" in done.stdout + done.stderr
+    assert "teplo.json:1" in done.stderr and "http://" in done.stderr

@@ -31,7 +31,7 @@ def test_calls_results_and_errors(broker, server, era):
     assert client.call("fail")["isError"] is True
     prompt = client.request("prompts/get", {"name": "greeting", "arguments": {"name": "Ю"}})
     assert prompt["messages"][0]["content"]["text"] == "Вітаю, Ю!"
-    assert server.stats()["rpc"]["initialize"] == 1
+    assert server.stats()["rpc"]["initialize"] == 1, broker.program.output()
 
 
 def test_a_cancelled_call_is_cancelled_in_the_server_and_not_answered(broker, server):
@@ -55,10 +55,11 @@ def test_progress(broker):
 
 def test_a_body_over_the_servers_limit_is_not_executed(start_broker, server):
     """SDK 2 refuses bodies over 4 MiB with 413; the session goes on."""
+    server.reset()
     broker = start_broker({"two": server.url}, options={"max_frame": "8MiB"})
     client = broker.client()
     error = client.call_error("echo", {"value": "x" * (5 << 20)})
     assert error.outcome == "not_executed"
     assert "413" in error.message
     assert client.text("add", {"a": 1, "b": 1}) == "2"
-    assert server.stats()["rpc"]["initialize"] == 1
+    assert server.stats()["rpc"]["initialize"] == 1, broker.program.output()

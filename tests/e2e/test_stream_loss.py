@@ -29,7 +29,6 @@ def test_all_calls_of_the_stream_and_no_others_are_unknown(start_broker, raw):
     raw.wait_streams(2)
     error = client.call_error("cut")
     assert error.outcome == "unknown"
-    raw.wait_streams(1)
     lost = [call for call in held if client.find_answer(call)]
     raw.release("all")
     answers = [client.wait_line(call).message for call in held]

@@ -98,6 +98,10 @@ def test_status(place, admin):
     out = run_on_terminal(place, "status").out
     assert out.startswith("teplod 0.1.0, pid 4711, up 1d 1h: serving\n")
     assert "\npool grynya: degraded (err_pct), sessions 6 of 8, in flight 5, waiting 4\n" in out
+    assert "\npool b: -, sessions - of -" in out
+    admin.on("teplo/stats", result({**STATS, "uptime_s": 61.987}))
+    assert ", up 1m 1s: serving\n" in run_on_terminal(place, "status").out
+    admin.on("teplo/stats", result(STATS))
     whole = json.loads(run(place, "status", "--json").expect(OK).out)
     assert whole == {"stats": STATS, "pools": [POOL, {"name": "b"}]}
 

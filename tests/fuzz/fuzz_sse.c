@@ -102,24 +102,27 @@ static void decode(struct span input, size_t maximum, uint32_t seed, size_t most
 {
     struct sse_reader reader;
     struct sse_event event;
-    enum sse_status status = SSE_NONE;
+    enum sse_status status;
+    int dropped = 0;
 
     sse_reader_init(&reader, maximum);
-    while (status == SSE_NONE && input.length > 0) {
+    while (input.length > 0) {
         size_t size = most > 0 ? fuzz_next_size(&seed, most) : input.length;
         struct span piece = {input.at, size < input.length ? size : input.length};
 
-        while ((status = sse_next(&reader, piece, &event)) == SSE_EVENT) {
+        while ((status = sse_next(&reader, piece, &event)) != SSE_NONE) {
             PROPERTY(event.data.length <= maximum);
             say(said, event.event, event.data, event.id);
+            if (status == SSE_TOO_LONG) {
+                say(said, SPAN("!"), bytes_span(&reader.tail), SPAN(""));
+                dropped++;
+            }
         }
         PROPERTY(reader.line.length <= maximum + 16);
         input = (struct span){input.at + piece.length, input.length - piece.length};
     }
-    bytes_printf(said, "%d %lld", (int)status, (long long)reader.retry_ms);
-    if (status == SSE_NONE) {
-        bytes_printf(said, " %llu", (unsigned long long)reader.comments);
-    }
+    bytes_printf(said, "%d %lld %llu", dropped, (long long)reader.retry_ms,
+                 (unsigned long long)reader.comments);
     sse_reader_done(&reader);
 }
 

@@ -95,6 +95,8 @@ void fake_http_cut(struct fake_peer *peer)
     if (peer->stream == NULL) {
         return;
     }
+    /* The other side learns it now; libevent closes the descriptor in a later turn. */
+    (void)shutdown(bufferevent_getfd(peer->stream), SHUT_RDWR);
     bufferevent_free(peer->stream);
     peer->stream = NULL;
     list_remove(&peer->http->peers, &peer->in_http);

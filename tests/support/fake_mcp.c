@@ -133,6 +133,9 @@ static void open_stream(struct fake_mcp *fake, struct fake_peer *peer)
     char endpoint[32];
 
     fake->streams++;
+    if (fake->streams - fake->initialized > fake->most_opening) {
+        fake->most_opening = fake->streams - fake->initialized;
+    }
     if (fake->stream_status != 200) {
         fake_http_reply(peer, fake->stream_status);
         return;
@@ -220,10 +223,10 @@ static void on_gone(void *owner, struct fake_peer *peer)
 static void run_tool(struct fake_mcp *fake, struct fake_session *session, struct fake_peer *peer,
                      const struct message *message, int64_t id)
 {
-    char name[32] = "";
+    char name[32];
 
     fake->calls++;
-    (void)json_string_copy(message_param(message, "name"), name, sizeof(name));
+    CHECK(json_string_copy(message_param(message, "name"), name, sizeof(name)));
     if (strncmp(name, "http_", 5) == 0) {
         fake_http_reply(peer, (int)strtol(name + 5, NULL, 10));
     } else if (strcmp(name, "drop") == 0) {

@@ -24,7 +24,9 @@ struct fake_mcp {
     const char *protocol; /* that it offers */
 
     /* What it has heard. */
-    unsigned streams; /* GETs */
+    unsigned streams;      /* GETs */
+    unsigned most_opening; /* streams open at a time, while none had failed, that were not yet
+                              initialized */
     unsigned initializes;
     unsigned initialized;
     unsigned pings;

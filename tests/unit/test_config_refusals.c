@@ -299,7 +299,10 @@ static const struct row redis_rows[] = {
     {REDIS("unix:///r.sock?db="), "has something else than ?db= and a number"},
     {REDIS("${UNSET_1}"), "t:2: ${UNSET_1} is not set in the environment; export it, or remove the "
                           "redis url"},
-    {REDIS("redis://${LONG}"), "\"url\" is 10008 bytes long; give 0 to 2048 bytes"},
+    {REDIS("redis://${LONG}"), "the redis url is longer than 2048 bytes; shorten it"},
+    {REDIS("redis://:hunter2%zz@h/0"), "t:2: the redis url is not usable; write it as in"},
+    {REDIS("redis://h/99999"), "the redis url is not usable; write it as in"},
+    {REDIS("redis://[h]/"), "the redis url is not usable"},
     {IN_BROKER("\"redis\":{\"namespace\":\"A\"}"), "t:2: namespace \"A\" is no usable name; begin "
                                                    "with a small letter"},
     {IN_BROKER("\"redis\":{\"namespace\":\"\"}"),

@@ -88,9 +88,10 @@ class Broker:
             self.program.wait()
             return True
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-                probe.connect(str(self.runtime / "admin.sock"))
-                return self.socket_path().exists()
+            for path in (self.runtime / "admin.sock", self.socket_path()):
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                    probe.connect(str(path))
+            return True
         except OSError:
             return False
 
