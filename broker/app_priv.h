@@ -44,7 +44,7 @@ struct app {
     struct list doors;
     struct admin *admin;
     struct redis_publisher *publisher; /* NULL: no Redis */
-    struct list flushes; /* of app_admin.c: waiting for Redis */
+    struct list flushes;               /* of app_admin.c: waiting for Redis */
     struct incidents incidents;
     struct process_figures process;
     enum app_state state;

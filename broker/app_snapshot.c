@@ -138,8 +138,8 @@ static void sum_up(struct snapshot *snapshot)
         instance->waiting += pool->waiting;
         instance->s_total += pool->s_total - pool->s_broken;
         instance->calls_total += pool->calls_total;
-        instance->err_total += pool->not_executed_total + pool->unknown_total +
-                               pool->result_lost_total;
+        instance->err_total +=
+            pool->not_executed_total + pool->unknown_total + pool->result_lost_total;
         instance->up_bytes_total += pool->up_bytes_total;
         instance->down_bytes_total += pool->down_bytes_total;
         if (pool->health_code > instance->health_code && pool->health_code != HEALTH_UNKNOWN) {

@@ -33,7 +33,7 @@ struct sse_reader {
     bool told;     /* the event was handed out: forget it at the next call */
     /* An event that is too long is dropped up to its end; kept of it are: */
     bool skipping;
-    bool in_line;     /* while skipping: the line has bytes, so its end does not end the event */
+    bool in_line;      /* while skipping: the line has bytes, so its end does not end the event */
     struct bytes head; /* its beginning: data so far, or else the line that was too long */
     struct bytes tail; /* the end of what was dropped */
 };

@@ -27,7 +27,7 @@ struct admin_actions {
     /* DONE runs once, later: REDIS is "up", "off", "down" ..., SEQ 0 if nothing was written.
        -ENOMEM: it does not run. */
     int (*flush)(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),
-                  void *waiter);
+                 void *waiter);
     int (*reload)(void *owner, struct bytes *message); /* servers, or -1 with MESSAGE */
     void (*drain)(void *owner);
     void (*resume)(void *owner);

@@ -230,6 +230,7 @@ static bool take_frames(struct channel *channel)
         }
         switch (frame_next(&channel->reader, &frame)) {
         case FRAME_NONE:
+            frame_reader_trim(&channel->reader);
             return true;
         case FRAME_READY:
             channel->events->on_frame(channel, frame);

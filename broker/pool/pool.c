@@ -143,12 +143,13 @@ static size_t free_room(const struct pool *pool)
 static void enqueue(struct pool *pool, struct pool_waiter *waiter)
 {
     waiter->since_ms = loop_now_ms(pool->loop);
-    CHECK(waiter->in_waiters.on == NULL && !pool->closing);
+    CHECK(waiter->in_waiters.on == NULL);
     deferred_schedule(&pool->dispatch);
 }
 
 void pool_acquire(struct pool *pool, struct pool_waiter *waiter)
 {
+    CHECK(!pool->closing);
     enqueue(pool, waiter);
     if (pool->state == POOL_DRAINING) {
         refuse(pool, waiter, FAILURE_DRAINING);
@@ -163,6 +164,7 @@ void pool_acquire(struct pool *pool, struct pool_waiter *waiter)
 
 void pool_acquire_again(struct pool *pool, struct pool_waiter *waiter)
 {
+    /* While the pool closes too: a call that had not left is told that it may come again. */
     enqueue(pool, waiter);
     if (pool->state == POOL_DRAINING) {
         refuse(pool, waiter, FAILURE_DRAINING);

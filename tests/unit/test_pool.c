@@ -203,6 +203,7 @@ static void test_calls_pass_an_empty_queue(void **state)
     (void)state;
     /* Nobody may wait, yet there is room on a session, or one will be opened. */
     stage.limits.queue_max = 0;
+    stage.limits.size = 1;
     assert_int_equal(stage_open(&stage), 0);
     call_all(0, STAGE_MAX_INFLIGHT, "echo");
     AWAIT(stage.loop, callers_told(callers, STAGE_MAX_INFLIGHT) == STAGE_MAX_INFLIGHT);
