@@ -402,6 +402,7 @@ static void on_session_closed(void *owner, struct session *session, const struct
     struct pool *pool = owner;
     int64_t now_ms = loop_now_ms(pool->loop);
     bool was_ready = session->ready_at_ms != 0;
+    bool is_proven = was_ready && now_ms - session->ready_at_ms >= PROVEN_MS;
     bool by_us = strcmp(end->error_class, "retired") == 0;
 
     list_remove(&pool->sessions, &session->in_pool);
@@ -422,10 +423,14 @@ static void on_session_closed(void *owner, struct session *session, const struct
     }
     pool->totals.sess_closed_total++;
     if (by_us) {
+        /* What failed before it does not count against a server that has been well since. */
+        if (is_proven && pool->last_failure.failure == FAILURE_NONE) {
+            forgive(pool);
+        }
         return;
     }
     pool->totals.sess_lost_total++;
-    if (now_ms - session->ready_at_ms >= PROVEN_MS) {
+    if (is_proven) {
         /* At once: a server that restarted is back, or the attempt will tell. */
         forgive(pool);
     } else {

@@ -268,14 +268,18 @@ static void refuse_identity(struct session *session, const struct message *answe
     char text[240];
 
     if (answer->kind == MESSAGE_ERROR) {
+        struct span code = json_find(answer->error, "code");
+
         copy_shown(shown, sizeof(shown), json_find(answer->error, "message"));
-        (void)snprintf(text, sizeof(text), "the server refuses initialize: \"%s\"; see its own log",
-                       shown);
+        (void)snprintf(text, sizeof(text),
+                       "the server refuses initialize with error %.*s, \"%s\"; see its own log",
+                       (int)(code.length > 12 ? 12 : code.length),
+                       span_is_none(code) ? "" : code.at, shown);
     } else {
         copy_shown(shown, 24, json_find(answer->result, "protocolVersion"));
         (void)snprintf(text, sizeof(text),
-                       "the server speaks MCP \"%s\", which teplo does not; it must speak one of "
-                       "2024-11-05 to " MCP_LATEST_LEGACY,
+                       "the server speaks MCP revision \"%s\", which teplo does not; it must speak "
+                       "one of 2024-11-05 to " MCP_LATEST_LEGACY,
                        shown);
     }
     session_lose(session, "proto", text);

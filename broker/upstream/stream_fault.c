@@ -33,8 +33,8 @@ void stream_fault_of_code(struct transport_end *end, CURLcode code, const struct
         return;
     case CURLE_COULDNT_CONNECT:
         say(end, FAILURE_UNAVAILABLE, "connect", false,
-            "cannot connect to %s: refused, or no way to it; check that the server runs, and the "
-            "url's host and port",
+            "%s refuses connections, or there is no way to it; check that the server runs, and "
+            "the url's host and port",
             url);
         return;
     case CURLE_OPERATION_TIMEDOUT:

@@ -54,8 +54,8 @@ def test_a_name_that_does_not_resolve(start_broker):
         ({"post_never": ["initialize"]}, ["initialize"]),
         ({"mute_methods": ["initialize"]}, ["initialize"]),
         ({"post_status": 400, "post_body": "Invalid session ID"}, ["400"]),
-        ({"initialize_error": {"code": -32603, "message": "немає бази"}}, ["initialize", "-32603"]),
-        ({"protocol_version": "1999-01-01"}, ["revision", "2025-11-25"]),
+        ({"initialize_error": {"code": -32603, "message": "немає бази"}}, ["initialize", "немає бази"]),
+        ({"protocol_version": "1999-01-01"}, ["1999-01-01", "2025-11-25"]),
     ],
     ids=lambda value: str(value)[:50] if isinstance(value, dict) else None,
 )

@@ -160,6 +160,8 @@ def test_a_killed_server_under_load_then_a_new_one(start_broker, start_counting)
         worker.join(60)
     assert len(outcomes) == 240, "no call was left without an answer"
     assert set(outcomes) <= {"result", "unknown", "not_executed"}
-    assert outcomes.count("unknown") <= 8
+    # One call of each worker is out when the server dies.  Another one may still be handed to a
+    # session whose own stream's end comes a moment later.
+    assert outcomes.count("unknown") <= 16
     with broker.client() as client:
         assert client.text("add", {"a": 2, "b": 2}) == "4"

@@ -33,7 +33,7 @@ int fake_mcp_open(struct fake_mcp *fake, struct loop *loop)
     *fake = (struct fake_mcp){.stream_status = 200, .protocol = "2025-06-18"};
     list_init(&fake->sessions);
     list_init(&fake->held);
-    list_init(&fake->early);
+    list_init(&fake->pending);
     return fake_http_open(&fake->http, loop, &events, fake);
 }
 
@@ -62,7 +62,7 @@ void fake_mcp_close(struct fake_mcp *fake)
 {
     fake_mcp_forget(fake);
     free_due(&fake->held);
-    free_due(&fake->early);
+    free_due(&fake->pending);
     fake_http_close(&fake->http);
 }
 
@@ -194,14 +194,14 @@ void fake_mcp_release(struct fake_mcp *fake)
 
 void fake_mcp_accept(struct fake_mcp *fake)
 {
-    LIST_FOREACH (node, &fake->early) {
+    LIST_FOREACH (node, &fake->pending) {
         const struct due *due = LIST_ITEM(node, struct due, in_due);
 
         if (due->peer != NULL) {
             fake_http_reply(due->peer, 202);
         }
     }
-    free_due(&fake->early);
+    free_due(&fake->pending);
 }
 
 static void on_gone(void *owner, struct fake_peer *peer)
@@ -211,7 +211,7 @@ static void on_gone(void *owner, struct fake_peer *peer)
     if (peer->owner != NULL) {
         drop_session(fake, peer->owner);
     }
-    LIST_FOREACH (node, &fake->early) {
+    LIST_FOREACH (node, &fake->pending) {
         struct due *due = LIST_ITEM(node, struct due, in_due);
 
         due->peer = due->peer == peer ? NULL : due->peer;
@@ -233,7 +233,10 @@ static void run_tool(struct fake_mcp *fake, struct fake_session *session, struct
         fake_http_cut(peer);
     } else if (strcmp(name, "early") == 0) {
         answer(session, id, SPAN("{\"early\":true}"));
-        add_due(&fake->early, session->number, id, peer);
+        add_due(&fake->pending, session->number, id, peer);
+    } else if (strcmp(name, "late") == 0) {
+        add_due(&fake->pending, session->number, id, peer);
+        add_due(&fake->held, session->number, id, NULL);
     } else {
         fake_http_reply(peer, 202);
         if (strcmp(name, "hold") == 0) {

@@ -7,6 +7,7 @@
  *   echo      answers at once with its arguments
  *   hold      accepted, and answered by fake_mcp_release
  *   early     answered at once, and accepted by fake_mcp_accept
+ *   late      accepted by fake_mcp_accept, and answered by fake_mcp_release
  *   cut       accepted, then the session's stream ends
  *   drop      heard, then its connection is closed without a reply
  *   http_N    gets the HTTP status N, and nothing else
@@ -37,7 +38,7 @@ struct fake_mcp {
     struct fake_http http;
     struct list sessions; /* whose stream is open */
     struct list held;     /* answers that are due */
-    struct list early;    /* POSTs whose 202 is due */
+    struct list pending;  /* POSTs whose 202 is due */
 };
 
 /* 0, or -1. */
@@ -49,7 +50,7 @@ const char *fake_mcp_url(const struct fake_mcp *fake);
 
 /* Answer what is held, in order.  Of sessions that are gone: nothing. */
 void fake_mcp_release(struct fake_mcp *fake);
-/* Accept the POSTs of `early`. */
+/* Accept the POSTs of `pending`. */
 void fake_mcp_accept(struct fake_mcp *fake);
 /* Send TEXT, one line, as a message to every session. */
 void fake_mcp_tell(struct fake_mcp *fake, const char *text);

@@ -122,10 +122,10 @@ static void test_statuses(void **state)
         {DELIVERY_REPLIED, 9, 204, FAILURE_NONE, false},
         /* The session is not known any more. */
         {DELIVERY_REPLIED, 9, 404, FAILURE_SESSION_GONE, true},
-        /* Later, perhaps: the status says that it has not run. */
-        {DELIVERY_REPLIED, 9, 408, FAILURE_REFUSED, true},
-        {DELIVERY_REPLIED, 9, 425, FAILURE_REFUSED, true},
-        {DELIVERY_REPLIED, 9, 429, FAILURE_REFUSED, true},
+        /* Later, perhaps, says the status; not at once. */
+        {DELIVERY_REPLIED, 9, 408, FAILURE_REFUSED, false},
+        {DELIVERY_REPLIED, 9, 425, FAILURE_REFUSED, false},
+        {DELIVERY_REPLIED, 9, 429, FAILURE_REFUSED, false},
         /* Refused: again would be refused again. */
         {DELIVERY_REPLIED, 9, 400, FAILURE_REFUSED, false},
         {DELIVERY_REPLIED, 9, 401, FAILURE_REFUSED, false},

@@ -176,6 +176,9 @@ class Broker:
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
 
+    def is_sanitized(self):
+        return "libasan" in pathlib.Path(f"/proc/{self.pid}/maps").read_text()
+
     def open_files(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/* The traffic of one session: calls that end in all the ways they can, and what a server says. */
+#include "unit.h"
+
+#include "tests/support/await.h"
+#include "tests/support/stage.h"
+
+enum { CALLERS = 8, SHORT_MS = 40 };
+
+static struct stage stage;
+static struct caller callers[CALLERS];
+
+static int open_all(void **state)
+{
+    (void)state;
+    memset(callers, 0, sizeof(callers));
+    stage_init(&stage);
+    stage.limits.size = 1;
+    stage.limits.max_inflight = CALLERS;
+    return stage_open(&stage);
+}
+
+static int close_all(void **state)
+{
+    (void)state;
+    stage_close(&stage);
+    return 0;
+}
+
+static void call_and_await(size_t i, const char *tool)
+{
+    caller_start(&callers[i], &stage, tool);
+    AWAIT(stage.loop, callers_told(&callers[i], 1) == 1);
+}
+
+static void hold(size_t i, const char *tool)
+{
+    caller_start(&callers[i], &stage, tool);
+    AWAIT(stage.loop, stage.fake.held.count == i + 1);
+}
+
+/* Everything that was on its way to the caller is there: a later call is answered. */
+static void settle(void)
+{
+    call_and_await(CALLERS - 1, "echo");
+    assert_int_equal(callers[CALLERS - 1].answers, 1);
+}
+
+/* ---- how calls end */
+
+static void test_outcomes(void **state)
+{
+    static const struct {
+        const char *tool;
+        enum failure failure;
+        bool may_repeat;
+        bool is_lost; /* and the session with it */
+    } rows[] = {
+        {"echo", FAILURE_NONE, false, false},
+        /* The POST was heard and its connection ended. */
+        {"drop", FAILURE_CONNECTION_LOST, false, false},
+        /* Accepted, then the stream ended. */
+        {"cut", FAILURE_SESSION_LOST, false, true},
+        /* Statuses (test_delivery.c has all of them). */
+        {"http_404", FAILURE_SESSION_GONE, true, true},
+        {"http_400", FAILURE_REFUSED, false, false},
+        {"http_429", FAILURE_REFUSED, false, false},
+        {"http_302", FAILURE_REFUSED, false, false},
+        {"http_409", FAILURE_SERVER_ERROR, false, false},
+        {"http_500", FAILURE_SERVER_ERROR, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        unsigned lost = stage.lost;
+
+        call_and_await(0, rows[i].tool);
+        assert_row(i, callers[0].failure == rows[i].failure);
+        assert_row(i, callers[0].may_repeat == rows[i].may_repeat);
+        /* Heard exactly once, whatever became of it. */
+        assert_row(i, stage.fake.calls == i + 1);
+        assert_row(i, stage.lost == lost + (rows[i].is_lost ? 1 : 0));
+        assert_row(i, stage_figures(&stage).inflight == 0);
+    }
+}
+
+static void test_a_forgotten_session(void **state)
+{
+    (void)state;
+    call_and_await(0, "echo");
+    fake_mcp_forget(&stage.fake);
+    callers[1].repeats = true;
+    call_and_await(1, "echo");
+    /* 404, then once more on a new session: heard once. */
+    assert_int_equal(callers[1].answers, 1);
+    assert_int_equal(callers[1].sessions, 2);
+    assert_int_equal(stage.fake.calls, 2);
+    assert_int_equal(stage.lost, 1);
+}
+
+static void test_one_loss_fails_all_that_are_out(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        hold(i, "hold");
+    }
+    fake_mcp_cut_streams(&stage.fake);
+    AWAIT(stage.loop, callers_told(callers, 5) == 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_row(i, callers[i].failure == FAILURE_SESSION_LOST && !callers[i].may_repeat);
+    }
+}
+
+static void test_what_has_not_left_may_be_repeated(void **state)
+{
+    (void)state;
+    hold(0, "hold");
+    caller_start(&callers[1], &stage, "echo");
+    loop_settle(stage.loop);
+    caller_start(&callers[2], &stage, "echo");
+    loop_settle(stage.loop);
+    /* The third opens a connection: nothing of it has left when the session goes. */
+    assert_int_equal(parcel_handed_over(&callers[2].call->parcel), 0);
+    session_close(stage_session(&stage, 0),
+                  &(struct transport_end){.failure = FAILURE_UNAVAILABLE, .error_class = "reset"});
+    assert_int_equal(callers[0].failure, FAILURE_SESSION_LOST);
+    assert_false(callers[0].may_repeat);
+    assert_int_equal(callers[2].failure, FAILURE_SESSION_GONE);
+    assert_true(callers[2].may_repeat);
+}
+
+/* ---- answers before the 202 */
+
+static void test_an_early_answer(void **state)
+{
+    (void)state;
+    call_and_await(0, "early");
+    assert_int_equal(callers[0].answers, 1);
+    assert_int_equal(stage_figures(&stage).inflight, 0);
+    fake_mcp_accept(&stage.fake);
+    settle();
+}
+
+static void test_an_early_answer_before_the_session_ends(void **state)
+{
+    (void)state;
+    call_and_await(0, "early");
+    /* Drained: without calls it closes at once, and is freed at the end of the turn. */
+    pool_drain(stage.pool);
+    AWAIT(stage.loop, stage.drained == 1);
+    /* The reply comes to a session that is no more. */
+    fake_mcp_accept(&stage.fake);
+    pool_resume(stage.pool);
+    settle();
+}
+
+static void test_an_early_answer_before_the_end(void **state)
+{
+    (void)state;
+    /* The reply never comes: what waits for it goes with the pool. */
+    call_and_await(0, "early");
+    assert_int_equal(stage_renew(&stage), 0);
+    call_and_await(0, "echo");
+    assert_int_equal(callers[0].answers, 1);
+    assert_int_equal(stage.fake.http.peers.count, 2);
+}
+
+/* ---- calls nobody waits for any more */
+
+static void test_abandoned_and_cancelled(void **state)
+{
+    struct call *call;
+
+    (void)state;
+    hold(0, "hold");
+    settle();
+    call = callers[0].call;
+    session_abandon(call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    AWAIT(stage.loop, stage.fake.cancels == 1);
+    /* The server may be working on it: it keeps its place. */
+    assert_int_equal(stage_figures(&stage).inflight, 1);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
+    assert_int_equal(callers_told(&callers[0], 1), 0);
+}
+
+static void test_abandoned_in_silence(void **state)
+{
+    (void)state;
+    hold(0, "hold");
+    session_abandon(callers[0].call, ABANDON_SILENTLY, SHORT_MS);
+    assert_int_equal(stage_figures(&stage).inflight, 1);
+    /* Not for ever. */
+    AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
+    assert_int_equal(stage.fake.cancels, 0);
+    assert_int_equal(stage.lost, 0);
+    /* An answer after the grace is nobody's. */
+    fake_mcp_release(&stage.fake);
+    settle();
+    assert_int_equal(callers_told(&callers[0], 1), 0);
+}
+
+static void test_cancelled_before_it_is_accepted(void **state)
+{
+    (void)state;
+    hold(0, "late");
+    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    settle();
+    /* Two POSTs may overtake each other: the cancel waits for the 202. */
+    assert_int_equal(stage.fake.cancels, 0);
+    fake_mcp_accept(&stage.fake);
+    AWAIT(stage.loop, stage.fake.cancels == 1);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
+}
+
+static void test_abandoned_before_it_has_left(void **state)
+{
+    (void)state;
+    settle();
+    /* The only lane is taken. */
+    stage.server_limits.lanes_max = 1;
+    server_set_limits(stage.server, &stage.server_limits);
+    hold(0, "late");
+    caller_start(&callers[1], &stage, "echo");
+    AWAIT(stage.loop, callers[1].call != NULL);
+    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    /* Taken back: nobody need be told, and no place is kept. */
+    assert_int_equal(stage_figures(&stage).inflight, 1);
+    fake_mcp_accept(&stage.fake);
+    settle();
+    assert_int_equal(stage.fake.calls, 3);
+    assert_int_equal(stage.fake.cancels, 0);
+    assert_int_equal(callers_told(&callers[1], 1), 0);
+}
+
+static void test_abandoned_when_the_session_ends(void **state)
+{
+    (void)state;
+    hold(0, "hold");
+    hold(1, "late");
+    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    fake_mcp_cut_streams(&stage.fake);
+    AWAIT(stage.loop, stage.lost == 1);
+    assert_int_equal(callers_told(callers, 2), 0);
+}
+
+/* ---- what the server says */
+
+#define PROGRESS(token)                                                                            \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"                                             \
+    "progress\",\"params\":{\"progressToken\":" token ",\"progress\":1}}"
+
+static void test_progress(void **state)
+{
+    (void)state;
+    hold(0, "hold");
+    fake_mcp_tell(&stage.fake, PROGRESS("2"));
+    AWAIT(stage.loop, callers[0].notices == 1);
+    /* As a string, as some servers echo it. */
+    fake_mcp_tell(&stage.fake, PROGRESS("\"2\""));
+    AWAIT(stage.loop, callers[0].notices == 2);
+    /* Of nobody's, of no token, of one that is no number. */
+    fake_mcp_tell(&stage.fake, PROGRESS("77"));
+    fake_mcp_tell(&stage.fake, PROGRESS("null"));
+    fake_mcp_tell(&stage.fake, PROGRESS("\"x\""));
+    /* After the answer. */
+    fake_mcp_release(&stage.fake);
+    fake_mcp_tell(&stage.fake, PROGRESS("2"));
+    AWAIT(stage.loop, callers[0].answers == 1);
+    settle();
+    assert_int_equal(callers[0].notices, 2);
+    assert_int_equal(stage.notices, 0);
+}
+
+static void test_answers_to_nobody(void **state)
+{
+    static const char *const texts[] = {
+        /* Ids never given out; given out and answered; of other kinds. */
+        "{\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":-3,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":99999999999999999999,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1,\"message\":\"m\"}}",
+    };
+
+    (void)state;
+    call_and_await(0, "echo");
+    caller_start(&callers[1], &stage, "hold");
+    AWAIT(stage.loop, stage.fake.held.count == 1);
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        fake_mcp_tell(&stage.fake, texts[i]);
+    }
+    settle();
+    assert_int_equal(callers_told(&callers[1], 1), 0);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, callers[1].answers == 1);
+    assert_int_equal(stage.lost, 0);
+}
+
+static void test_an_answer_with_a_string_id(void **state)
+{
+    (void)state;
+    hold(0, "hold");
+    fake_mcp_tell(&stage.fake, "{\"jsonrpc\":\"2.0\",\"id\":\"2\",\"result\":{}}");
+    AWAIT(stage.loop, callers[0].answers == 1);
+    /* The right one comes too late to count twice. */
+    fake_mcp_release(&stage.fake);
+    settle();
+    assert_int_equal(callers[0].answers, 1);
+}
+
+static void test_requests_of_the_server(void **state)
+{
+    (void)state;
+    settle();
+    fake_mcp_tell(&stage.fake, "{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"method\":\"ping\"}");
+    AWAIT(stage.loop, stage.fake.others == 1);
+    /* Refused, and answered: it must not be left waiting. */
+    fake_mcp_tell(&stage.fake,
+                  "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"sampling/createMessage\"}");
+    AWAIT(stage.loop, stage.fake.others == 2);
+    fake_mcp_tell(&stage.fake,
+                  "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
+    AWAIT(stage.loop, stage.notices == 1);
+}
+
+static void test_a_malformed_answer(void **state)
+{
+    (void)state;
+    hold(0, "hold");
+    fake_mcp_tell(&stage.fake, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":1,\"result\":2}");
+    AWAIT(stage.loop, callers[0].failures == 1);
+    /* It ran, and its answer cannot be given. */
+    assert_int_equal(callers[0].failure, FAILURE_MALFORMED);
+    assert_int_equal(failure_outcome(callers[0].failure), OUTCOME_RESULT_LOST);
+    assert_false(callers[0].may_repeat);
+    settle();
+    assert_int_equal(callers[CALLERS - 1].session, 1);
+}
+
+static void test_a_server_that_talks_nonsense(void **state)
+{
+    (void)state;
+    hold(0, "hold");
+    for (int i = 0; i < 6; i++) {
+        fake_mcp_tell(&stage.fake, "nonsense");
+    }
+    /* It gets no new calls; the one that is out may still end well. */
+    AWAIT(stage.loop, stage_figures(&stage).draining == 1);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, callers[0].answers == 1);
+    settle();
+    assert_int_equal(callers[CALLERS - 1].session, 2);
+}
+
+static void test_an_endpoint_named_twice(void **state)
+{
+    (void)state;
+    settle();
+    fake_http_send(LIST_ITEM(list_first(&stage.fake.http.peers), struct fake_peer, in_http),
+                   SPAN("event: endpoint\ndata: /elsewhere\n\n"));
+    AWAIT(stage.loop, stage.lost == 1);
+    assert_string_equal(stage.end.error_class, "proto");
+}
+
+#define CALLS_TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CALLS_TEST(test_outcomes),
+        CALLS_TEST(test_a_forgotten_session),
+        CALLS_TEST(test_one_loss_fails_all_that_are_out),
+        CALLS_TEST(test_what_has_not_left_may_be_repeated),
+        CALLS_TEST(test_an_early_answer),
+        CALLS_TEST(test_an_early_answer_before_the_session_ends),
+        CALLS_TEST(test_an_early_answer_before_the_end),
+        CALLS_TEST(test_abandoned_and_cancelled),
+        CALLS_TEST(test_abandoned_in_silence),
+        CALLS_TEST(test_cancelled_before_it_is_accepted),
+        CALLS_TEST(test_abandoned_before_it_has_left),
+        CALLS_TEST(test_abandoned_when_the_session_ends),
+        CALLS_TEST(test_progress),
+        CALLS_TEST(test_answers_to_nobody),
+        CALLS_TEST(test_an_answer_with_a_string_id),
+        CALLS_TEST(test_requests_of_the_server),
+        CALLS_TEST(test_a_malformed_answer),
+        CALLS_TEST(test_a_server_that_talks_nonsense),
+        CALLS_TEST(test_an_endpoint_named_twice),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
