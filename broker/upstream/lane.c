@@ -70,6 +70,7 @@ struct lane *lane_open(struct lanes *set, struct exchange *exchange)
     }
     lane->set = set;
     lane->fd = -1;
+    lane->idled_ms = -1;
     lane->state = LANE_OPENING;
     if (transfer_open(&lane->transfer, set->driver, easy, on_connected, lane) < 0) {
         mem_free(lane);
@@ -137,6 +138,10 @@ static void on_broken(struct lane *lane, const char *what)
         lane_close(lane);
         return;
     }
+    if (lane->idled_ms >= 0 && exchange->reply_bytes == 0) {
+        /* Its close and our request passed each other. */
+        lanes_on_idle_close(lane->set, lane->idled_ms);
+    }
     (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail), "%s", what);
     finish(lane, DELIVERY_BROKEN);
 }
@@ -195,6 +200,7 @@ void lane_carry(struct lane *lane, struct exchange *exchange)
     list_remove(&lane->set->idle, &lane->in_state);
     list_append(&lane->set->busy, &lane->in_state);
     lane->state = LANE_BUSY;
+    lane->idled_ms = loop_now_ms(lane->set->loop) - lane->idle_since_ms;
     lane->exchange = exchange;
     exchange->lane = lane;
     send_more(lane);

@@ -55,11 +55,12 @@ struct session {
     enum session_state state;
     struct transport *transport; /* owned */
     struct calls calls;
-    struct list notes;     /* our own messages under way that nobody waits for */
-    struct bytes identity; /* the raw result of initialize */
-    const char *protocol;  /* the negotiated revision */
-    struct parcel opening; /* initialize, then initialized */
-    int64_t check_id;      /* the id of the ping out, 0: none */
+    struct list notes;      /* our own messages under way that nobody waits for */
+    struct bytes identity;  /* the raw result of initialize */
+    const char *protocol;   /* the negotiated revision */
+    unsigned announcements; /* times that `initialized` was sent */
+    struct parcel opening;  /* initialize, then initialized */
+    int64_t check_id;       /* the id of the ping out, 0: none */
     struct parcel check;
     struct timer timer; /* init_timeout, then check_timeout */
     int64_t opened_at_ms;

@@ -3,7 +3,7 @@
 
 #include "broker/pool/policy.h"
 
-enum { SIZE = 4, MAX_INFLIGHT = 8, TARGET = 4 };
+enum { SIZE = 4, MAX_INFLIGHT = 8, TARGET = 4, NOW_MS = 1000000 };
 
 static const struct pool_limits limits = {.size = SIZE,
                                           .minimum = 0,
@@ -80,63 +80,119 @@ static void test_the_minimum(void **state)
         /* The size is above the minimum. */
         {{.open = 2, .leaving = 2}, 4, POOL_ACTION_NONE},
         /* A dead server is asked again for the minimum's sake; there is nobody to refuse. */
-        {{.failures = 100, .now_ms = 1, .retry_at_ms = 2}, 1, POOL_ACTION_RETRY},
-        {{.failures = 100, .is_settled = true, .now_ms = 1, .retry_at_ms = 2},
+        {{.failing_since_ms = 1, .now_ms = NOW_MS, .retry_at_ms = NOW_MS + 1},
          1,
          POOL_ACTION_RETRY},
-        {{.failures = 100, .is_settled = true, .now_ms = 2, .retry_at_ms = 2}, 1, POOL_ACTION_OPEN},
+        {{.failing_since_ms = 1, .is_settled = true, .now_ms = NOW_MS, .retry_at_ms = NOW_MS + 1},
+         1,
+         POOL_ACTION_RETRY},
+        {{.failing_since_ms = 1, .is_settled = true, .now_ms = NOW_MS, .retry_at_ms = NOW_MS},
+         1,
+         POOL_ACTION_OPEN},
     };
 
     (void)state;
     assert_decisions(rows, COUNT_OF(rows));
 }
 
+/* One waits, an attempt failed just now, and the back-off has a second to go. */
+#define FAILING                                                                                    \
+    .waiting = 1, .now_ms = NOW_MS, .failed_at_ms = NOW_MS - 1, .retry_at_ms = NOW_MS + 1000
+
 static void test_after_failures(void **state)
 {
-    enum { PATIENT = POOL_PATIENCE - 1 };
     static const struct decision rows[] = {
-        /* Within the back-off, and few failures: they wait for the next attempt. */
-        {{.waiting = 1, .failures = 1, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_RETRY},
-        {{.waiting = 1, .failures = PATIENT, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_RETRY},
-        /* Too many failures: nobody is kept. */
-        {{.waiting = 1, .failures = POOL_PATIENCE, .now_ms = 9, .retry_at_ms = 10},
+        /* The first failure: they wait for the next attempt. */
+        {{FAILING, .failing_since_ms = NOW_MS - 1}, 0, POOL_ACTION_RETRY},
+        /* A server that was never there gets a short time, one that restarts a long one. */
+        {{FAILING, .failing_since_ms = NOW_MS - POOL_PATIENCE_NEW_MS + 1}, 0, POOL_ACTION_RETRY},
+        {{FAILING, .failing_since_ms = NOW_MS - POOL_PATIENCE_NEW_MS}, 0, POOL_ACTION_REFUSE},
+        {{FAILING, .has_opened = true, .failing_since_ms = NOW_MS - POOL_PATIENCE_MS + 1},
+         0,
+         POOL_ACTION_RETRY},
+        {{FAILING, .has_opened = true, .failing_since_ms = NOW_MS - POOL_PATIENCE_MS},
          0,
          POOL_ACTION_REFUSE},
-        {{.waiting = 1, .failures = 1000, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_REFUSE},
-        /* One failure is enough if trying again cannot help. */
-        {{.waiting = 1, .failures = 1, .is_settled = true, .now_ms = 9, .retry_at_ms = 10},
-         0,
-         POOL_ACTION_REFUSE},
-        /* The time has come: whoever waits is why it is tried. */
-        {{.waiting = 1, .failures = 1000, .now_ms = 10, .retry_at_ms = 10}, 0, POOL_ACTION_OPEN},
-        {{.waiting = 1, .is_settled = true, .now_ms = 11, .retry_at_ms = 10}, 0, POOL_ACTION_OPEN},
+        /* At once if trying again cannot help. */
+        {{FAILING, .is_settled = true, .failing_since_ms = NOW_MS - 1}, 0, POOL_ACTION_REFUSE},
         /* An attempt is under way: they wait for its end. */
-        {{.waiting = 1, .opening = 1, .failures = 1000, .now_ms = 9, .retry_at_ms = 10},
-         0,
-         POOL_ACTION_NONE},
+        {{FAILING, .opening = 1, .is_settled = true, .failing_since_ms = 1}, 0, POOL_ACTION_NONE},
         /* A session is there, so there is hope; growth waits for the back-off. */
-        {{.waiting = 1,
-          .open = 1,
-          .least_load = MAX_INFLIGHT,
-          .failures = 1000,
-          .now_ms = 9,
-          .retry_at_ms = 10},
+        {{FAILING, .open = 1, .least_load = MAX_INFLIGHT, .is_settled = true,
+          .failing_since_ms = 1},
          0,
          POOL_ACTION_RETRY},
-        {{.waiting = 1,
-          .leaving = 1,
-          .is_settled = true,
-          .failures = 1000,
-          .now_ms = 9,
-          .retry_at_ms = 10},
-         0,
-         POOL_ACTION_RETRY},
-        /* Nobody waits: nothing to do, back-off or not. */
-        {{.failures = 1000, .now_ms = 9, .retry_at_ms = 10}, 0, POOL_ACTION_NONE},
+        {{FAILING, .leaving = 1, .is_settled = true, .failing_since_ms = 1}, 0, POOL_ACTION_RETRY},
     };
 
     (void)state;
     assert_decisions(rows, COUNT_OF(rows));
+}
+
+static void test_when_the_back_off_ends(void **state)
+{
+    static const struct decision rows[] = {
+        /* The time has come: whoever waits is why it is tried, hopeless or not. */
+        {{.waiting = 1, .failing_since_ms = 1, .now_ms = NOW_MS, .retry_at_ms = NOW_MS},
+         0,
+         POOL_ACTION_OPEN},
+        {{.waiting = 1, .is_settled = true, .failing_since_ms = 1, .now_ms = NOW_MS},
+         0,
+         POOL_ACTION_OPEN},
+        /* However long the back-off: who waits need not wait for its end. */
+        {{.waiting = 1,
+          .failing_since_ms = 1,
+          .now_ms = NOW_MS,
+          .failed_at_ms = NOW_MS - POOL_WAITED_RETRY_MS,
+          .retry_at_ms = NOW_MS + 30000},
+         0,
+         POOL_ACTION_OPEN},
+        {{.waiting = 1,
+          .failing_since_ms = NOW_MS - 999,
+          .now_ms = NOW_MS,
+          .failed_at_ms = NOW_MS - POOL_WAITED_RETRY_MS + 1,
+          .retry_at_ms = NOW_MS + 30000},
+         0,
+         POOL_ACTION_RETRY},
+        /* Nobody waits: the minimum does. */
+        {{.failing_since_ms = 1,
+          .now_ms = NOW_MS,
+          .failed_at_ms = NOW_MS - POOL_WAITED_RETRY_MS,
+          .retry_at_ms = NOW_MS + 30000},
+         1,
+         POOL_ACTION_RETRY},
+        /* Nobody waits and nothing is kept. */
+        {{.failing_since_ms = 1, .now_ms = NOW_MS, .retry_at_ms = NOW_MS + 1}, 0, POOL_ACTION_NONE},
+    };
+
+    (void)state;
+    assert_decisions(rows, COUNT_OF(rows));
+}
+
+static void test_hopeless(void **state)
+{
+    static const struct {
+        struct pool_view view;
+        bool expected;
+    } rows[] = {
+        /* Nothing has failed. */
+        {{.now_ms = NOW_MS}, false},
+        {{.now_ms = NOW_MS, .is_settled = true}, false},
+        /* Failing for long enough. */
+        {{.now_ms = NOW_MS, .failing_since_ms = NOW_MS - POOL_PATIENCE_NEW_MS}, true},
+        /* Whoever waits or not. */
+        {{FAILING, .failing_since_ms = NOW_MS - POOL_PATIENCE_NEW_MS}, true},
+        /* A session takes calls, or lives to end those it has. */
+        {{.now_ms = NOW_MS, .failing_since_ms = 1, .open = 1}, false},
+        {{.now_ms = NOW_MS, .failing_since_ms = 1, .leaving = 1}, false},
+        /* One that is being opened is no session yet. */
+        {{.now_ms = NOW_MS, .failing_since_ms = 1, .opening = 1}, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        assert_row(i, policy_is_hopeless(&rows[i].view) == rows[i].expected);
+    }
 }
 
 static void test_room(void **state)
@@ -324,6 +380,8 @@ int main(void)
         cmocka_unit_test(test_when_to_open),
         cmocka_unit_test(test_the_minimum),
         cmocka_unit_test(test_after_failures),
+        cmocka_unit_test(test_when_the_back_off_ends),
+        cmocka_unit_test(test_hopeless),
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_backoff_ends),
         cmocka_unit_test(test_backoff_bounds),
