@@ -28,6 +28,17 @@ void frame_reader_done(struct frame_reader *reader)
     frame_reader_init(reader, reader->maximum);
 }
 
+void frame_reader_set_maximum(struct frame_reader *reader, size_t maximum)
+{
+    CHECK(maximum <= SIZE_MAX - LINE_END_BYTES);
+    reader->maximum = maximum;
+    /* Never lowered: what is held may be longer than MAXIMUM, and is found out with its next byte.
+     */
+    if (reader->buffer.maximum < maximum + LINE_END_BYTES) {
+        reader->buffer.maximum = maximum + LINE_END_BYTES;
+    }
+}
+
 void frame_reader_trim(struct frame_reader *reader)
 {
     if (reader->taken == reader->buffer.length) {

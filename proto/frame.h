@@ -27,6 +27,8 @@ enum frame_status {
 
 void frame_reader_init(struct frame_reader *reader, size_t maximum);
 void frame_reader_done(struct frame_reader *reader);
+/* For the frames that begin from now on. */
+void frame_reader_set_maximum(struct frame_reader *reader, size_t maximum);
 /* The frames handed out are no longer needed: give back what a big one took. */
 void frame_reader_trim(struct frame_reader *reader);
 

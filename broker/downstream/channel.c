@@ -10,6 +10,7 @@
 enum {
     READ_AT_ONCE = 65536,
     FRAMES_A_TURN = 64,
+    FINISH_TURNS = READ_AT_ONCE / FRAMES_A_TURN,
     OUT_KEEP = 65536,
     /* With so much unread output a peer is not asked for more. */
     OUT_SOFT = 262144,
@@ -67,11 +68,19 @@ void channel_done(struct channel *channel)
     bytes_done(&channel->out);
 }
 
+/* A maximum lowered below what is there already counts for what comes. */
+static void bound_output(struct channel *channel)
+{
+    size_t maximum = channel->limits.output_max_bytes;
+
+    channel->out.maximum = channel->out.length > maximum ? channel->out.length : maximum;
+}
+
 void channel_set_limits(struct channel *channel, const struct channel_limits *limits)
 {
     channel->limits = *limits;
-    channel->reader.maximum = limits->frame_max_bytes;
-    channel->out.maximum = limits->output_max_bytes;
+    frame_reader_set_maximum(&channel->reader, limits->frame_max_bytes);
+    bound_output(channel);
 }
 
 size_t channel_unread(const struct channel *channel)
@@ -164,6 +173,7 @@ static void on_drained(struct channel *channel)
 {
     bytes_trim(&channel->out, OUT_KEEP);
     channel->out_sent = 0;
+    bound_output(channel);
     timer_stop(&channel->slow);
     (void)event_del(&channel->writable);
     want_reading(channel, true);
@@ -258,8 +268,13 @@ static void stop_reading(struct channel *channel)
 
 void channel_finish(struct channel *channel)
 {
-    if (channel->state == CHANNEL_IS_OPEN) {
+    /* Nothing is left for the next turn; a peer that never stops sending is not waited for. */
+    for (int i = 0; i < FINISH_TURNS && channel->state == CHANNEL_IS_OPEN; i++) {
+        timer_stop(&channel->more);
         on_readable(channel);
+        if (!channel->more.armed) {
+            break;
+        }
     }
     if (channel->state == CHANNEL_IS_OPEN) {
         stop_reading(channel);
