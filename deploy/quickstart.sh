@@ -178,8 +178,10 @@ show() {
     if [ -z "$1" ]; then
         show_calls
     fi
-    say "teploctl show pools"
-    "$TEPLOCTL" show pools
+    say "teploctl show sessions: what served all of that"
+    "$TEPLOCTL" show sessions
+    say "teploctl status"
+    "$TEPLOCTL" status
     show_redis
 }
 
@@ -201,8 +203,8 @@ show_calls() {
         '{"node_type": "Note", "node_data": {"id": "quickstart", "text": "Тепло в хаті"}}'
     say "teploctl call query_graph: reads it back"
     "$TEPLOCTL" call query_graph "query=MATCH (n:Note {id: 'quickstart'}) RETURN n"
-    say "$CALLS calls from $CALLS processes, 8 at a time"
-    seq "$CALLS" | xargs -P 8 -I{} "$TEPLOCTL" call list_graphs >/dev/null
+    say "$CALLS calls from $CALLS processes, 3 at a time"
+    seq "$CALLS" | xargs -P 3 -I{} "$TEPLOCTL" call list_graphs >/dev/null
     echo "What the MCP server itself has seen of them:"
     build/venvs/mcp1/bin/python - "${DEMO_URL%/sse}/__stats" <<'PYTHON'
 import json, sys, urllib.request
@@ -216,12 +218,13 @@ PYTHON
 show_redis() {
     local row
     say "what Redis knows (dashboards read this)"
+    "$TEPLOCTL" flush >/dev/null
     wait_for redis-server redis_has_keys
     redis --scan --pattern 'teplo:*' | sort
     row=$(redis --scan --pattern 'teplo:*:p:*' | head -n 1)
     if [ -n "$row" ]; then
         echo "some fields of $row:"
-        redis HGETALL "$row" | paste - - | grep -E '^(s_total|s_idle|calls_total|ok_total|lat_p50_ms|health)\b' || true
+        redis HGETALL "$row" | paste - - | grep -E '^(s_total|s_idle|calls_total|ok_total|health)\b' || true
     fi
 }
 
@@ -233,7 +236,7 @@ say_farewell() {
 == it runs.  To try it yourself:
   export TEPLO_RUNTIME_DIR=$RUN PATH=\$PATH:${TEPLOCTL%/*}
   teploctl tools
-  teploctl top
+  teploctl status
   redis-cli -s $RUN/redis.sock
 In an MCP host, the server's command is: $TEPLOCTL connect
 Logs and process ids are in .quickstart/.  To stop it all:

@@ -32,8 +32,7 @@ void frame_reader_set_maximum(struct frame_reader *reader, size_t maximum)
 {
     CHECK(maximum <= SIZE_MAX - LINE_END_BYTES);
     reader->maximum = maximum;
-    /* Never lowered: what is held may be longer than MAXIMUM, and is found out with its next byte.
-     */
+    /* Never lowered: what is held may be longer, and is found out with its next byte. */
     if (reader->buffer.maximum < maximum + LINE_END_BYTES) {
         reader->buffer.maximum = maximum + LINE_END_BYTES;
     }

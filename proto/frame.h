@@ -27,7 +27,7 @@ enum frame_status {
 
 void frame_reader_init(struct frame_reader *reader, size_t maximum);
 void frame_reader_done(struct frame_reader *reader);
-/* For the frames that begin from now on. */
+/* At any time; a frame under way may turn out too long by it. */
 void frame_reader_set_maximum(struct frame_reader *reader, size_t maximum);
 /* The frames handed out are no longer needed: give back what a big one took. */
 void frame_reader_trim(struct frame_reader *reader);

@@ -57,7 +57,7 @@ run_all() {
     ctest_run asan
     step valgrind-unit valgrind_unit
     pytest_run e2e asan 3 "" -m "not quickstart"
-    pytest_run soak dev 1 "" -m soak
+    TEPLO_SOAK_CALLS=20000 pytest_run soak dev 1 "" -m soak
     pytest_run e2e-valgrind dev 10 "$VALGRIND" -m valgrind
     pytest_run quickstart dev 1 "" -m quickstart
 }
