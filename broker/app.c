@@ -134,7 +134,10 @@ static void size_process(struct app *app)
 static int make_parts(struct app *app, struct bytes *message)
 {
     struct router_limits router = app_router_limits(app->config);
-    struct channel_limits channel = app_channel_limits(app->config);
+    struct clients_options clients = {.maximum = app->config->max_clients,
+                                      .limits = app_channel_limits(app->config),
+                                      .on_gone = on_client_gone,
+                                      .owner = app};
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (app->loop = loop_new()) == NULL) {
         bytes_printf(message, "out of memory");
@@ -148,8 +151,7 @@ static int make_parts(struct app *app, struct bytes *message)
         bytes_printf(message, "out of memory");
         return -1;
     }
-    clients_init(&app->clients, app->loop, app->router, app->config->max_clients, &channel,
-                 on_client_gone, app);
+    clients_init(&app->clients, app->loop, app->router, &clients);
     timer_init(&app->drain_timer, app->loop, on_drain_timer, app);
     timer_init(&app->lag_timer, app->loop, on_lag_timer, app);
     deferred_init(&app->drain_check, app->loop, on_drain_check, app);

@@ -27,15 +27,15 @@ static struct client *of(struct channel *channel)
     return LIST_ITEM(channel, struct client, channel);
 }
 
-void clients_init(struct clients *clients, struct loop *loop, struct router *router, size_t maximum,
-                  const struct channel_limits *limits, void (*on_gone)(void *owner), void *owner)
+void clients_init(struct clients *clients, struct loop *loop, struct router *router,
+                  const struct clients_options *options)
 {
     *clients = (struct clients){.loop = loop,
                                 .router = router,
-                                .maximum = maximum,
-                                .limits = *limits,
-                                .on_gone = on_gone,
-                                .owner = owner};
+                                .maximum = options->maximum,
+                                .limits = options->limits,
+                                .on_gone = options->on_gone,
+                                .owner = options->owner};
     list_init(&clients->all);
 }
 

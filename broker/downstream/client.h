@@ -27,13 +27,21 @@ struct clients {
     size_t maximum;
     struct channel_limits limits;
     uint64_t accepted_total;
-    uint64_t refused_total;       /* over the maximum */
-    void (*on_gone)(void *owner); /* after each that closed; mandatory */
+    uint64_t refused_total; /* over the maximum */
+    void (*on_gone)(void *owner);
     void *owner;
 };
 
-void clients_init(struct clients *clients, struct loop *loop, struct router *router, size_t maximum,
-                  const struct channel_limits *limits, void (*on_gone)(void *owner), void *owner);
+/* ON_GONE runs after each client that closed. */
+struct clients_options {
+    size_t maximum;
+    struct channel_limits limits;
+    void (*on_gone)(void *owner);
+    void *owner;
+};
+
+void clients_init(struct clients *clients, struct loop *loop, struct router *router,
+                  const struct clients_options *options);
 void clients_set_limits(struct clients *clients, size_t maximum,
                         const struct channel_limits *limits);
 /* FD is theirs.  ROUTE: the pool its socket is bound to, or NULL. */

@@ -182,8 +182,8 @@ static void fetch_page(struct entry *entry, struct span cursor)
         on_page_failed(entry, &report);
         return;
     }
-    errand_start(&entry->errand, catalog->loop, catalog->pool, &entry->request,
-                 &catalog->limits.errand, &errand_events, entry);
+    errand_start(&entry->errand, catalog->pool, &entry->request, &catalog->limits.errand,
+                 &errand_events, entry);
 }
 
 static void start_fetch(struct entry *entry)

@@ -27,10 +27,12 @@ static int64_t deadline_left_ms(const struct errand *errand)
     return errand->started_ms + errand->limits.deadline_ms - loop_now_ms(errand->loop);
 }
 
-void errand_start(struct errand *errand, struct loop *loop, struct pool *pool,
-                  const struct message *message, const struct errand_limits *limits,
-                  const struct errand_events *events, void *owner)
+void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
+                  const struct errand_limits *limits, const struct errand_events *events,
+                  void *owner)
 {
+    struct loop *loop = pool_server(pool)->loop;
+
     *errand = (struct errand){.pool = pool,
                               .message = message,
                               .limits = *limits,

@@ -52,9 +52,9 @@ struct errand {
     int attempts; /* times that a session took it */
 };
 
-void errand_start(struct errand *errand, struct loop *loop, struct pool *pool,
-                  const struct message *message, const struct errand_limits *limits,
-                  const struct errand_events *events, void *owner);
+void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
+                  const struct errand_limits *limits, const struct errand_events *events,
+                  void *owner);
 /* Silence.  What was sent goes on (or is cancelled, as HOW says).  Idempotent. */
 void errand_abandon(struct errand *errand, enum abandon how);
 

@@ -183,8 +183,8 @@ void request_pass(struct request *request)
 
     request->kind = REQUEST_CALL;
     route_totals(request->route)->calls_total++;
-    errand_start(&request->errand, router_loop(request->requester->router),
-                 route_pool(request->route), &request->message, &limits, &errand_events, request);
+    errand_start(&request->errand, route_pool(request->route), &request->message, &limits,
+                 &errand_events, request);
 }
 
 static void count_answer(struct request *request, const struct message *answer)

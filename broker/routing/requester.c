@@ -49,6 +49,18 @@ void requester_forget(struct requester *requester, struct span id)
     CHECK(hashmap_take(&requester->requests, id) != NULL);
 }
 
+static struct request *find_on_route(const struct requester *requester, const struct route *route)
+{
+    HASHMAP_FOREACH (slot, &requester->requests) {
+        struct request *request = slot->value;
+
+        if (request->route == route) {
+            return request;
+        }
+    }
+    return NULL;
+}
+
 void requesters_fail_route(struct router *router, struct route *route)
 {
     struct failure_report report = {.failure = FAILURE_DRAINING,
@@ -61,22 +73,11 @@ void requesters_fail_route(struct router *router, struct route *route)
 
     LIST_FOREACH (node, router_requesters(router)) {
         struct requester *requester = LIST_ITEM(node, struct requester, in_router);
-        struct request *next = NULL;
+        struct request *request;
 
-        do {
-            next = NULL;
-            HASHMAP_FOREACH (slot, &requester->requests) {
-                struct request *request = slot->value;
-
-                if (request->route == route) {
-                    next = request;
-                    break;
-                }
-            }
-            if (next != NULL) {
-                request_fail(next, &report);
-            }
-        } while (next != NULL);
+        while ((request = find_on_route(requester, route)) != NULL) {
+            request_fail(request, &report);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ struct lane {
     struct event writable;
     struct exchange *exchange; /* borrowed; OPENING and BUSY */
     int64_t idle_since_ms;
-    int64_t idled_ms; /* how long it was idle before this exchange; -1: it is new */
+    int64_t idled_ms;          /* how long it was idle before this exchange; -1: it is new */
     struct list_node in_state; /* the set's list of busy (or opening) lanes, or of idle ones */
     struct reapable reapable;
 };

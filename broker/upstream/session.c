@@ -263,7 +263,12 @@ static void copy_shown(char *to, size_t size, struct span text)
         length--;
     }
     for (size_t i = 0; i < length; i++) {
-        to[i] = (unsigned char)decoded.at[i] < 0x20 || decoded.at[i] == 0x7f ? ' ' : decoded.at[i];
+        bool is_control = (unsigned char)decoded.at[i] < 0x20 || decoded.at[i] == 0x7f;
+
+        to[i] = decoded.at[i];
+        if (is_control) {
+            to[i] = ' ';
+        }
     }
     to[length] = '\0';
     bytes_done(&decoded);

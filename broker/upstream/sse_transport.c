@@ -71,7 +71,7 @@ struct transport *sse_transport_new(struct server *server, const struct transpor
     sse->transport = (struct transport){&ops, events, owner};
     sse->server = server_ref(server);
     bytes_init(&sse->inbox, INBOX_MAXIMUM);
-    bytes_init(&sse->post_head, server->header_lines.maximum + 2 * URL_MAXIMUM);
+    bytes_init(&sse->post_head, server->header_lines.maximum + (size_t)2 * URL_MAXIMUM);
     sse_reader_init(&sse->reader, server->limits.response_max_bytes);
     deferred_init(&sse->inbox_due, server->loop, on_inbox, sse);
     return &sse->transport;

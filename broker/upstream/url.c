@@ -35,7 +35,7 @@ static char *join(const char *a, const char *b, const char *c, const char *d)
     struct bytes out;
     size_t length;
 
-    bytes_init(&out, 4 * URL_MAXIMUM);
+    bytes_init(&out, (size_t)4 * URL_MAXIMUM);
     bytes_append_text(&out, a);
     bytes_append_text(&out, b);
     bytes_append_text(&out, c);

@@ -2,6 +2,7 @@
 """deploy/quickstart.sh, as a newcomer runs it.  Works on this checkout's own .quickstart/."""
 
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -41,7 +42,11 @@ def pids():
 
 
 def alive(pid):
-    return os.path.exists(f"/proc/{pid}")
+    """A zombie that nobody has waited for yet is not."""
+    try:
+        return bool(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+    except FileNotFoundError:
+        return False
 
 
 def test_the_demo_shows_the_main_job_and_can_be_run_again():
