@@ -165,22 +165,6 @@ static const struct config_server *find_server(const struct config *config, cons
     return NULL;
 }
 
-/* The same place, spoken to with the same words: its sessions may live on. */
-static bool is_same_endpoint(const struct config_server *a, const struct config_server *b)
-{
-    if (strcmp(a->url, b->url) != 0 || a->transport != b->transport ||
-        a->header_count != b->header_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a->header_count; i++) {
-        if (strcmp(a->headers[i].name, b->headers[i].name) != 0 ||
-            strcmp(a->headers[i].value, b->headers[i].value) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void close_made(struct change *changes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -202,7 +186,7 @@ static struct change *prepare(struct app *app, const struct config *config, stru
 
         changes[i].server = server;
         changes[i].old = before == NULL ? NULL : router_find(app->router, span_of(server->name));
-        if (before != NULL && is_same_endpoint(before, server)) {
+        if (before != NULL && config_server_same_endpoint(before, server)) {
             continue;
         }
         changes[i].made = make_route(app, config, server);

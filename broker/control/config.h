@@ -99,7 +99,9 @@ MUST_CHECK struct config *config_load(const struct config_arguments *arguments,
                                       struct bytes *message);
 void config_free(struct config *config);
 
-/* Same identity and options: a reload leaves its pool alone. */
+/* The same place, spoken to with the same words: its sessions may outlive a reload. */
+bool config_server_same_endpoint(const struct config_server *a, const struct config_server *b);
+/* The same options too. */
 bool config_server_equal(const struct config_server *a, const struct config_server *b);
 
 /*

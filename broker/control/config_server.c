@@ -39,11 +39,15 @@ static bool tools_equal(const struct config_server *a, const struct config_serve
     return true;
 }
 
+bool config_server_same_endpoint(const struct config_server *a, const struct config_server *b)
+{
+    return strcmp(a->url, b->url) == 0 && a->transport == b->transport && headers_equal(a, b);
+}
+
 bool config_server_equal(const struct config_server *a, const struct config_server *b)
 {
-    return strcmp(a->name, b->name) == 0 && strcmp(a->url, b->url) == 0 &&
-           a->transport == b->transport && headers_equal(a, b) && tools_equal(a, b) &&
-           config_option_equal_all(OPTION_SCOPE_SERVER, a, b);
+    return strcmp(a->name, b->name) == 0 && config_server_same_endpoint(a, b) &&
+           tools_equal(a, b) && config_option_equal_all(OPTION_SCOPE_SERVER, a, b);
 }
 
 int config_server_init(struct config_server *server, struct span name)

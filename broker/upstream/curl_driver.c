@@ -70,6 +70,17 @@ void curl_driver_free(struct curl_driver *driver)
     mem_free(driver);
 }
 
+/* TRANSFER, if there is one and it is live, is over: its owner is told later. */
+static void finish(struct curl_driver *driver, struct transfer *transfer, CURLcode code)
+{
+    if (transfer != NULL && transfer->in_driver.on == &driver->live) {
+        transfer->code = code;
+        list_remove(&driver->live, &transfer->in_driver);
+        list_append(&driver->finished, &transfer->in_driver);
+        deferred_schedule(&driver->report);
+    }
+}
+
 static void collect(struct curl_driver *driver)
 {
     CURLMsg *message;
@@ -79,14 +90,9 @@ static void collect(struct curl_driver *driver)
         struct transfer *transfer = NULL;
 
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        if (message->msg != CURLMSG_DONE || transfer == NULL ||
-            transfer->in_driver.on != &driver->live) {
-            continue;
+        if (message->msg == CURLMSG_DONE) {
+            finish(driver, transfer, message->data.result);
         }
-        transfer->code = message->data.result;
-        list_remove(&driver->live, &transfer->in_driver);
-        list_append(&driver->finished, &transfer->in_driver);
-        deferred_schedule(&driver->report);
     }
 }
 
@@ -180,10 +186,10 @@ static int socket_cb(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
 {
     struct curl_driver *driver = arg;
     struct watch *watch = socket_arg;
+    struct transfer *transfer = NULL;
     int bits =
         ((what & CURL_POLL_IN) != 0 ? EV_READ : 0) | ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0);
 
-    (void)easy;
     if (watch != NULL) {
         (void)event_del(&watch->event);
     }
@@ -196,7 +202,10 @@ static int socket_cb(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
     if (watch == NULL) {
         watch = MEM_NEW(struct watch);
         if (watch == NULL) {
-            return -1;
+            /* Not -1, which would end every transfer of the multi handle. */
+            (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+            finish(driver, transfer, CURLE_OUT_OF_MEMORY);
+            return 0;
         }
         (void)curl_multi_assign(driver->multi, fd, watch);
     }

@@ -24,11 +24,11 @@ static int add_header(struct server *server, const char *name, const char *value
         bytes_append_text(&server->header_lines, "\r\n");
     }
     bytes_done(&line);
-    if (longer == NULL || server->header_lines.failed) {
+    if (longer == NULL) {
         return -1;
     }
     server->headers = longer;
-    return 0;
+    return server->header_lines.failed ? -1 : 0;
 }
 
 static bool has_header(const struct server_options *options, const char *name)

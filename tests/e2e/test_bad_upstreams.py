@@ -22,6 +22,7 @@ def refused(start_broker, url, headers=None, pool=None):
     return broker, error
 
 
+@pytest.mark.valgrind
 def test_nobody_listens(start_broker):
     port = free_port()
     broker, error = refused(start_broker, f"http://127.0.0.1:{port}/sse")

@@ -127,6 +127,7 @@ def test_an_answer_over_many_data_lines_becomes_one_line(broker):
     assert result["nested"] == {"a": [1, 2]}
 
 
+@pytest.mark.valgrind
 @pytest.mark.parametrize("eol", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize("split", [0, 1, 7])
 def test_all_line_ends_and_splits_of_the_stream(start_broker, start_raw, eol, split):

@@ -110,6 +110,7 @@ def test_a_new_server_appears_and_an_old_one_goes(broker, raw, start_raw):
     assert [row["name"] for row in broker.admin("teplo/pools")["pools"]] == ["other"]
 
 
+@pytest.mark.valgrind
 def test_a_changed_header_is_used_by_new_sessions(start_broker, raw):
     raw.set(bearer="one")
     broker = start_broker({"raw": {"url": raw.url, "headers": {"Authorization": "Bearer one"}}})

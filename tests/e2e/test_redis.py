@@ -19,6 +19,7 @@ def pool_row(redis, pool="raw"):
     return redis.row(keys[0]) if keys else {}
 
 
+@pytest.mark.valgrind
 def test_the_rows_follow_the_calls(start_broker, start_redis, raw):
     redis = start_redis()
     broker = start_broker({"raw": raw.url}, options=redis_options(redis))

@@ -92,7 +92,7 @@ static void start(size_t i, const char *text)
 
     memset(trip, 0, sizeof(*trip));
     assert_int_equal(message_parse(span_of(text), &json_limits_default, &trip->message, &fault), 0);
-    errand_start(&trip->errand, stage.loop, stage.pool, &trip->message, &limits, &events, trip);
+    errand_start(&trip->errand, stage.pool, &trip->message, &limits, &events, trip);
     assert_int_equal(trip->answers + trip->failures, 0);
 }
 

@@ -17,7 +17,7 @@ from .program import Program
 from .waiting import PATIENCE, Deadline, wait_until
 
 LOG_FIELD = re.compile(r'([A-Za-z0-9_.]+)=("(?:[^"\\]|\\.)*"|\S*)')
-SANITIZER_WORDS = ("Sanitizer", "runtime error:", "ERROR SUMMARY", "check_failed", "CHECK")
+SANITIZER_WORDS = ("Sanitizer", "runtime error:", "check_failed", "CHECK")
 
 
 class LogLine(dict):
@@ -57,7 +57,7 @@ class Broker:
         self.env = env or {}
         self.clients = []
         self.program = None
-        self.expects_clean_end = True
+        self.expects_clean_end = ready
         if config is None and servers is not None:
             config = make_config(servers, options, pool)
         if config is not None:
@@ -196,15 +196,16 @@ class Broker:
         assert status == 0, f"exit status {status}\n{self.program.output()}"
 
     def kill9(self):
+        self.expects_clean_end = False
         self.program.kill()
 
     def complaints(self):
-        """Lines of a sanitizer or of a failed check."""
+        """Lines of a sanitizer, of valgrind, or of a failed check."""
         lines = [str(line) for line in self.program.lines.items]
         return [
             line
             for line in lines
-            if any(word in line for word in SANITIZER_WORDS) and "ERROR SUMMARY: 0 errors" not in line
+            if line.startswith("==") or any(word in line for word in SANITIZER_WORDS)
         ]
 
     def done(self):
@@ -217,13 +218,16 @@ class Broker:
                 self.signal(signal.SIGTERM)
                 self.signal_again_after(deadline)
             assert not self.complaints(), self.program.output()
+            if self.expects_clean_end:
+                status = self.program.wait()
+                assert status == 0, f"exit status {status}\n{self.program.output()}"
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def signal_again_after(self, deadline):
         """A test may leave calls in flight: a drain that lasts is cut short."""
         try:
-            self.program.wait(deadline.left() / 5)
+            self.program.wait(deadline.left() / 20)
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGTERM)
             try:
