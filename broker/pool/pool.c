@@ -397,19 +397,34 @@ static void count_closed(struct pool *pool, const struct session *session)
     pool->totals.probes_fail_total += session->check_id != 0 ? 1 : 0;
 }
 
+static bool is_by_us(const struct transport_end *end)
+{
+    return strcmp(end->error_class, "retired") == 0;
+}
+
+/* The same failure again and again is one warning. */
+static enum log_level close_level(const struct pool *pool, bool was_ready,
+                                  const struct transport_end *end)
+{
+    if (is_by_us(end)) {
+        return LOG_LEVEL_INFO;
+    }
+    return !was_ready && strcmp(pool->last_failure.detail, end->detail) == 0 ? LOG_LEVEL_DEBUG
+                                                                             : LOG_LEVEL_WARN;
+}
+
 static void on_session_closed(void *owner, struct session *session, const struct transport_end *end)
 {
     struct pool *pool = owner;
     int64_t now_ms = loop_now_ms(pool->loop);
     bool was_ready = session->ready_at_ms != 0;
     bool is_proven = was_ready && now_ms - session->ready_at_ms >= PROVEN_MS;
-    bool by_us = strcmp(end->error_class, "retired") == 0;
+    bool by_us = is_by_us(end);
 
     list_remove(&pool->sessions, &session->in_pool);
     deferred_schedule(&pool->dispatch);
     count_closed(pool, session);
-    log_event(by_us ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-              was_ready ? "session_closed" : "session_failed",
+    log_event(close_level(pool, was_ready, end), was_ready ? "session_closed" : "session_failed",
               "session=%s class=%s why=%s age_ms=%lld calls=%llu", session->name, end->error_class,
               log_quote(end->detail), (long long)(now_ms - session->opened_at_ms),
               (unsigned long long)session->calls_total);

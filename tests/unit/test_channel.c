@@ -8,6 +8,7 @@
 
 #include "broker/downstream/channel.h"
 #include "tests/support/await.h"
+#include "tests/support/scarce.h"
 
 enum { FRAME_MAXIMUM = 2048, OUTPUT_MAXIMUM = 4 << 20, SHORT_MS = 40, LONG_MS = 60000 };
 
@@ -519,65 +520,49 @@ static void test_less_output_is_allowed(void **state)
 
 /* ---- too little memory */
 
-static size_t allocations;
-static size_t refused_allocation;
-
-static bool refuse_one(size_t size)
+/* One echo with the NUMBER-th allocation refused.  False: it took fewer than that. */
+static bool echo_without(size_t number, enum scarcity how, struct bytes *heard)
 {
-    (void)size;
-    return allocations++ != refused_allocation;
-}
+    bool is_scarce;
 
-static bool refuse_from(size_t size)
-{
-    (void)size;
-    return allocations++ < refused_allocation;
-}
-
-static void echo_without(size_t number, mem_may_fn hook, struct bytes *heard)
-{
-    refused_allocation = number;
-    allocations = 0;
     bytes_clear(heard);
-    mem_set_hook(hook);
+    scarce_begin(number, how);
     if (open_with(&usual) == 0) {
         host.echoes = true;
         say("one\n");
         (void)shutdown(peer, SHUT_WR);
         AWAIT(loop, host.ends > 0);
     }
-    mem_set_hook(NULL);
+    is_scarce = scarce_end();
     if (loop != NULL) {
         while (hear(heard) && errno != EAGAIN) {
         }
         assert_int_equal(host.ends, 1);
         assert_int_equal(close_all(NULL), 0);
     }
-}
-
-static void try_each_allocation(mem_may_fn hook)
-{
-    struct bytes heard;
-    size_t n = 0;
-
-    bytes_init(&heard, OUTPUT_MAXIMUM);
-    bytes_append_text(&heard, "room enough for the echo");
-    do {
-        echo_without(n, hook, &heard);
-        /* The echo, whole, or none of it and the channel's end. */
-        assert_row(n, heard.length == 0 || span_is(bytes_span(&heard), "one\n"));
-        assert_row(n, heard.length > 0 || allocations > n);
-    } while (allocations > n++);
-    assert_bytes(heard, "one\n");
-    assert_true(n > 2);
-    bytes_done(&heard);
+    /* The echo, whole; or nothing, and the channel's end. */
+    assert_row(number, heard->length == 0 ? is_scarce : span_is(bytes_span(heard), "one\n"));
+    return is_scarce;
 }
 
 static void test_out_of_memory(void **state)
 {
+    static const enum scarcity ways[] = {SCARCE_ONCE, SCARCE_FROM_THEN_ON};
+
     (void)state;
-    try_each_allocation(refuse_one);
-    try_each_allocation(refuse_from);
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        struct bytes heard;
+        size_t n = 0;
+
+        bytes_init(&heard, OUTPUT_MAXIMUM);
+        bytes_append_text(&heard, "room enough for the echo");
+        while (echo_without(n, ways[i], &heard)) {
+            n++;
+        }
+        assert_bytes(heard, "one\n");
+        assert_true(n > 2);
+        bytes_done(&heard);
+    }
 }
 
 #define CHANNEL_TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)

@@ -4,6 +4,7 @@
 
 #include "broker/routing/errand.h"
 #include "tests/support/await.h"
+#include "tests/support/scarce.h"
 #include "tests/support/stage.h"
 
 enum { TRIPS = 8, SHORT_MS = 60 };
@@ -302,61 +303,40 @@ static void test_the_pool_closes(void **state)
 
 /* ---- too little memory */
 
-static size_t allocations;
-static size_t refused_allocation;
-
-static bool refuse_one(size_t size)
+/* One errand through a pool of its own.  False: it took fewer allocations than NUMBER. */
+static bool run_without(size_t number, enum scarcity how)
 {
-    (void)size;
-    return allocations++ != refused_allocation;
-}
+    unsigned calls = stage.fake.calls;
 
-static bool refuse_from(size_t size)
-{
-    (void)size;
-    return allocations++ < refused_allocation;
-}
-
-/* One errand through a pool of its own, with one allocation, or all from one on, refused. */
-static void run_without(size_t number, mem_may_fn hook)
-{
     memset(trips, 0, sizeof(trips));
-    refused_allocation = number;
-    allocations = 0;
-    mem_set_hook(hook);
+    scarce_begin(number, how);
     if (stage_renew(&stage) == 0) {
         run(0, CALL("echo"));
         assert_int_equal(told(0), 1);
     }
-    mem_set_hook(NULL);
-}
-
-static void try_each_allocation(mem_may_fn hook)
-{
-    size_t n = 0;
-    unsigned calls;
-
-    do {
-        calls = stage.fake.calls;
-        run_without(n, hook);
-        /* Run at most once; and not at all where that is what was said. */
-        assert_row(n, stage.fake.calls <= calls + 1);
-        assert_row(n, trips[0].failures == 0 || stage.fake.calls == calls ||
-                          failure_outcome(trips[0].report.failure) != OUTCOME_NOT_EXECUTED);
-    } while (allocations > n++);
-    assert_int_equal(trips[0].answers, 1);
-    assert_true(n > 20);
+    /* Run at most once; and not at all where that is what was said. */
+    assert_row(number, stage.fake.calls <= calls + 1);
+    assert_row(number, trips[0].failures == 0 || stage.fake.calls == calls ||
+                           failure_outcome(trips[0].report.failure) != OUTCOME_NOT_EXECUTED);
+    return scarce_end();
 }
 
 static void test_out_of_memory(void **state)
 {
+    static const enum scarcity ways[] = {SCARCE_ONCE, SCARCE_FROM_THEN_ON};
+
     (void)state;
-    /* What hangs for want of an event must end by its time. */
-    limits.queue_timeout_ms = limits.call_timeout_ms = SHORT_MS * 5;
-    stage.server_limits.connect_timeout_ms = SHORT_MS;
-    stage.server_limits.init_timeout_ms = SHORT_MS;
-    try_each_allocation(refuse_one);
-    try_each_allocation(refuse_from);
+    /* Without a session for want of memory: until its time in the queue is over. */
+    limits.queue_timeout_ms = SHORT_MS * 5;
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        size_t n = 0;
+
+        while (run_without(n, ways[i])) {
+            n++;
+        }
+        assert_int_equal(trips[0].answers, 1);
+        assert_true(n > 20);
+    }
 }
 
 /* A session that cannot be opened for want of memory takes no other one with it. */
@@ -364,29 +344,28 @@ static void test_out_of_memory_beside_a_session(void **state)
 {
     struct pool_limits two = stage.limits;
     size_t n = 0;
+    bool is_scarce;
 
     (void)state;
     stage.limits.size = stage.limits.max_inflight = 1;
     two.size = 2;
     two.max_inflight = 1;
-    stage.server_limits.connect_timeout_ms = stage.server_limits.init_timeout_ms = SHORT_MS;
     do {
         assert_int_equal(stage_renew(&stage), 0);
         limits.queue_timeout_ms = STAGE_LONG_MS;
         start(0, CALL("hold"));
         AWAIT(stage.loop, stage.fake.held.count == 1);
         limits.queue_timeout_ms = SHORT_MS * 5;
-        refused_allocation = n;
-        allocations = 0;
-        mem_set_hook(refuse_one);
+        scarce_begin(n, SCARCE_ONCE);
         pool_set_limits(stage.pool, &two);
         run(1, CALL("echo"));
-        mem_set_hook(NULL);
+        is_scarce = scarce_end();
         fake_mcp_release(&stage.fake);
         AWAIT(stage.loop, told(0) > 0);
         assert_row(n, trips[0].answers == 1);
         assert_row(n, stage.lost == 0);
-    } while (allocations > n++);
+        n++;
+    } while (is_scarce);
     assert_int_equal(trips[1].answers, 1);
 }
 
