@@ -143,11 +143,8 @@ static int make_parts(struct app *app, struct bytes *message)
         bytes_printf(message, "out of memory");
         return -1;
     }
-    app->streams = curl_driver_new(app->loop, 0);
-    app->posts = curl_driver_new(app->loop, 0);
     app->router = router_new(app->loop, &router, &router_events, app);
-    if (app->streams == NULL || app->posts == NULL || app->router == NULL ||
-        start_signals(app) < 0) {
+    if (app->router == NULL) {
         bytes_printf(message, "out of memory");
         return -1;
     }
@@ -155,6 +152,12 @@ static int make_parts(struct app *app, struct bytes *message)
     timer_init(&app->drain_timer, app->loop, on_drain_timer, app);
     timer_init(&app->lag_timer, app->loop, on_lag_timer, app);
     deferred_init(&app->drain_check, app->loop, on_drain_check, app);
+    app->streams = curl_driver_new(app->loop, 0);
+    app->posts = curl_driver_new(app->loop, 0);
+    if (app->streams == NULL || app->posts == NULL || start_signals(app) < 0) {
+        bytes_printf(message, "out of memory");
+        return -1;
+    }
     return 0;
 }
 

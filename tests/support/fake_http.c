@@ -61,6 +61,14 @@ void fake_http_close(struct fake_http *http)
     }
 }
 
+struct fake_peer *fake_http_first(const struct fake_http *http)
+{
+    struct list_node *node = list_first(&http->peers);
+
+    CHECK(node != NULL);
+    return LIST_ITEM(node, struct fake_peer, in_http);
+}
+
 void fake_http_send(struct fake_peer *peer, struct span text)
 {
     if (peer->stream != NULL) {

@@ -62,6 +62,8 @@ MUST_CHECK int fake_http_listen(struct fake_http *http);
 /* Close all; settle the loop afterwards.  Idempotent. */
 void fake_http_close(struct fake_http *http);
 
+/* The oldest connection that is open; there must be one. */
+struct fake_peer *fake_http_first(const struct fake_http *http);
 void fake_http_send(struct fake_peer *peer, struct span text);
 /* A reply of STATUS without a body; the connection stays. */
 void fake_http_reply(struct fake_peer *peer, int status);

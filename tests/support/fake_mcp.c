@@ -261,6 +261,25 @@ static void initialize(struct fake_mcp *fake, const struct fake_session *session
     answer(session, id, (struct span){result, (size_t)length});
 }
 
+static void list(struct fake_mcp *fake, const struct fake_session *session, int64_t id)
+{
+    char error[96];
+
+    fake->list_requests++;
+    if (fake->refuses_lists) {
+        (void)snprintf(
+            error, sizeof(error),
+            "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":-32603,\"message\":\"no\"}}",
+            (long long)id);
+        say(session, "message", span_of(error));
+    } else if (fake->lists == NULL) {
+        answer(session, id, SPAN("{\"tools\":[{\"name\":\"echo\"}]}"));
+    } else {
+        answer(session, id, span_of(fake->lists[0]));
+        fake->lists += fake->lists[1] == NULL ? 0 : 1;
+    }
+}
+
 static void on_message(struct fake_mcp *fake, struct fake_session *session, struct fake_peer *peer,
                        const struct message *message)
 {
@@ -280,16 +299,16 @@ static void on_message(struct fake_mcp *fake, struct fake_session *session, stru
         fake->initialized++;
     } else if (json_string_is(message->method, "notifications/cancelled")) {
         fake->cancels++;
+    } else if (json_string_is(message->method, "tools/list")) {
+        list(fake, session, id);
     } else if (json_string_is(message->method, "ping")) {
         fake->pings++;
         if (!fake->ignores_pings) {
             answer(session, id, SPAN("{}"));
         }
     } else {
-        fake->others++;
-        if (message->kind == MESSAGE_REQUEST) {
-            answer(session, id, SPAN("{\"tools\":[{\"name\":\"echo\"}]}"));
-        }
+        CHECK(message->kind != MESSAGE_REQUEST);
+        fake->replies += message->kind == MESSAGE_NOTIFICATION ? 0 : 1;
     }
 }
 

@@ -22,7 +22,10 @@ struct fake_mcp {
     int stream_status; /* of the reply to GET /sse: 200 */
     bool is_silent;    /* streams open and name no endpoint */
     bool ignores_pings;
-    const char *protocol; /* that it offers */
+    const char *protocol;     /* that it offers */
+    const char *const *lists; /* results of list requests, in turn; NULL ends them, and the last
+                                 goes on; itself NULL: a list with the tool `echo` */
+    bool refuses_lists;       /* with an error of its own */
 
     /* What it has heard. */
     unsigned streams;      /* GETs */
@@ -33,7 +36,8 @@ struct fake_mcp {
     unsigned pings;
     unsigned calls;
     unsigned cancels;
-    unsigned others;
+    unsigned list_requests;
+    unsigned replies; /* to requests of its own */
 
     struct fake_http http;
     struct list sessions; /* whose stream is open */

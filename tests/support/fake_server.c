@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fake_mcp.c as a process of its own, for tests that want speed: prints its URL, serves until killed. */
+/* fake_mcp.c as a process of its own, for tests that want speed: prints its URL, serves until
+ * killed. */
 #include <signal.h>
 #include <stdio.h>
 

@@ -521,12 +521,12 @@ static void test_less_output_is_allowed(void **state)
 /* ---- too little memory */
 
 /* One echo with the NUMBER-th allocation refused.  False: it took fewer than that. */
-static bool echo_without(size_t number, enum scarcity how, struct bytes *heard)
+static bool echo_without(size_t number, size_t refusals, struct bytes *heard)
 {
     bool is_scarce;
 
     bytes_clear(heard);
-    scarce_begin(number, how);
+    scarce_begin(number, refusals);
     if (open_with(&usual) == 0) {
         host.echoes = true;
         say("one\n");
@@ -547,16 +547,16 @@ static bool echo_without(size_t number, enum scarcity how, struct bytes *heard)
 
 static void test_out_of_memory(void **state)
 {
-    static const enum scarcity ways[] = {SCARCE_ONCE, SCARCE_FROM_THEN_ON};
+    static const size_t refusals[] = {SCARCE_ONCE, SCARCE_ALL};
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+    for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         struct bytes heard;
         size_t n = 0;
 
         bytes_init(&heard, OUTPUT_MAXIMUM);
         bytes_append_text(&heard, "room enough for the echo");
-        while (echo_without(n, ways[i], &heard)) {
+        while (echo_without(n, refusals[i], &heard)) {
             n++;
         }
         assert_bytes(heard, "one\n");

@@ -304,12 +304,12 @@ static void test_the_pool_closes(void **state)
 /* ---- too little memory */
 
 /* One errand through a pool of its own.  False: it took fewer allocations than NUMBER. */
-static bool run_without(size_t number, enum scarcity how)
+static bool run_without(size_t number, size_t refusals)
 {
     unsigned calls = stage.fake.calls;
 
     memset(trips, 0, sizeof(trips));
-    scarce_begin(number, how);
+    scarce_begin(number, refusals);
     if (stage_renew(&stage) == 0) {
         run(0, CALL("echo"));
         assert_int_equal(told(0), 1);
@@ -323,15 +323,13 @@ static bool run_without(size_t number, enum scarcity how)
 
 static void test_out_of_memory(void **state)
 {
-    static const enum scarcity ways[] = {SCARCE_ONCE, SCARCE_FROM_THEN_ON};
+    static const size_t refusals[] = {SCARCE_ONCE, SCARCE_SOME};
 
     (void)state;
-    /* Without a session for want of memory: until its time in the queue is over. */
-    limits.queue_timeout_ms = SHORT_MS * 5;
-    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+    for (size_t i = 0; i < COUNT_OF(refusals); i++) {
         size_t n = 0;
 
-        while (run_without(n, ways[i])) {
+        while (run_without(n, refusals[i])) {
             n++;
         }
         assert_int_equal(trips[0].answers, 1);
@@ -352,10 +350,8 @@ static void test_out_of_memory_beside_a_session(void **state)
     two.max_inflight = 1;
     do {
         assert_int_equal(stage_renew(&stage), 0);
-        limits.queue_timeout_ms = STAGE_LONG_MS;
         start(0, CALL("hold"));
         AWAIT(stage.loop, stage.fake.held.count == 1);
-        limits.queue_timeout_ms = SHORT_MS * 5;
         scarce_begin(n, SCARCE_ONCE);
         pool_set_limits(stage.pool, &two);
         run(1, CALL("echo"));

@@ -151,12 +151,6 @@ static void start_all(size_t count)
     }
 }
 
-static struct fake_peer *first_peer(void)
-{
-    assert_int_not_equal(http.peers.count, 0);
-    return LIST_ITEM(list_first(&http.peers), struct fake_peer, in_http);
-}
-
 static unsigned ended(size_t count)
 {
     unsigned sum = 0;
@@ -212,7 +206,7 @@ static void test_the_queue_is_in_order(void **state)
     start_all(3);
     AWAIT(loop, http.requests == 1);
     manner = ACCEPTS;
-    fake_http_reply(first_peer(), 202);
+    fake_http_reply(fake_http_first(&http), 202);
     AWAIT(loop, posts[1].ends == 1);
     assert_int_equal(posts[0].ends, 1);
     AWAIT(loop, posts[2].ends == 1);
@@ -263,7 +257,7 @@ static void test_an_idle_lane_is_cut(void **state)
     (void)state;
     start(&posts[0], TIMEOUT_MS);
     AWAIT(loop, posts[0].ends == 1);
-    fake_http_cut(first_peer());
+    fake_http_cut(fake_http_first(&http));
     start(&posts[1], TIMEOUT_MS);
     AWAIT(loop, posts[1].ends == 1);
     assert_accepted(&posts[1]);
@@ -276,7 +270,7 @@ static void test_an_idle_lane_ends(void **state)
     (void)state;
     start(&posts[0], TIMEOUT_MS);
     AWAIT(loop, posts[0].ends == 1);
-    (void)shutdown(bufferevent_getfd(first_peer()->stream), SHUT_WR);
+    (void)shutdown(bufferevent_getfd(fake_http_first(&http)->stream), SHUT_WR);
     /* It is let go when it ends, not when the next one wants it. */
     AWAIT(loop, gone == 1);
     start(&posts[1], TIMEOUT_MS);
@@ -290,7 +284,7 @@ static void test_bytes_nobody_asked_for(void **state)
     (void)state;
     start(&posts[0], TIMEOUT_MS);
     AWAIT(loop, posts[0].ends == 1);
-    fake_http_send(first_peer(), SPAN("HTTP/1.1 202 Late\r\nContent-Length: 0\r\n\r\n"));
+    fake_http_send(fake_http_first(&http), SPAN("HTTP/1.1 202 Late\r\nContent-Length: 0\r\n\r\n"));
     /* The connection is given up: its bytes could be taken for the next reply. */
     AWAIT(loop, gone == 1);
     start(&posts[1], TIMEOUT_MS);
@@ -492,7 +486,7 @@ static void test_a_reply_before_the_body_is_out(void **state)
     lanes_post(lanes, &posts[0].exchange, TIMEOUT_MS);
     AWAIT(loop, posts[0].exchange.sent > 0);
     assert_int_equal(http.accepted, 1);
-    peer = first_peer();
+    peer = fake_http_first(&http);
     (void)bufferevent_disable(peer->stream, EV_READ);
     fake_http_reply(peer, 413);
     AWAIT(loop, posts[0].ends == 1);

@@ -318,11 +318,11 @@ static void test_requests_of_the_server(void **state)
     (void)state;
     settle();
     fake_mcp_tell(&stage.fake, "{\"jsonrpc\":\"2.0\",\"id\":\"s1\",\"method\":\"ping\"}");
-    AWAIT(stage.loop, stage.fake.others == 1);
+    AWAIT(stage.loop, stage.fake.replies == 1);
     /* Refused, and answered: it must not be left waiting. */
     fake_mcp_tell(&stage.fake,
                   "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"sampling/createMessage\"}");
-    AWAIT(stage.loop, stage.fake.others == 2);
+    AWAIT(stage.loop, stage.fake.replies == 2);
     fake_mcp_tell(&stage.fake,
                   "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
     AWAIT(stage.loop, stage.notices == 1);
@@ -361,7 +361,7 @@ static void test_an_endpoint_named_twice(void **state)
 {
     (void)state;
     settle();
-    fake_http_send(LIST_ITEM(list_first(&stage.fake.http.peers), struct fake_peer, in_http),
+    fake_http_send(fake_http_first(&stage.fake.http),
                    SPAN("event: endpoint\ndata: /elsewhere\n\n"));
     AWAIT(stage.loop, stage.lost == 1);
     assert_string_equal(stage.end.error_class, "proto");
