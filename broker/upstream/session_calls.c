@@ -395,6 +395,12 @@ void session_on_oversize(struct session *session, struct span head, struct span 
     }
     log_event(LOG_LEVEL_WARN, "oversize", "session=%s call=%s remedy=%s", session->name,
               call == NULL ? "unknown" : "known", log_quote("raise max_response"));
+    if (call == NULL && session->state == SESSION_INITIALIZING) {
+        /* Nothing else is awaited: without it the session would wait until init_timeout. */
+        session_lose(session, "oversize",
+                     "the server's answer to initialize is longer than max_response; raise it");
+        return;
+    }
     if (call == NULL) {
         on_fault(session, "a message longer than max_response");
         return;

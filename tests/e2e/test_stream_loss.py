@@ -128,15 +128,31 @@ def test_rubbish_on_the_stream_does_not_disturb(broker, tool, text):
     assert not client.notifications()
 
 
-@pytest.mark.parametrize("settings", [{"close_after_post": True}, {"idle_close_ms": 20}])
-def test_connections_closed_by_the_server_never_cost_a_call(start_broker, start_raw, settings):
-    raw = start_raw(**settings)
-    broker = start_broker({"raw": raw.url})
-    client = broker.client()
+def test_a_server_that_closes_after_each_reply_and_says_so_costs_no_call(start_broker, start_raw):
+    raw = start_raw(close_after_post="said")
+    client = start_broker({"raw": raw.url}).client()
     for number in range(1, 301):
         assert client.text("counter", {"key": "n"}) == str(number)
-    assert raw.report().counters["n"] == 300
     assert raw.report().count("initialize") == 1
+
+
+@pytest.mark.parametrize("settings", [{"close_after_post": "silent"}, {"idle_close_ms": 20}])
+def test_a_server_that_closes_silently_costs_hardly_a_call_and_runs_none_twice(
+    start_broker, start_raw, settings
+):
+    """
+    A close that is still on its way when the next call is written cannot be seen: that call is
+    unknown, rarely, and never sent again.
+    """
+    raw = start_raw(**settings)
+    client = start_broker({"raw": raw.url}).client()
+    lines = [client.wait_line(client.start_call("counter", {"key": "n"})) for _ in range(300)]
+    errors = [line.message["error"] for line in lines if "error" in line.message]
+    assert {error["data"]["teplo"]["outcome"] for error in errors} <= {"unknown"}
+    assert len(errors) <= 6
+    report = raw.report()
+    assert 300 - len(errors) <= report.counters["n"] <= 300
+    assert report.count("initialize") == 1
 
 
 def test_a_killed_server_under_load_then_a_new_one(start_broker, start_counting):

@@ -285,7 +285,8 @@ static void test_the_pool_closes(void **state)
 {
     (void)state;
     start(0, CALL("hold"));
-    AWAIT(stage.loop, stage.fake.held.count == 1);
+    AWAIT(stage.loop, trips[0].errand.call != NULL);
+    AWAIT(stage.loop, trips[0].errand.call->state == CALL_ACCEPTED);
     /* One takes the idle connection, one waits for another, one for a session. */
     start(1, CALL("hold"));
     start(2, CALL("hold"));

@@ -357,6 +357,45 @@ static void test_a_server_that_talks_nonsense(void **state)
     assert_int_equal(callers[CALLERS - 1].session, 2);
 }
 
+static void use_response_max(size_t bytes)
+{
+    stage.server_limits.response_max_bytes = bytes;
+    assert_int_equal(stage_renew(&stage), 0);
+}
+
+static void test_an_answer_that_is_too_long(void **state)
+{
+    char text[1024];
+
+    (void)state;
+    use_response_max(512);
+    hold(0, "hold");
+    hold(1, "hold");
+    (void)snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"x\":\"%0*d\"}}",
+                   512, 0);
+    fake_mcp_tell(&stage.fake, text);
+    AWAIT(stage.loop, callers[0].failures == 1);
+    assert_int_equal(callers[0].failure, FAILURE_TOO_LARGE);
+    /* It ran; and the others go on. */
+    assert_int_equal(failure_outcome(callers[0].failure), OUTCOME_RESULT_LOST);
+    assert_false(callers[0].may_repeat);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, callers[1].answers == 1);
+    assert_int_equal(stage.lost, 0);
+}
+
+static void test_an_identity_that_is_too_long(void **state)
+{
+    (void)state;
+    use_response_max(64);
+    caller_start(&callers[0], &stage, "echo");
+    /* At once, and not when the time for initialize is over. */
+    AWAIT(stage.loop, stage.failed >= 1);
+    assert_string_equal(stage.end.error_class, "oversize");
+    assert_non_null(strstr(stage.end.detail, "max_response"));
+    pool_withdraw(stage.pool, &callers[0].waiter);
+}
+
 static void test_an_endpoint_named_twice(void **state)
 {
     (void)state;
@@ -390,6 +429,8 @@ int main(void)
         CALLS_TEST(test_requests_of_the_server),
         CALLS_TEST(test_a_malformed_answer),
         CALLS_TEST(test_a_server_that_talks_nonsense),
+        CALLS_TEST(test_an_answer_that_is_too_long),
+        CALLS_TEST(test_an_identity_that_is_too_long),
         CALLS_TEST(test_an_endpoint_named_twice),
     };
 

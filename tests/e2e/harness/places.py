@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import platform
 
 REPO = pathlib.Path(__file__).parents[3]
 BUILD = REPO / "build"
@@ -26,7 +27,9 @@ def python(venv: str) -> str:
 
 
 def node() -> str:
-    return installed(NODE_MODULES / ".bin" / "node")
+    """The one of its npm package: Debian's is too old.  Not every npm links it below .bin."""
+    machine = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    return installed(NODE_MODULES / f"node-linux-{machine}" / "bin" / "node")
 
 
 def node_program(name: str) -> list:

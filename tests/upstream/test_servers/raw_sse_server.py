@@ -49,7 +49,7 @@ SETTINGS = {
     "post_methods": None,  # the JSON-RPC methods that post_status is for; null: all
     "post_times": None,  # how many times; null: always
     "post_never": [],  # methods whose POST is never answered (and not executed)
-    "close_after_post": False,  # close the connection after each answer, without saying so
+    "close_after_post": False,  # close the connection after each answer: "said", or "silent"
     "idle_close_ms": None,  # close a connection idle for so long
     "host": None,  # the only Host accepted; others get 421
     "bearer": None,  # the only bearer token accepted; others get 401
@@ -271,8 +271,9 @@ class RawServer:
 
     def answer_post(self, writer, status, body):
         """True if the connection goes on."""
-        writer.write(raw_http.response(status, body))
-        return not self.settings["close_after_post"]
+        closing = self.settings["close_after_post"]
+        writer.write(raw_http.response(status, body, close=closing == "said"))
+        return not closing
 
     async def control(self, asked):
         return await getattr(self, "do_" + asked.pop("do"))(**asked) or {}
