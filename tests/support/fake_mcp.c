@@ -318,13 +318,15 @@ static void on_request(void *owner, struct fake_peer *peer, const struct fake_re
     struct fake_session *session;
     struct message message;
     struct message_fault fault;
+    char target[64];
     unsigned number = 0;
 
     if (span_is(request->method, "GET")) {
         open_stream(fake, peer);
         return;
     }
-    (void)sscanf(request->target.at, "/post?session=%u", &number);
+    (void)snprintf(target, sizeof(target), "%.*s", (int)request->target.length, request->target.at);
+    (void)sscanf(target, "/post?session=%u", &number);
     session = find_session(fake, number);
     if (session == NULL) {
         fake_http_reply(peer, 404);
