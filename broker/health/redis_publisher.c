@@ -457,6 +457,9 @@ static void on_work(void *owner)
     struct redis_publisher *publisher = owner;
 
     if (publisher->life == PUBLISHER_CLOSED || !redis_link_is_ready(publisher->link)) {
+        if (publisher->life == PUBLISHER_OPEN && !publisher->is_told) {
+            return; /* just started: the first attempt to connect decides */
+        }
         if (publisher->life != PUBLISHER_OPEN && publisher->life != PUBLISHER_CLOSED) {
             finish_closing(publisher);
         }

@@ -14,19 +14,21 @@ void calls_done(struct calls *calls)
     hashmap_done(&calls->by_id);
 }
 
-struct call *calls_find(const struct calls *calls, struct span token)
+bool calls_read_id(struct span token, int64_t *ret_id)
 {
-    int64_t id;
-
     if (span_is_none(token)) {
-        return NULL;
+        return false;
     }
     /* Some servers echo a number as a string of its digits; ids of ours are unique as text too. */
     if (json_kind_of(token) == JSON_STRING && token.length > 2) {
         token = (struct span){token.at + 1, token.length - 2};
     }
-    if (!json_to_int(token, &id)) {
-        return NULL;
-    }
-    return hashmap_find(&calls->by_id, hashmap_number_key(&id));
+    return json_to_int(token, ret_id);
+}
+
+struct call *calls_find(const struct calls *calls, struct span token)
+{
+    int64_t id;
+
+    return calls_read_id(token, &id) ? hashmap_find(&calls->by_id, hashmap_number_key(&id)) : NULL;
 }

@@ -58,6 +58,8 @@ struct calls {
 
 void calls_init(struct calls *calls);
 void calls_done(struct calls *calls);
+/* TOKEN is an id or progress token of ours as the server echoes it.  False: none of ours. */
+bool calls_read_id(struct span token, int64_t *ret_id);
 /* TOKEN is an id or progress token as the server echoes it; NULL: none of ours, or settled. */
 struct call *calls_find(const struct calls *calls, struct span token);
 

@@ -364,7 +364,7 @@ bool session_on_own_answer(struct session *session, const struct message *answer
 {
     int64_t id;
 
-    if (!json_to_int(answer->id, &id)) {
+    if (!calls_read_id(answer->id, &id)) {
         return false;
     }
     if (session->check_id != 0 && id == session->check_id) {
