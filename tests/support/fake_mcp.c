@@ -10,6 +10,7 @@
 #include "proto/message.h"
 
 struct fake_session {
+    const struct fake_mcp *fake;
     unsigned number;
     struct fake_peer *stream;
     struct list_node in_sessions;
@@ -146,6 +147,7 @@ static void open_stream(struct fake_mcp *fake, struct fake_peer *peer)
     }
     session = calloc(1, sizeof(*session));
     CHECK(session != NULL);
+    session->fake = fake;
     session->number = fake->streams;
     session->stream = peer;
     peer->owner = session;
@@ -158,11 +160,12 @@ static void open_stream(struct fake_mcp *fake, struct fake_peer *peer)
 
 static void answer(const struct fake_session *session, int64_t id, struct span result)
 {
+    const char *quote = session->fake->quotes_ids ? "\"" : "";
     struct evbuffer *text = evbuffer_new();
 
     CHECK(text != NULL);
-    (void)evbuffer_add_printf(text, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":%.*s}",
-                              (long long)id, (int)result.length, result.at);
+    (void)evbuffer_add_printf(text, "{\"jsonrpc\":\"2.0\",\"id\":%s%lld%s,\"result\":%.*s}", quote,
+                              (long long)id, quote, (int)result.length, result.at);
     say(session, "message",
         (struct span){(char *)evbuffer_pullup(text, -1), evbuffer_get_length(text)});
     evbuffer_free(text);

@@ -22,6 +22,7 @@ struct fake_mcp {
     int stream_status; /* of the reply to GET /sse: 200 */
     bool is_silent;    /* streams open and name no endpoint */
     bool ignores_pings;
+    bool quotes_ids;          /* of its answers: the number comes back as text */
     const char *protocol;     /* that it offers */
     const char *const *lists; /* results of list requests, in turn; NULL ends them, and the last
                                  goes on; itself NULL: a list with the tool `echo` */

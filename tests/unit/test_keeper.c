@@ -282,6 +282,20 @@ static void test_checked_before_use(void **state)
     assert_int_equal(stage_figures(&stage).probes_ok, 1);
 }
 
+/* Some servers echo a number as text: to initialize, to calls and to pings alike. */
+static void test_ids_that_come_back_as_text(void **state)
+{
+    (void)state;
+    stage.limits.check_delay_ms = SHORT_MS;
+    stage.fake.quotes_ids = true;
+    open_stage();
+    call_and_await(0, "echo");
+    AWAIT(stage.loop, loop_now_ms(stage.loop) - stage_session(&stage, 0)->checked_at_ms > SHORT_MS);
+    call_and_await(1, "echo");
+    assert_int_equal(stage.fake.pings, 1);
+    assert_int_equal(stage.fake.streams, 1);
+}
+
 static void test_a_dead_session_is_found_by_the_check(void **state)
 {
     (void)state;
@@ -346,6 +360,7 @@ int main(void)
         KEEPER_TEST(test_old_sessions_drain),
         KEEPER_TEST(test_retirement_fails_no_call),
         KEEPER_TEST(test_checked_before_use),
+        KEEPER_TEST(test_ids_that_come_back_as_text),
         KEEPER_TEST(test_a_dead_session_is_found_by_the_check),
         KEEPER_TEST(test_a_forgotten_session_is_found_by_the_check),
         KEEPER_TEST(test_kept_alive),
