@@ -9,15 +9,16 @@ import subprocess
 import threading
 import time
 
-from harness import LONG_PATIENCE, PATIENCE, Program, places, wait_until
+from harness import LONG_PATIENCE, Program, places, wait_until
 from harness.broker import SANITIZER_WORDS, LogLine, sanitizer_options
-from harness.waiting import Overdue
+from harness.redis_server import decode
 
 DRIVER = os.environ.get(
     "TEPLO_REDIS_DRIVER",
     str(pathlib.Path(places.TEPLOD).parents[1] / "tests" / "support" / "redis_driver"),
 )
 PREFIX = "teplo:{main}:v1:"
+IS_SANITIZED = "asan" in DRIVER
 # How long the loop may be held up; a shared machine may be late by itself.
 GAP_MS = 50 * places.SLOWNESS
 
@@ -156,6 +157,41 @@ def answer_all(text):
     return treat
 
 
+class Obedient:
+    """Treats a connection as Redis does, with an ERROR for all that writes and a clock that jumps."""
+
+    def __init__(self):
+        self.error = None
+        self.ahead_s = 0
+        self.events = []
+
+    def __call__(self, connection, number):
+        with connection.makefile("rb") as stream:
+            queued = None
+            while True:
+                words = decode(stream)
+                queued = [] if words[0] == "MULTI" else queued
+                connection.sendall(self.answer(words, queued).encode())
+                queued = None if words[0] == "EXEC" else queued
+
+    def answer(self, words, queued):
+        if words[0] in ("CLIENT", "MULTI"):
+            return "+OK\r\n"
+        if words[0] == "TIME":
+            return f"*2\r\n$10\r\n{int(time.time()) + self.ahead_s}\r\n$1\r\n0\r\n"
+        if words[0] == "EXEC":
+            return "-EXECABORT\r\n" if self.error else f"*{len(queued)}\r\n" + ":0\r\n" * len(queued)
+        if self.error:
+            return f"-{self.error}\r\n"
+        if words[0] == "XADD":
+            self.events.append(dict(zip(words[6::2], words[7::2])))
+            return "$3\r\n1-1\r\n"
+        if queued is None:
+            return ":1\r\n"
+        queued.append(words)
+        return "+QUEUED\r\n"
+
+
 class FakeNames(Service):
     """
     A name server on 127.0.0.1.  ADDRESSES: what every name is (IPv4); None: never an answer;
@@ -177,7 +213,7 @@ class FakeNames(Service):
         while not self.is_over:
             query, peer = self.socket.recvfrom(2048)
             self.asked += 1
-            if self.addresses is not None:
+            if query and self.addresses is not None:
                 self.socket.sendto(self.answer(query), peer)
 
     def answer(self, query):
@@ -201,6 +237,5 @@ def hold(seconds, condition, what):
 
 
 __all__ = [
-    "Driver", "FakeNames", "FakeRedis", "GAP_MS", "LONG_PATIENCE", "Overdue", "PATIENCE", "PREFIX",
-    "answer_all", "hold",
+    "Driver", "FakeNames", "FakeRedis", "IS_SANITIZED", "Obedient", "PREFIX", "answer_all", "hold",
 ]  # fmt: skip

@@ -150,7 +150,7 @@ def test_the_sum_of_states_holds_in_every_snapshot(redis, start_driver):
         row = redis.row(driver.key("p", "pool0"))
         assert sum(int(row[f"s_{state}"]) for state in STATES) == int(row["s_total"]), row
         seen.add(row["seq"])
-    assert len(seen) > 50
+    assert len(seen) >= 20
 
 
 def test_over_a_unix_socket_in_another_database_and_namespace(cleanup, start_driver, connect):

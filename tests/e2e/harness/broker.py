@@ -63,7 +63,11 @@ class Broker:
         if config is not None:
             self.write_config(config)
             self.arguments = ["--config", str(self.config_path)] + self.arguments
-        self.start(ready)
+        try:
+            self.start(ready)
+        except BaseException:
+            self.give_up()
+            raise
 
     def write_config(self, config):
         text = config if isinstance(config, str) else json.dumps(config, indent=2)
@@ -223,6 +227,12 @@ class Broker:
                 assert status == 0, f"exit status {status}\n{self.program.output()}"
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def give_up(self):
+        """It did not start: no fixture knows of it."""
+        if self.program:
+            self.program.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def signal_again_after(self, deadline):
         """A test may leave calls in flight: a drain that lasts is cut short."""
