@@ -5,18 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#define POOL_TEXT(name, size) {#name, ROW_FIELD_TEXT, offsetof(struct pool_row, name)},
-#define POOL_COUNT(name) {#name, ROW_FIELD_COUNT, offsetof(struct pool_row, name)},
-#define POOL_DECIMAL(name) {#name, ROW_FIELD_DECIMAL, offsetof(struct pool_row, name)},
-#define POOL_MOMENT(name) {#name, ROW_FIELD_MOMENT, offsetof(struct pool_row, name)},
+#define FIELD(row, name, kind)                                                                     \
+    {#name, kind, offsetof(struct row, name), sizeof(((struct row *)0)->name)},
+
+#define POOL_TEXT(name, size) FIELD(pool_row, name, ROW_FIELD_TEXT)
+#define POOL_COUNT(name) FIELD(pool_row, name, ROW_FIELD_COUNT)
+#define POOL_DECIMAL(name) FIELD(pool_row, name, ROW_FIELD_DECIMAL)
+#define POOL_MOMENT(name) FIELD(pool_row, name, ROW_FIELD_MOMENT)
 const struct row_field pool_row_fields[POOL_FIELD_COUNT] = {
 #include "broker/health/pool_fields.def"
 };
 
-#define INSTANCE_TEXT(name, size) {#name, ROW_FIELD_TEXT, offsetof(struct instance_row, name)},
-#define INSTANCE_COUNT(name) {#name, ROW_FIELD_COUNT, offsetof(struct instance_row, name)},
-#define INSTANCE_DECIMAL(name) {#name, ROW_FIELD_DECIMAL, offsetof(struct instance_row, name)},
-#define INSTANCE_MOMENT(name) {#name, ROW_FIELD_MOMENT, offsetof(struct instance_row, name)},
+#define INSTANCE_TEXT(name, size) FIELD(instance_row, name, ROW_FIELD_TEXT)
+#define INSTANCE_COUNT(name) FIELD(instance_row, name, ROW_FIELD_COUNT)
+#define INSTANCE_DECIMAL(name) FIELD(instance_row, name, ROW_FIELD_DECIMAL)
+#define INSTANCE_MOMENT(name) FIELD(instance_row, name, ROW_FIELD_MOMENT)
 const struct row_field instance_row_fields[INSTANCE_FIELD_COUNT] = {
 #include "broker/health/instance_fields.def"
 };

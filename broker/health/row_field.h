@@ -16,6 +16,7 @@ struct row_field {
     const char *name;
     enum row_field_kind kind;
     size_t offset; /* in its row */
+    size_t size;   /* of the member; a text's with its NUL */
 };
 
 enum row_field_counts {

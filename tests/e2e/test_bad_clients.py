@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from harness import RpcError
+from harness import RpcError, wait_until
 
 LINES = {
     "no JSON": (b"garbage {", -32700),
@@ -156,6 +156,8 @@ def test_too_many_calls_in_flight(start_broker, raw):
 
 def test_more_clients_than_allowed(start_broker, raw):
     broker = start_broker({"raw": raw.url}, options={"max_clients": 3})
+    # The harness looked in to see whether the broker is up.
+    wait_until(lambda: not broker.admin("teplo/clients")["clients"], "nobody is connected")
     clients = [broker.client() for _ in range(3)]
     for client in clients:
         assert client.text("echo") == "echo"

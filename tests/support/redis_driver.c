@@ -175,7 +175,7 @@ static void set_field(struct driver *driver, const struct row_field *field, cons
 
         memcpy(at, &count, sizeof(count));
     } else if (field->kind == ROW_FIELD_TEXT) {
-        (void)snprintf(at, REDIS_TEXT_SIZE, "%s", value);
+        (void)snprintf(at, field->size, "%s", value);
     }
 }
 
