@@ -186,7 +186,7 @@ static struct change *prepare(struct app *app, const struct config *config, stru
 
         changes[i].server = server;
         changes[i].old = before == NULL ? NULL : router_find(app->router, span_of(server->name));
-        if (before != NULL && config_server_same_endpoint(before, server)) {
+        if (changes[i].old != NULL && config_server_same_endpoint(before, server)) {
             continue;
         }
         changes[i].made = make_route(app, config, server);
@@ -278,9 +278,14 @@ static void remove_missing(struct app *app, const struct config *config)
 
 int app_reload(struct app *app, struct bytes *message)
 {
-    struct config *config = config_load(&app->arguments->config, message);
+    struct config *config;
     struct change *changes;
 
+    if (app->state != APP_SERVING) {
+        bytes_printf(message, "the broker is stopping");
+        return -1;
+    }
+    config = config_load(&app->arguments->config, message);
     if (config == NULL) {
         return -1;
     }

@@ -156,14 +156,20 @@ void channel_send(struct channel *channel, struct span line)
     if (!is_live(channel)) {
         return;
     }
-    if (channel->out_sent > 0 && channel->out_sent >= channel->out.length / 2) {
+    if (channel_unread(channel) + line.length >= channel->limits.output_max_bytes) {
+        end(channel, CHANNEL_SLOW);
+        return;
+    }
+    /* What was read makes room: at once if it is needed, else when it is worth the copying. */
+    if (channel->out_sent > 0 && (channel->out_sent >= channel->out.length / 2 ||
+                                  line.length >= channel->out.maximum - channel->out.length)) {
         bytes_consume(&channel->out, channel->out_sent);
         channel->out_sent = 0;
     }
     bytes_append_span(&channel->out, line);
     bytes_append_char(&channel->out, '\n');
     if (channel->out.failed) {
-        end(channel, CHANNEL_SLOW);
+        end(channel, CHANNEL_FAILED);
         return;
     }
     deferred_schedule(&channel->flush);
@@ -210,6 +216,11 @@ static void on_flush(void *owner)
     if (is_live(channel)) {
         on_drained(channel);
     }
+}
+
+void channel_give_up(struct channel *channel)
+{
+    end(channel, CHANNEL_FAILED);
 }
 
 void channel_settle(struct channel *channel)

@@ -77,6 +77,8 @@ void channel_set_limits(struct channel *channel, const struct channel_limits *li
 
 /* LINE and a newline.  Too much output ends the channel, later. */
 void channel_send(struct channel *channel, struct span line);
+/* It cannot be served on: ends, later. */
+void channel_give_up(struct channel *channel);
 /* Something was answered: a half-closed channel may be over now. */
 void channel_settle(struct channel *channel);
 /* Answer what has come in, take nothing more, and end once the peer is owed nothing. */

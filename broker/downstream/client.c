@@ -13,10 +13,11 @@ static void on_bad_frame(struct channel *channel, const char *what);
 static bool is_quiet(struct channel *channel);
 static void on_closed(struct channel *channel, enum channel_end end);
 static void on_line(void *owner, struct span line);
+static void on_broken(void *owner);
 static void on_quiet(void *owner);
 
 static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
-static const struct requester_events requester_events = {on_line, on_quiet};
+static const struct requester_events requester_events = {on_line, on_broken, on_quiet};
 static const char *const end_names[] = {[CHANNEL_GONE] = "gone",
                                         [CHANNEL_SLOW] = "slow_reader",
                                         [CHANNEL_FAILED] = "failed",
@@ -149,6 +150,13 @@ static void on_line(void *owner, struct span line)
     struct client *client = owner;
 
     channel_send(&client->channel, line);
+}
+
+static void on_broken(void *owner)
+{
+    struct client *client = owner;
+
+    channel_give_up(&client->channel);
 }
 
 static void on_quiet(void *owner)

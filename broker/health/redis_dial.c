@@ -219,6 +219,8 @@ static bool try_connect(struct redis_dial *dial, const struct sockaddr *address,
         errno = saved;
         return false;
     }
+    /* libevent makes this one without. */
+    (void)evutil_make_socket_closeonexec(bufferevent_getfd(stream));
     dial->stream = stream;
     dial->state = REDIS_DIAL_CONNECTING;
     return true;

@@ -235,33 +235,40 @@ void redis_publisher_resync(struct redis_publisher *publisher)
 
 /* ---- ticks */
 
+/* A full Redis takes these two: others see that we live, and it gets a little room. */
+static void stay_alive(struct redis_publisher *publisher)
+{
+    struct redis_command command;
+
+    redis_command_begin(&command, "PEXPIRE");
+    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_command_add_int(&command, publisher->instance_ttl_ms);
+    redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    redis_command_begin(&command, "XTRIM");
+    redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_EV].suffix);
+    redis_command_add(&command, "MAXLEN");
+    redis_command_add(&command, "~");
+    redis_command_add_int(&command, EVENTS_KEPT);
+    redis_publisher_send(publisher, &command, REPLY_ASIDE);
+}
+
 static void on_tick_timer(void *owner)
 {
     struct redis_publisher *publisher = owner;
-    struct redis_command command;
+    bool is_held = loop_now_ms(publisher->loop) < publisher->hold_until_ms;
 
     arm_tick(publisher);
-    if (!redis_link_is_ready(publisher->link) || publisher->is_fresh) {
+    if (!redis_link_is_ready(publisher->link)) {
         return;
     }
     if (publisher->tick.is_running) {
         publisher->skipped_total++; /* the next one tells the latest figures anyway */
-        return;
-    }
-    if (loop_now_ms(publisher->loop) >= publisher->hold_until_ms) {
+    } else if (is_held && publisher->state == REDIS_STATE_OOM) {
+        stay_alive(publisher);
+    } else if (!is_held && publisher->is_fresh) {
+        redis_herald_ask_time(publisher); /* Redis may have refused to tell it */
+    } else if (!is_held) {
         redis_tick_begin(publisher);
-    } else if (publisher->state == REDIS_STATE_OOM) {
-        /* A full Redis takes these two: others see that we live, and it gets a little room. */
-        redis_command_begin(&command, "PEXPIRE");
-        redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
-        redis_command_add_int(&command, publisher->instance_ttl_ms);
-        redis_publisher_send(publisher, &command, REPLY_ASIDE);
-        redis_command_begin(&command, "XTRIM");
-        redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_EV].suffix);
-        redis_command_add(&command, "MAXLEN");
-        redis_command_add(&command, "~");
-        redis_command_add_int(&command, EVENTS_KEPT);
-        redis_publisher_send(publisher, &command, REPLY_ASIDE);
     }
 }
 

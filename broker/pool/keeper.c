@@ -45,6 +45,11 @@ static void care_for(struct pool *pool, struct session *session, size_t open)
     }
 }
 
+static bool takes_calls(const struct session *session)
+{
+    return session->state == SESSION_READY || session->state == SESSION_CHECKING;
+}
+
 static void on_keeper(void *owner)
 {
     struct pool *pool = owner;
@@ -53,15 +58,16 @@ static void on_keeper(void *owner)
     size_t open = 0;
 
     LIST_FOREACH (each, &pool->sessions) {
-        open += session_is_open(LIST_ITEM(each, struct session, in_pool)) ? 1 : 0;
+        open += takes_calls(LIST_ITEM(each, struct session, in_pool)) ? 1 : 0;
     }
     /* From the least recently used on: the idle ones are there. */
     for (node = list_last(&pool->sessions); node != NULL; node = next) {
-        size_t before = pool->sessions.count;
+        struct session *session = LIST_ITEM(node, struct session, in_pool);
+        bool took_calls = takes_calls(session);
 
         next = node->previous == &pool->sessions.head ? NULL : node->previous;
-        care_for(pool, LIST_ITEM(node, struct session, in_pool), open);
-        open -= before - pool->sessions.count;
+        care_for(pool, session, open);
+        open -= took_calls && !takes_calls(session) ? 1 : 0;
     }
     deferred_schedule(&pool->dispatch);
     timer_start(&pool->keeper, interval_ms(&pool->limits));

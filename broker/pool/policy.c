@@ -86,7 +86,8 @@ enum session_care policy_care(const struct pool_limits *limits, const struct ses
     if (!view->is_ready) {
         return CARE_NONE;
     }
-    if (view->overdue_ms >= 0 && since_retired_ms >= gap_ms) {
+    /* A busy one only while another is there to take calls. */
+    if (view->overdue_ms >= 0 && since_retired_ms >= gap_ms && (view->load == 0 || open > 1)) {
         return CARE_RETIRE;
     }
     if (view->load > 0) {

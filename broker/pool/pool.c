@@ -9,7 +9,7 @@
 #include "proto/base/mem.h"
 
 /* A session that lived so long was good: the failures before it are forgotten. */
-enum { PROVEN_MS = 1000, IDENTITY_MAXIMUM = 16 << 20 };
+enum { PROVEN_MS = 1000 };
 
 static void on_dispatch(void *owner);
 static void on_session_ready(void *owner, struct session *session);
@@ -37,7 +37,7 @@ struct pool *pool_new(struct loop *loop, struct server *server, const struct poo
     list_init(&pool->sessions);
     list_init(&pool->waiters);
     list_init(&pool->refused);
-    bytes_init(&pool->identity, IDENTITY_MAXIMUM);
+    bytes_init(&pool->identity, 0);
     pool->health = HEALTH_UNKNOWN;
     pool->health_reason = "unused";
     pool->health_since_ms = loop_now_ms(loop);
@@ -362,8 +362,16 @@ static void on_dispatch(void *owner)
 
 static void learn_identity(struct pool *pool, const struct session *session)
 {
-    bytes_clear(&pool->identity);
-    bytes_append_span(&pool->identity, bytes_span(&session->identity));
+    struct bytes fresh;
+
+    bytes_init(&fresh, session->identity.length);
+    bytes_append_span(&fresh, bytes_span(&session->identity));
+    if (fresh.failed) {
+        bytes_done(&fresh);
+        return;
+    }
+    bytes_done(&pool->identity);
+    pool->identity = fresh;
     pool->protocol = session->protocol;
 }
 

@@ -40,7 +40,8 @@ void errand_start(struct errand *errand, struct pool *pool, const struct message
                               .owner = owner,
                               .loop = loop,
                               .state = ERRAND_WAITING,
-                              .started_ms = loop_now_ms(loop)};
+                              .started_ms = loop_now_ms(loop),
+                              .queued_ms = loop_now_ms(loop)};
     errand->waiter.on_session = on_session;
     errand->waiter.on_refused = on_refused;
     timer_init(&errand->timer, loop, on_timer, errand);
@@ -75,8 +76,11 @@ void errand_abandon(struct errand *errand, enum abandon how)
 static void fail(struct errand *errand, enum failure failure, const char *detail)
 {
     int64_t now_ms = loop_now_ms(errand->loop);
-    struct failure_report report = {.failure = failure,
-                                    .detail = detail,
+    /* That the second try did not run says nothing of the first. */
+    bool hides_first =
+        errand->uncertain != FAILURE_NONE && failure_outcome(failure) == OUTCOME_NOT_EXECUTED;
+    struct failure_report report = {.failure = hides_first ? errand->uncertain : failure,
+                                    .detail = hides_first ? NULL : detail,
                                     .stage = errand->state == ERRAND_SENT ? "sent" : "queued",
                                     .upstream = pool_name(errand->pool),
                                     .attempts = errand->attempts,
@@ -85,7 +89,7 @@ static void fail(struct errand *errand, enum failure failure, const char *detail
                                     .retry_after_ms = -1};
 
     report.waited_ms = (errand->attempts > 0 ? errand->sent_ms : now_ms) - errand->started_ms;
-    if (failure == FAILURE_UNAVAILABLE || failure == FAILURE_OVERLOADED) {
+    if (report.failure == FAILURE_UNAVAILABLE || report.failure == FAILURE_OVERLOADED) {
         report.retry_after_ms = pool_retry_after_ms(errand->pool);
     }
     end(errand);
@@ -142,12 +146,10 @@ static void on_call_progress(void *owner, const struct message *notice)
 
 static void try_again(struct errand *errand)
 {
-    int64_t waited_ms = loop_now_ms(errand->loop) - errand->started_ms;
-
     errand->state = ERRAND_WAITING;
     errand->call = NULL;
-    timer_start(&errand->timer,
-                smaller(errand->limits.queue_timeout_ms - waited_ms, deadline_left_ms(errand)));
+    errand->queued_ms = loop_now_ms(errand->loop);
+    timer_start(&errand->timer, smaller(errand->limits.queue_timeout_ms, deadline_left_ms(errand)));
     pool_acquire_again(errand->pool, &errand->waiter);
 }
 
@@ -158,6 +160,9 @@ static void on_call_failed(void *owner, enum failure failure, const char *detail
     bool second_try = errand->limits.is_repeatable && errand->attempts < 2 &&
                       failure_outcome(failure) == OUTCOME_UNKNOWN;
 
+    if (failure_outcome(failure) == OUTCOME_UNKNOWN) {
+        errand->uncertain = failure;
+    }
     if ((may_repeat && errand->attempts < ATTEMPTS_MAXIMUM) || second_try) {
         try_again(errand);
         return;
@@ -172,10 +177,12 @@ static void on_timer(void *owner)
     const struct transport_end *last = pool_last_failure(errand->pool);
 
     if (errand->state == ERRAND_SENT) {
+        bool never_left = call_never_left(call);
+
         /* Abandoned first: what fail() tells may already start the next thing. */
         errand->call = NULL;
         session_abandon(call, ABANDON_AND_CANCEL, pool_limits(errand->pool)->cancel_grace_ms);
-        fail(errand, FAILURE_TIMEOUT, NULL);
+        fail(errand, never_left ? FAILURE_QUEUE_TIMEOUT : FAILURE_TIMEOUT, NULL);
         return;
     }
     pool_withdraw(errand->pool, &errand->waiter);

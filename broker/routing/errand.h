@@ -49,7 +49,9 @@ struct errand {
     struct timer timer;
     int64_t started_ms;
     int64_t sent_ms;
-    int attempts; /* times that a session took it */
+    enum failure uncertain; /* why an attempt may have run, or NONE; no later failure may hide it */
+    int64_t queued_ms;      /* since when it waits */
+    int attempts;           /* times that a session took it */
 };
 
 void errand_start(struct errand *errand, struct pool *pool, const struct message *message,

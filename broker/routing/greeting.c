@@ -106,7 +106,9 @@ void greeting_answer(struct request *request)
     struct bytes result;
 
     bytes_init(&result, identity.length + 4096);
-    if (request->method == MCP_INITIALIZE) {
+    if (span_is_none(identity)) {
+        result.failed = true; /* there was no memory to keep it */
+    } else if (request->method == MCP_INITIALIZE) {
         write_initialize(request, identity, &result);
     } else {
         write_discover(identity, &result);
@@ -152,5 +154,5 @@ void greeting_set_level(struct requester *requester, struct route *route,
     } else {
         reply_result(out, message->id, SPAN("{}"));
     }
-    requester_send(requester, bytes_span(out));
+    requester_send(requester, out);
 }

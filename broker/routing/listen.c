@@ -22,7 +22,7 @@ static unsigned honoured_kinds(const struct request *request)
     return kinds;
 }
 
-static void acknowledge(struct request *request)
+void listen_acknowledge(struct request *request)
 {
     struct bytes *out = router_scratch(request->requester->router);
     const char *comma = "";
@@ -41,7 +41,7 @@ static void acknowledge(struct request *request)
     bytes_append_text(out, "}," SUBSCRIPTION_ID);
     bytes_append_span(out, request->message.id);
     bytes_append_text(out, "}}}");
-    requester_send(request->requester, bytes_span(out));
+    requester_send(request->requester, out);
 }
 
 void listen_start(struct request *request)
@@ -49,7 +49,7 @@ void listen_start(struct request *request)
     if (span_is_none(pool_identity(route_pool(request->route)))) {
         request_greet(request);
     } else {
-        acknowledge(request);
+        listen_acknowledge(request);
     }
 }
 
@@ -66,6 +66,6 @@ void listen_tell(struct request *request, unsigned kinds)
                      notice_lists[i].method);
         bytes_append_span(out, request->message.id);
         bytes_append_text(out, "}}}");
-        requester_send(request->requester, bytes_span(out));
+        requester_send(request->requester, out);
     }
 }

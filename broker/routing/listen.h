@@ -7,6 +7,8 @@
 
 /* Acknowledge, once the server's capabilities are known, and stay open. */
 void listen_start(struct request *request);
+/* The same, whether the capabilities are known or not: it has waited once. */
+void listen_acknowledge(struct request *request);
 /* Tell REQUEST, a listen, of the changed lists that it asked for. */
 void listen_tell(struct request *request, unsigned kinds);
 

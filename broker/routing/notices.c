@@ -35,7 +35,7 @@ static void tell_legacy(struct requester *requester, struct route *route, unsign
         }
         out = router_scratch(requester->router);
         bytes_printf(out, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}", notice_lists[i].method);
-        requester_send(requester, bytes_span(out));
+        requester_send(requester, out);
     }
 }
 

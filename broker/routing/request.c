@@ -115,6 +115,18 @@ void request_fail(struct request *request, const struct failure_report *report)
 
 /* ---- answers */
 
+static void answer_too_large(struct request *request)
+{
+    struct failure_report report = {.failure = FAILURE_TOO_LARGE,
+                                    .upstream = route_name(request->route),
+                                    .attempts = -1,
+                                    .waited_ms = -1,
+                                    .elapsed_ms = -1,
+                                    .retry_after_ms = -1};
+
+    request_answer_failure(request, &report);
+}
+
 void request_answer_result(struct request *request, struct span result)
 {
     struct bytes *out = router_scratch(request->requester->router);
@@ -131,17 +143,10 @@ void request_answer_result(struct request *request, struct span result)
     }
     bytes_append_char(out, '}');
     if (out->failed) {
-        struct failure_report report = {.failure = FAILURE_TOO_LARGE,
-                                        .upstream = route_name(request->route),
-                                        .attempts = -1,
-                                        .waited_ms = -1,
-                                        .elapsed_ms = -1,
-                                        .retry_after_ms = -1};
-
-        request_answer_failure(request, &report);
+        answer_too_large(request);
         return;
     }
-    requester_send(request->requester, bytes_span(out));
+    requester_send(request->requester, out);
     request_finish(request);
 }
 
@@ -160,7 +165,11 @@ static void answer_error(struct request *request, struct span error)
         splice_write(&splice, out);
     }
     bytes_append_char(out, '}');
-    requester_send(request->requester, bytes_span(out));
+    if (out->failed) {
+        answer_too_large(request);
+        return;
+    }
+    requester_send(request->requester, out);
     request_finish(request);
 }
 
@@ -170,7 +179,7 @@ void request_answer_failure(struct request *request, const struct failure_report
 
     route_count_failure(request->route, report->failure);
     reply_failure(out, request->message.id, report);
-    requester_send(request->requester, bytes_span(out));
+    requester_send(request->requester, out);
     request_finish(request);
 }
 
@@ -231,7 +240,10 @@ static void on_progress(void *owner, const struct message *notice)
     splice_replace(&splice, message_param(notice, "progressToken"),
                    request->message.progress_token);
     splice_write(&splice, out);
-    requester_send(request->requester, bytes_span(out));
+    if (out->failed) {
+        return; /* the next one tells more */
+    }
+    requester_send(request->requester, out);
 }
 
 static void on_failed(void *owner, const struct failure_report *report)
@@ -296,7 +308,7 @@ static void on_session(struct pool_waiter *waiter, struct session *session)
     (void)session;
     timer_stop(&request->timer);
     if (request->method == MCP_SUBSCRIPTIONS_LISTEN) {
-        listen_start(request);
+        listen_acknowledge(request);
     } else {
         greeting_answer(request);
     }

@@ -39,9 +39,13 @@ size_t requester_waiting(const struct requester *requester)
     return requester->requests.count - requester->listens;
 }
 
-void requester_send(struct requester *requester, struct span line)
+void requester_send(struct requester *requester, const struct bytes *line)
 {
-    requester->events->on_line(requester->owner, line);
+    if (line->failed) {
+        requester->events->on_broken(requester->owner);
+    } else {
+        requester->events->on_line(requester->owner, bytes_span(line));
+    }
 }
 
 void requester_forget(struct requester *requester, struct span id)
@@ -89,7 +93,7 @@ static void send_error(struct requester *requester, struct span id, int code, co
     struct bytes *out = router_scratch(requester->router);
 
     reply_error(out, id, code, span_of(text), data);
-    requester_send(requester, bytes_span(out));
+    requester_send(requester, out);
 }
 
 static void send_failure(struct requester *requester, struct span id, enum failure failure,
@@ -105,7 +109,7 @@ static void send_failure(struct requester *requester, struct span id, enum failu
                                     .retry_after_ms = -1};
 
     reply_failure(out, id, &report);
-    requester_send(requester, bytes_span(out));
+    requester_send(requester, out);
 }
 
 void requester_on_bad_frame(struct requester *requester, const char *what)
@@ -239,7 +243,7 @@ static void dispatch(struct requester *requester, const struct message *message,
         struct bytes *out = router_scratch(requester->router);
 
         reply_result(out, message->id, SPAN("{}"));
-        requester_send(requester, bytes_span(out));
+        requester_send(requester, out);
     } else if (has_cursor(message, method)) {
         send_error(requester, message->id, RPC_INVALID_PARAMS,
                    "unknown cursor: lists are served whole, on one page", SPAN_NONE);

@@ -25,6 +25,8 @@ enum { ROUTE_NAME_SIZE = 33, REQUESTER_NAME_SIZE = 64 };
 struct requester_events {
     /* LINE is one message without its newline, and lives until the return. */
     void (*on_line)(void *owner, struct span line);
+    /* An answer could not be given: the client cannot be served on. */
+    void (*on_broken)(void *owner);
     /* Nothing is asked any more that waits for an answer. */
     void (*on_quiet)(void *owner);
 };
@@ -62,7 +64,8 @@ void requester_on_bad_frame(struct requester *requester, const char *what);
 size_t requester_waiting(const struct requester *requester);
 
 /* For the rest of routing/. */
-void requester_send(struct requester *requester, struct span line);
+/* A LINE that could not be written whole (memory, maximum) ends the client instead. */
+void requester_send(struct requester *requester, const struct bytes *line);
 void requester_forget(struct requester *requester, struct span id);
 /* Fail every request on ROUTE, which is about to be closed. */
 void requesters_fail_route(struct router *router, struct route *route);

@@ -9,7 +9,11 @@
 #include "proto/base/mem.h"
 
 /* Servers send change notices in bursts, one a session: clients get one. */
-enum { CHANGE_DELAY_MS = 50, ALL_KINDS = (1 << CATALOG_KINDS) - 1 };
+enum {
+    DEADLINE_MAXIMUM_MS = 604800000,
+    CHANGE_DELAY_MS = 50,
+    ALL_KINDS = (1 << CATALOG_KINDS) - 1
+};
 
 struct route {
     struct loop *loop;
@@ -176,7 +180,7 @@ struct errand_limits route_limits_of(const struct route *route, const struct mes
         }
     }
     if (json_to_int(mcp_own_meta(message, "deadlineMs"), &deadline_ms) && deadline_ms > 0) {
-        limits.deadline_ms = deadline_ms;
+        limits.deadline_ms = deadline_ms < DEADLINE_MAXIMUM_MS ? deadline_ms : DEADLINE_MAXIMUM_MS;
     }
     return limits;
 }

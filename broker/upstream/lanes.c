@@ -218,8 +218,10 @@ static void on_deadline(void *owner)
     struct list *queue = exchange->in_lanes.on;
     struct lanes *lanes;
 
-    (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail),
-                   "the server took the request and gave no HTTP status in time");
+    (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail), "%s",
+                   exchange->delivery.handed_over == 0
+                       ? "no connection was free or came about in time"
+                       : "the server took the request and gave no HTTP status in time");
     if (lane != NULL) {
         lanes = lane->set;
         lane_close(lane);

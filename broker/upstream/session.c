@@ -141,6 +141,13 @@ void session_count_changed(struct session *session)
     }
     if (session->state == SESSION_DRAINING && session_calls(session) == 0) {
         (void)snprintf(end.detail, sizeof(end.detail), "retired");
+        if (session->drained_for != NULL) {
+            end.failure = FAILURE_UNAVAILABLE;
+            end.error_class = session->drained_for;
+            (void)snprintf(end.detail, sizeof(end.detail),
+                           "%s keeps sending what is no MCP message; see its own log",
+                           session->server->url.shown);
+        }
         session_close(session, &end);
         return;
     }

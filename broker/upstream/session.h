@@ -65,10 +65,11 @@ struct session {
     struct timer timer; /* init_timeout, then check_timeout */
     int64_t opened_at_ms;
     int64_t ready_at_ms;
-    int64_t used_at_ms;    /* the last answer, or READY */
-    int64_t checked_at_ms; /* the last proof of life */
-    int64_t retire_at_ms;  /* the pool's: when its lifetime is over */
-    unsigned faults;       /* texts that were no messages, ids that were not ours */
+    int64_t used_at_ms;      /* the last answer, or READY */
+    int64_t checked_at_ms;   /* the last proof of life */
+    int64_t retire_at_ms;    /* the pool's: when its lifetime is over */
+    const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
+    unsigned faults;         /* texts that were no messages, ids that were not ours */
     uint64_t calls_total;
     uint64_t checks_passed;
     struct list_node in_pool; /* the pool's: its list of sessions */
@@ -104,6 +105,8 @@ enum abandon { ABANDON_SILENTLY, ABANDON_AND_CANCEL };
  */
 void session_abandon(struct call *call, enum abandon how, int64_t grace_ms);
 
+/* No byte of CALL has left our hands. */
+bool call_never_left(const struct call *call);
 size_t session_calls(const struct session *session);            /* unsettled, abandoned included */
 uint64_t session_received_bytes(const struct session *session); /* by its event stream */
 bool session_is_open(const struct session *session);            /* initialized, not closed */

@@ -186,13 +186,18 @@ static void on_call_delivered(struct parcel *parcel, const struct delivery *deli
     session_count_changed(session);
 }
 
+bool call_never_left(const struct call *call)
+{
+    return call->state == CALL_SENT && parcel_handed_over(&call->parcel) == 0;
+}
+
 void session_abandon(struct call *call, enum abandon how, int64_t grace_ms)
 {
     struct session *session = call->session;
 
     CHECK(call->state == CALL_SENT || call->state == CALL_ACCEPTED);
     call->owner = NULL;
-    if (call->state == CALL_SENT && parcel_handed_over(&call->parcel) == 0) {
+    if (call_never_left(call)) {
         parcel_cancel(&call->parcel);
         settle(call);
         session_count_changed(session);
@@ -226,7 +231,7 @@ void session_fail_calls(struct session *session, enum failure failure)
     struct list_node *node;
 
     while ((call = hashmap_any(&session->calls.by_id)) != NULL) {
-        bool never_left = call->state == CALL_SENT && parcel_handed_over(&call->parcel) == 0;
+        bool never_left = call_never_left(call);
 
         parcel_cancel(&call->parcel);
         fail_call(call, never_left ? FAILURE_SESSION_GONE : failure, NULL, never_left);
@@ -285,6 +290,7 @@ static void on_fault(struct session *session, const char *what)
     /* A server that goes on like this is not trusted with new calls; those out may still end well.
      */
     if (++session->faults > SESSION_FAULTS_MAXIMUM) {
+        session->drained_for = "proto";
         session_drain(session);
     }
 }
@@ -354,7 +360,9 @@ static void on_malformed(struct session *session, struct span text,
     /* On text that is not even JSON the search is a guess, but one that only an id of ours meets.
      */
     struct span id = span_is_none(fault->id) ? json_find(text, "id") : fault->id;
-    struct call *call = calls_find(&session->calls, id);
+    /* The ids of the server's own requests are not ours. */
+    bool is_request = !span_is_none(json_find(text, "method"));
+    struct call *call = is_request ? NULL : calls_find(&session->calls, id);
 
     if (call != NULL) {
         fail_call(call, FAILURE_MALFORMED, fault->text, false);
@@ -388,9 +396,10 @@ void session_on_oversize(struct session *session, struct span head, struct span 
 {
     size_t data = span_starts_with(head, SPAN("data:")) ? 5 : 0;
     struct span began = json_trim((struct span){head.at + data, head.length - data});
-    struct call *call = calls_find(&session->calls, json_find(began, "id"));
+    bool is_request = !span_is_none(json_find(began, "method"));
+    struct call *call = is_request ? NULL : calls_find(&session->calls, json_find(began, "id"));
 
-    if (call == NULL) {
+    if (call == NULL && !is_request) {
         call = calls_find(&session->calls, id_at_end(tail));
     }
     log_event(LOG_LEVEL_WARN, "oversize", "session=%s call=%s remedy=%s", session->name,

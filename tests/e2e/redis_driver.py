@@ -160,8 +160,9 @@ def answer_all(text):
 class Obedient:
     """Treats a connection as Redis does, with an ERROR for all that writes and a clock that jumps."""
 
-    def __init__(self):
+    def __init__(self, refuses_time=False):
         self.error = None
+        self.refuses_time = refuses_time  # with that error
         self.ahead_s = 0
         self.events = []
 
@@ -177,7 +178,7 @@ class Obedient:
     def answer(self, words, queued):
         if words[0] in ("CLIENT", "MULTI"):
             return "+OK\r\n"
-        if words[0] == "TIME":
+        if words[0] == "TIME" and not (self.error and self.refuses_time):
             return f"*2\r\n$10\r\n{int(time.time()) + self.ahead_s}\r\n$1\r\n0\r\n"
         if words[0] == "EXEC":
             return "-EXECABORT\r\n" if self.error else f"*{len(queued)}\r\n" + ":0\r\n" * len(queued)

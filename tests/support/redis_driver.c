@@ -15,6 +15,7 @@
  *   event TYPE SEVERITY POOL CODE COUNT MESSAGE   COUNT times, {} in MESSAGE is the number
  *   gap              gap loop_ms=.. machine_ms=..    the worst since the last question
  *   usage            usage rss=.. fds=..
+ *   starve N         from now on each Nth allocation of ours fails; 0: none
  *   close            closed ms=..                    when the clean end is over
  *   quit             also the end of stdin
  */
@@ -35,6 +36,7 @@
 #include "broker/runtime/clock.h"
 #include "broker/runtime/log.h"
 #include "broker/runtime/loop.h"
+#include "proto/base/mem.h"
 
 enum { HEARTBEAT_MS = 10, LINE_SIZE = 512 };
 
@@ -54,6 +56,7 @@ struct driver {
 };
 
 static _Atomic int64_t machine_gap_us;
+static unsigned starve_every;
 
 /* ---- what stands in for the system */
 
@@ -245,6 +248,22 @@ static void do_usage(struct driver *driver, const char *words)
     printf("usage rss=%" PRIu64 " fds=%" PRIu64 "\n", row.rss_bytes, row.fds);
 }
 
+static bool may_allocate(size_t size)
+{
+    static unsigned count;
+
+    (void)size;
+    return ++count % starve_every != 0;
+}
+
+static void do_starve(struct driver *driver, const char *words)
+{
+    (void)driver;
+    starve_every = (unsigned)strtoul(words, NULL, 10);
+    mem_set_hook(starve_every == 0 ? NULL : may_allocate);
+    printf("starve\n");
+}
+
 static void on_closed(void *owner)
 {
     struct driver *driver = owner;
@@ -271,9 +290,9 @@ static void obey(struct driver *driver, const char *line)
         const char *word;
         void (*run)(struct driver *driver, const char *words);
     } commands[] = {
-        {"flush", do_flush}, {"flushes", do_flush}, {"state", do_state}, {"set", do_set},
-        {"pools", do_pools}, {"event", do_event},   {"gap", do_gap},     {"usage", do_usage},
-        {"close", do_close}, {"quit", do_quit},
+        {"flush", do_flush}, {"flushes", do_flush}, {"state", do_state},   {"set", do_set},
+        {"pools", do_pools}, {"event", do_event},   {"gap", do_gap},       {"usage", do_usage},
+        {"close", do_close}, {"quit", do_quit},     {"starve", do_starve},
     };
     size_t length = strcspn(line, " ");
 

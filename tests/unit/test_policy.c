@@ -330,9 +330,11 @@ static void test_care(void **state)
         {{true, 1, 0, 0, -1}, 1, 9999, 0, CARE_NONE},
         /* Not ready: it is left alone, whatever its age. */
         {{false, 0, 9999, 9999, 9999}, 1, 9999, 0, CARE_NONE},
-        /* At its age, also with calls (it drains), but one after the other. */
+        /* At its age, one after the other; with calls (it drains) only if another takes new ones.
+         */
         {{true, 0, 0, 0, 0}, 1, 1000, 0, CARE_RETIRE},
-        {{true, 3, 0, 0, 0}, 1, 1000, 0, CARE_RETIRE},
+        {{true, 3, 0, 0, 0}, 2, 1000, 0, CARE_RETIRE},
+        {{true, 3, 0, 0, 0}, 1, 1000, 0, CARE_NONE},
         {{true, 0, 0, 0, 0}, 1, 999, 0, CARE_NONE},
         {{true, 0, 0, 0, -1}, 1, 1000, 0, CARE_NONE},
         /* The minimum does not keep it: another one takes its place. */
