@@ -10,6 +10,7 @@
 enum {
     READ_AT_ONCE = 65536,
     FRAMES_A_TURN = 64,
+    HANGUP_LOOK_MS = 500,
     FINISH_TURNS = READ_AT_ONCE / FRAMES_A_TURN,
     OUT_KEEP = 65536,
     /* With so much unread output a peer is not asked for more. */
@@ -18,7 +19,7 @@ enum {
 
 static void readable_cb(evutil_socket_t fd, short what, void *arg);
 static void writable_cb(evutil_socket_t fd, short what, void *arg);
-static void on_readable(struct channel *channel);
+static bool on_readable(struct channel *channel);
 static void on_flush(void *owner);
 static void on_closing(void *owner);
 static void on_more(void *owner);
@@ -272,18 +273,22 @@ static bool take_frames(struct channel *channel)
 static void stop_reading(struct channel *channel)
 {
     (void)event_del(&channel->readable);
-    timer_stop(&channel->more);
     channel->is_reading = false;
     channel->state = CHANNEL_IS_HALF;
+    /* An end of input is readable for ever, so that the end of it all is looked for instead. */
+    timer_start(&channel->more, HANGUP_LOOK_MS);
 }
 
 void channel_finish(struct channel *channel)
 {
     /* Nothing is left for the next turn; a peer that never stops sending is not waited for. */
     for (int i = 0; i < FINISH_TURNS && channel->state == CHANNEL_IS_OPEN; i++) {
+        bool took;
+
+        channel->is_reading = true; /* also from one that does not read: a refusal is short */
         timer_stop(&channel->more);
-        on_readable(channel);
-        if (!channel->more.armed) {
+        took = on_readable(channel);
+        if (!took && !channel->more.armed) {
             break;
         }
     }
@@ -322,22 +327,21 @@ static void on_end_of_input(struct channel *channel)
     }
 }
 
-static void on_readable(struct channel *channel)
+/* True if bytes came in. */
+static bool on_readable(struct channel *channel)
 {
     size_t size = 0;
     char *room;
     ssize_t n;
 
-    if (channel->state != CHANNEL_IS_OPEN || channel->more.armed || !take_frames(channel)) {
-        return;
-    }
-    if (channel->state != CHANNEL_IS_OPEN) {
-        return;
+    if (channel->state != CHANNEL_IS_OPEN || channel->more.armed || !take_frames(channel) ||
+        channel->state != CHANNEL_IS_OPEN) {
+        return false;
     }
     room = frame_reserve(&channel->reader, READ_AT_ONCE, &size);
     if (room == NULL) {
         end(channel, CHANNEL_FAILED);
-        return;
+        return false;
     }
     n = recv(channel->fd, room, size, MSG_DONTWAIT);
     if (n > 0) {
@@ -348,18 +352,27 @@ static void on_readable(struct channel *channel)
     } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
         end(channel, CHANNEL_GONE);
     }
+    return n > 0;
 }
 
 static void on_more(void *owner)
 {
-    on_readable(owner);
+    struct channel *channel = owner;
+
+    if (channel->state != CHANNEL_IS_HALF) {
+        (void)on_readable(channel);
+    } else if (is_hung_up(channel)) {
+        end(channel, CHANNEL_GONE);
+    } else {
+        timer_start(&channel->more, HANGUP_LOOK_MS);
+    }
 }
 
 static void readable_cb(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    on_readable(arg);
+    (void)on_readable(arg);
 }
 
 static void writable_cb(evutil_socket_t fd, short what, void *arg)

@@ -23,6 +23,7 @@ struct entry {
     int64_t fetched_ms;
     bool changed_meanwhile; /* a notice came while FETCHING: what arrives is old at once */
     struct list waiters;    /* struct catalog_waiter, borrowed */
+    struct list late;       /* the same, asked after the change: the next fetch is theirs */
     struct list_pages pages;
     unsigned page_count;
     struct bytes request_text;
@@ -79,6 +80,7 @@ struct catalog *catalog_new(struct loop *loop, struct pool *pool,
         bytes_init(&entry->request_text, limits->list_max_bytes);
         list_pages_init(&entry->pages, kinds[i].member, limits->list_max_bytes);
         list_init(&entry->waiters);
+        list_init(&entry->late);
         deferred_init(&entry->serve, loop, on_serve, entry);
     }
     return catalog;
@@ -105,14 +107,28 @@ void catalog_close(struct catalog *catalog)
     for (int i = 0; i < CATALOG_KINDS; i++) {
         errand_abandon(&catalog->entries[i].errand, ABANDON_SILENTLY);
         deferred_cancel(&catalog->entries[i].serve);
-        CHECK(list_is_empty(&catalog->entries[i].waiters));
+        CHECK(list_is_empty(&catalog->entries[i].waiters) &&
+              list_is_empty(&catalog->entries[i].late));
     }
     loop_reap(catalog->loop, &catalog->reapable, reap, catalog);
+}
+
+static void set_maximum(struct bytes *bytes, size_t maximum)
+{
+    bytes->maximum = maximum > bytes->length ? maximum : bytes->length;
 }
 
 void catalog_set_limits(struct catalog *catalog, const struct catalog_limits *limits)
 {
     catalog->limits = *limits;
+    for (int i = 0; i < CATALOG_KINDS; i++) {
+        struct entry *entry = &catalog->entries[i];
+
+        set_maximum(&entry->list, limits->list_max_bytes);
+        set_maximum(&entry->request_text, limits->list_max_bytes);
+        set_maximum(&entry->pages.frame, limits->list_max_bytes);
+        set_maximum(&entry->pages.items, limits->list_max_bytes);
+    }
 }
 
 enum catalog_kind catalog_kind_of(enum mcp_method method)
@@ -200,7 +216,9 @@ void catalog_ask(struct catalog *catalog, enum catalog_kind kind, struct catalog
     struct entry *entry = &catalog->entries[kind];
 
     CHECK(!catalog->closing);
-    list_append(&entry->waiters, &waiter->in_entry);
+    list_append(entry->state == ENTRY_FETCHING && entry->changed_meanwhile ? &entry->late
+                                                                           : &entry->waiters,
+                &waiter->in_entry);
     if (entry->state == ENTRY_FETCHING) {
         catalog->totals.coalesced_total++;
     } else if (is_fresh(entry)) {
@@ -242,6 +260,17 @@ static void on_serve(void *owner)
     }
 }
 
+/* A fetch is over, and told: those who came after a change have the next one. */
+static void serve_late(struct entry *entry)
+{
+    struct list_node *node;
+
+    while ((node = list_take_first(&entry->late)) != NULL) {
+        list_append(&entry->waiters, node);
+        deferred_schedule(&entry->serve);
+    }
+}
+
 static void on_fetched(struct entry *entry)
 {
     bytes_clear(&entry->list);
@@ -260,6 +289,7 @@ static void on_fetched(struct entry *entry)
     entry->state = entry->changed_meanwhile ? ENTRY_OLD : ENTRY_FRESH;
     entry->fetched_ms = loop_now_ms(entry->catalog->loop);
     tell_list(entry, bytes_span(&entry->list));
+    serve_late(entry);
 }
 
 static void on_page(void *owner, const struct message *answer)
@@ -275,6 +305,7 @@ static void on_page(void *owner, const struct message *answer)
 
             waiter->on_error(waiter, answer->error);
         }
+        serve_late(entry);
         return;
     }
     list_pages_add(&entry->pages, answer->result);
@@ -312,6 +343,7 @@ static void on_page_failed(void *owner, const struct failure_report *report)
     if (entry->list.length > 0) {
         entry->state = ENTRY_OLD;
         serve_stale(entry);
+        serve_late(entry);
         return;
     }
     entry->state = ENTRY_EMPTY;
@@ -320,4 +352,5 @@ static void on_page_failed(void *owner, const struct failure_report *report)
 
         waiter->on_failed(waiter, report);
     }
+    serve_late(entry);
 }

@@ -14,7 +14,7 @@ static void on_list_error(struct catalog_waiter *waiter, struct span error);
 static void on_list_failed(struct catalog_waiter *waiter, const struct failure_report *report);
 static void on_session(struct pool_waiter *waiter, struct session *session);
 static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail);
-static void on_greeting_timer(void *owner);
+static void on_timer(void *owner);
 
 static const struct errand_events errand_events = {on_answer, on_progress, on_failed};
 
@@ -44,7 +44,7 @@ struct request *request_new(struct requester *requester, struct route *route,
     request->era = era;
     request->errand.state = ERRAND_OVER;
     request->started_ms = loop_now_ms(router_loop(requester->router));
-    timer_init(&request->timer, router_loop(requester->router), on_greeting_timer, request);
+    timer_init(&request->timer, router_loop(requester->router), on_timer, request);
     requester->calls_total++;
     return request;
 }
@@ -262,7 +262,14 @@ static void on_failed(void *owner, const struct failure_report *report)
 
 void request_list(struct request *request)
 {
+    struct errand_limits limits =
+        route_limits_of(request->route, &request->message, request->method);
+
     request->kind = REQUEST_LIST;
+    if (limits.deadline_ms > 0) {
+        /* The fetch is everybody's: it goes on, and only this one stops waiting. */
+        timer_start(&request->timer, limits.deadline_ms);
+    }
     request->list = (struct catalog_waiter){
         .on_list = on_list, .on_error = on_list_error, .on_failed = on_list_failed};
     catalog_ask(route_catalog(request->route), catalog_kind_of(request->method), &request->list);
@@ -338,10 +345,30 @@ static void on_refused(struct pool_waiter *waiter, enum failure failure, const c
     fail_greeting(LIST_ITEM(waiter, struct request, session), failure, detail);
 }
 
-static void on_greeting_timer(void *owner)
+static void fail_list(struct request *request)
+{
+    struct failure_report report = {.failure = FAILURE_TIMEOUT,
+                                    .detail = "the list did not come by the deadline",
+                                    .stage = "sent",
+                                    .upstream = route_name(request->route),
+                                    .attempts = -1,
+                                    .waited_ms = -1,
+                                    .elapsed_ms = -1,
+                                    .retry_after_ms = -1};
+
+    catalog_withdraw(&request->list);
+    request_answer_failure(request, &report);
+}
+
+static void on_timer(void *owner)
 {
     struct request *request = owner;
     const struct transport_end *last = pool_last_failure(route_pool(request->route));
+
+    if (request->kind == REQUEST_LIST) {
+        fail_list(request);
+        return;
+    }
 
     pool_withdraw(route_pool(request->route), &request->session);
     fail_greeting(request, last == NULL ? FAILURE_QUEUE_TIMEOUT : FAILURE_UNAVAILABLE,
