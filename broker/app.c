@@ -85,6 +85,8 @@ static int start_signals(struct app *app)
 
     (void)signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        /* libevent puts this back at the end: a late signal must not turn a stop into a kill. */
+        (void)signal(numbers[i], SIG_IGN);
         app->signals[i] = evsignal_new(loop_base(app->loop), numbers[i], signal_cb, app);
         if (app->signals[i] == NULL || event_add(app->signals[i], NULL) < 0) {
             return -1;
