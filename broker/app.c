@@ -14,7 +14,7 @@
 #include "broker/system/notify.h"
 #include "proto/base/mem.h"
 
-enum { LAG_INTERVAL_MS = 500, FLUSH_GRACE_MS = 1000 };
+enum { LAG_INTERVAL_MS = 500 };
 
 static void on_report(void *owner, const char *route, const char *type, const char *error_class,
                       const char *text);

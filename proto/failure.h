@@ -44,6 +44,17 @@ struct failure_report {
     int64_t retry_after_ms;
 };
 
+/* One with a failure and nothing else known. */
+static inline struct failure_report failure_report_of(enum failure failure, const char *detail)
+{
+    return (struct failure_report){.failure = failure,
+                                   .detail = detail,
+                                   .attempts = -1,
+                                   .waited_ms = -1,
+                                   .elapsed_ms = -1,
+                                   .retry_after_ms = -1};
+}
+
 /*
  * JSON-RPC lines without the newline, appended to OUT.  ID is a raw token; none
  * gives `"id":null` (JSON-RPC 2.0, 5: when the id could not be read).

@@ -53,12 +53,7 @@ void clients_set_limits(struct clients *clients, size_t maximum,
 /* A refusal that a client can read, before the door closes. */
 static void refuse(struct clients *clients, int fd)
 {
-    struct failure_report report = {.failure = FAILURE_MAX_CLIENTS,
-                                    .detail = "raise max_clients",
-                                    .attempts = -1,
-                                    .waited_ms = -1,
-                                    .elapsed_ms = -1,
-                                    .retry_after_ms = -1};
+    struct failure_report report = failure_report_of(FAILURE_MAX_CLIENTS, "raise max_clients");
     struct bytes line;
 
     clients->refused_total++;

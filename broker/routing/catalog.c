@@ -189,11 +189,7 @@ static void fetch_page(struct entry *entry, struct span cursor)
     bytes_append_char(text, '}');
     if (text->failed ||
         message_parse(bytes_span(text), &json_limits_default, &entry->request, &fault) < 0) {
-        struct failure_report report = {.failure = FAILURE_OUT_OF_MEMORY,
-                                        .waited_ms = -1,
-                                        .elapsed_ms = -1,
-                                        .retry_after_ms = -1,
-                                        .attempts = -1};
+        struct failure_report report = failure_report_of(FAILURE_OUT_OF_MEMORY, NULL);
 
         on_page_failed(entry, &report);
         return;
@@ -271,18 +267,20 @@ static void serve_late(struct entry *entry)
     }
 }
 
+static void fail_too_large(struct entry *entry)
+{
+    struct failure_report report =
+        failure_report_of(FAILURE_TOO_LARGE, "the list is longer than max_response");
+
+    on_page_failed(entry, &report);
+}
+
 static void on_fetched(struct entry *entry)
 {
     bytes_clear(&entry->list);
     if (!list_pages_write(&entry->pages, &entry->list)) {
-        struct failure_report report = {.failure = FAILURE_TOO_LARGE,
-                                        .waited_ms = -1,
-                                        .elapsed_ms = -1,
-                                        .retry_after_ms = -1,
-                                        .attempts = -1};
-
         bytes_clear(&entry->list);
-        on_page_failed(entry, &report);
+        fail_too_large(entry);
         return;
     }
     list_pages_clear(&entry->pages);
@@ -311,11 +309,14 @@ static void on_page(void *owner, const struct message *answer)
     list_pages_add(&entry->pages, answer->result);
     cursor = json_find(answer->result, "nextCursor");
     /* An empty cursor is a cursor: only its absence ends the list. */
-    if (json_kind_of(cursor) == JSON_STRING && ++entry->page_count < PAGES_MAXIMUM) {
+    if (json_kind_of(cursor) != JSON_STRING) {
+        on_fetched(entry);
+    } else if (list_pages_is_full(&entry->pages) || ++entry->page_count == PAGES_MAXIMUM) {
+        /* Half a list would look like a whole one. */
+        fail_too_large(entry);
+    } else {
         fetch_page(entry, cursor);
-        return;
     }
-    on_fetched(entry);
 }
 
 static void on_page_progress(void *owner, const struct message *notice)

@@ -40,8 +40,7 @@ void errand_start(struct errand *errand, struct pool *pool, const struct message
                               .owner = owner,
                               .loop = loop,
                               .state = ERRAND_WAITING,
-                              .started_ms = loop_now_ms(loop),
-                              .queued_ms = loop_now_ms(loop)};
+                              .started_ms = loop_now_ms(loop)};
     errand->waiter.on_session = on_session;
     errand->waiter.on_refused = on_refused;
     timer_init(&errand->timer, loop, on_timer, errand);
@@ -148,7 +147,6 @@ static void try_again(struct errand *errand)
 {
     errand->state = ERRAND_WAITING;
     errand->call = NULL;
-    errand->queued_ms = loop_now_ms(errand->loop);
     timer_start(&errand->timer, smaller(errand->limits.queue_timeout_ms, deadline_left_ms(errand)));
     pool_acquire_again(errand->pool, &errand->waiter);
 }

@@ -50,7 +50,6 @@ struct errand {
     int64_t started_ms;
     int64_t sent_ms;
     enum failure uncertain; /* why an attempt may have run, or NONE; no later failure may hide it */
-    int64_t queued_ms;      /* since when it waits */
     int attempts;           /* times that a session took it */
 };
 

@@ -114,11 +114,7 @@ void greeting_answer(struct request *request)
         write_discover(identity, &result);
     }
     if (result.failed) {
-        struct failure_report report = {.failure = FAILURE_OUT_OF_MEMORY,
-                                        .attempts = -1,
-                                        .waited_ms = -1,
-                                        .elapsed_ms = -1,
-                                        .retry_after_ms = -1};
+        struct failure_report report = failure_report_of(FAILURE_OUT_OF_MEMORY, NULL);
 
         request_answer_failure(request, &report);
     } else {

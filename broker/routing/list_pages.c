@@ -77,6 +77,11 @@ void list_pages_add(struct list_pages *pages, struct span result)
     }
 }
 
+bool list_pages_is_full(const struct list_pages *pages)
+{
+    return pages->items.failed || pages->frame.failed;
+}
+
 bool list_pages_write(struct list_pages *pages, struct bytes *out)
 {
     bytes_append_text(out, "{\"");
@@ -86,7 +91,7 @@ bool list_pages_write(struct list_pages *pages, struct bytes *out)
     bytes_append_char(out, ']');
     bytes_append_span(out, bytes_span(&pages->frame));
     bytes_append_char(out, '}');
-    return !out->failed && !pages->items.failed && !pages->frame.failed;
+    return !out->failed && !list_pages_is_full(pages);
 }
 
 void list_mark_stale(struct span list, struct bytes *out)

@@ -22,6 +22,8 @@ void list_pages_clear(struct list_pages *pages);
  * cross a shared session, and a tool that requires them could not be called.
  */
 void list_pages_add(struct list_pages *pages, struct span result);
+/* Something did not fit: more pages are of no use. */
+bool list_pages_is_full(const struct list_pages *pages);
 /* Append the whole result to OUT.  False: too large, or no memory. */
 MUST_CHECK bool list_pages_write(struct list_pages *pages, struct bytes *out);
 /* LIST with `_meta["dev.teplo/stale"]` true. */

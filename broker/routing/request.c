@@ -109,68 +109,77 @@ void request_orphan(struct request *request)
 
 void request_fail(struct request *request, const struct failure_report *report)
 {
+    struct failure_report told = *report;
+
+    if (request->kind == REQUEST_CALL && request->errand.state == ERRAND_SENT) {
+        told.failure = FAILURE_DRAIN_DEADLINE; /* what has left may have run */
+    }
     withdraw(request, ABANDON_SILENTLY);
-    request_answer_failure(request, report);
+    request_answer_failure(request, &told);
 }
 
 /* ---- answers */
 
 static void answer_too_large(struct request *request)
 {
-    struct failure_report report = {.failure = FAILURE_TOO_LARGE,
-                                    .upstream = route_name(request->route),
-                                    .attempts = -1,
-                                    .waited_ms = -1,
-                                    .elapsed_ms = -1,
-                                    .retry_after_ms = -1};
+    struct failure_report report = failure_report_of(FAILURE_TOO_LARGE, NULL);
 
+    report.upstream = route_name(request->route);
     request_answer_failure(request, &report);
+}
+
+/* `{"jsonrpc":"2.0","id":ID,"MEMBER":` in the scratch. */
+static struct bytes *begin_answer(const struct request *request, const char *member)
+{
+    struct bytes *out = router_scratch(request->requester->router);
+
+    bytes_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    bytes_append_span(out, request->message.id);
+    bytes_printf(out, ",\"%s\":", member);
+    return out;
+}
+
+static void end_answer(struct request *request, struct bytes *out)
+{
+    bytes_append_char(out, '}');
+    if (out->failed) {
+        answer_too_large(request);
+        return;
+    }
+    requester_send(request->requester, out);
+    request_finish(request);
+}
+
+static void append_as_is(struct bytes *out, struct span value)
+{
+    struct splice splice;
+
+    splice_init(&splice, value);
+    splice_write(&splice, out);
 }
 
 void request_answer_result(struct request *request, struct span result)
 {
-    struct bytes *out = router_scratch(request->requester->router);
-    struct splice splice;
+    struct bytes *out = begin_answer(request, "result");
 
-    bytes_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    bytes_append_span(out, request->message.id);
-    bytes_append_text(out, ",\"result\":");
     if (request->era == MCP_ERA_MODERN) {
         mcp_result_to_modern(result, request->method, out);
     } else {
-        splice_init(&splice, result);
-        splice_write(&splice, out);
+        append_as_is(out, result);
     }
-    bytes_append_char(out, '}');
-    if (out->failed) {
-        answer_too_large(request);
-        return;
-    }
-    requester_send(request->requester, out);
-    request_finish(request);
+    end_answer(request, out);
 }
 
 static void answer_error(struct request *request, struct span error)
 {
-    struct bytes *out = router_scratch(request->requester->router);
-    struct splice splice;
+    struct bytes *out = begin_answer(request, "error");
 
-    bytes_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    bytes_append_span(out, request->message.id);
-    bytes_append_text(out, ",\"error\":");
     if (request->era == MCP_ERA_MODERN) {
         mcp_error_to_modern(error, out);
     } else {
-        splice_init(&splice, error);
-        splice_write(&splice, out);
+        append_as_is(out, error);
     }
-    bytes_append_char(out, '}');
-    if (out->failed) {
-        answer_too_large(request);
-        return;
-    }
-    requester_send(request->requester, out);
-    request_finish(request);
+    end_answer(request, out);
 }
 
 void request_answer_failure(struct request *request, const struct failure_report *report)
@@ -266,10 +275,9 @@ void request_list(struct request *request)
         route_limits_of(request->route, &request->message, request->method);
 
     request->kind = REQUEST_LIST;
-    if (limits.deadline_ms > 0) {
-        /* The fetch is everybody's: it goes on, and only this one stops waiting. */
-        timer_start(&request->timer, limits.deadline_ms);
-    }
+    /* The fetch is everybody's: it goes on, page by page, and only this one stops waiting. */
+    timer_start(&request->timer,
+                limits.deadline_ms > 0 ? limits.deadline_ms : limits.call_timeout_max_ms);
     request->list = (struct catalog_waiter){
         .on_list = on_list, .on_error = on_list_error, .on_failed = on_list_failed};
     catalog_ask(route_catalog(request->route), catalog_kind_of(request->method), &request->list);
@@ -347,15 +355,11 @@ static void on_refused(struct pool_waiter *waiter, enum failure failure, const c
 
 static void fail_list(struct request *request)
 {
-    struct failure_report report = {.failure = FAILURE_TIMEOUT,
-                                    .detail = "the list did not come by the deadline",
-                                    .stage = "sent",
-                                    .upstream = route_name(request->route),
-                                    .attempts = -1,
-                                    .waited_ms = -1,
-                                    .elapsed_ms = -1,
-                                    .retry_after_ms = -1};
+    struct failure_report report =
+        failure_report_of(FAILURE_TIMEOUT, "the list did not come by the deadline");
 
+    report.stage = "sent";
+    report.upstream = route_name(request->route);
     catalog_withdraw(&request->list);
     request_answer_failure(request, &report);
 }
@@ -369,7 +373,6 @@ static void on_timer(void *owner)
         fail_list(request);
         return;
     }
-
     pool_withdraw(route_pool(request->route), &request->session);
     fail_greeting(request, last == NULL ? FAILURE_QUEUE_TIMEOUT : FAILURE_UNAVAILABLE,
                   last == NULL ? NULL : last->detail);

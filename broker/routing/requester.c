@@ -67,14 +67,10 @@ static struct request *find_on_route(const struct requester *requester, const st
 
 void requesters_fail_route(struct router *router, struct route *route)
 {
-    struct failure_report report = {.failure = FAILURE_DRAINING,
-                                    .detail = "the pool was removed from the configuration",
-                                    .upstream = route_name(route),
-                                    .attempts = -1,
-                                    .waited_ms = -1,
-                                    .elapsed_ms = -1,
-                                    .retry_after_ms = -1};
+    struct failure_report report =
+        failure_report_of(FAILURE_DRAINING, "the pool was removed from the configuration");
 
+    report.upstream = route_name(route);
     LIST_FOREACH (node, router_requesters(router)) {
         struct requester *requester = LIST_ITEM(node, struct requester, in_router);
         struct request *request;
