@@ -4,7 +4,7 @@
 import json
 import signal
 
-from harness import wait_until
+from harness import make_config, wait_until
 
 
 def own_id(raw, number=0):
@@ -56,6 +56,7 @@ def test_a_client_that_left_for_good_has_nothing_executed(start_broker, raw):
     ghost.start_call("counter", {"key": "ghost"})
     broker.wait_pool(lambda row: row["waiting"] == 1, "the call waits")
     ghost.half_close()
+    assert len(broker.admin("teplo/clients")["clients"]) == 2, "it may still want its answer"
     ghost.close()
     wait_until(lambda: len(broker.admin("teplo/clients")["clients"]) == 1, "it is gone")
     raw.release("place")
@@ -94,3 +95,45 @@ def test_who_asks_after_a_change_gets_the_list_after_it(broker, raw):
     raw.ctl("event", message=stale)
     assert client.wait(first)["tools"] == []
     assert client.wait(second)["tools"] != []
+
+
+def test_an_answer_that_no_longer_fits_is_said_to_be_lost(start_broker, raw):
+    servers = {"raw": raw.url}
+    broker = start_broker(servers)
+    client = broker.client()
+    call = client.start_call("hold", {"key": "k"})
+    raw.wait_requests(1, "tools/call")
+    broker.write_config(make_config(servers, {"max_response": "1MiB", "max_frame": "1MiB"}))
+    broker.signal(signal.SIGHUP)
+    broker.wait_log("reloaded")
+    error = {"code": 1, "message": "long", "data": "x" * (5 << 20)}
+    raw.ctl("event", message={"jsonrpc": "2.0", "id": own_id(raw), "error": error})
+    assert client.wait_error(call).outcome == "result_lost"
+    assert client.text("echo") == "echo"
+
+
+def test_a_listen_before_a_very_long_greeting_holds_nobody_up(start_broker, raw):
+    raw.set(instructions="x" * (17 << 20))
+    limits = {"max_response": "64MiB", "outbuf_max": "128MiB"}
+    broker = start_broker({"raw": raw.url}, options=limits)
+    client = broker.client()
+    client.start("subscriptions/listen", {"notifications": {"toolsListChanged": True}})
+    client.wait_notification("notifications/subscriptions/acknowledged", 30)
+    with broker.client() as other:
+        assert other.text("echo") == "echo"
+
+
+def test_a_reload_while_it_stops_opens_no_door(start_broker, raw):
+    broker = start_broker({"raw": raw.url})
+    client = broker.client()
+    call = client.start_call("hold", {"key": "end"})
+    raw.wait_requests(1, "tools/call")
+    broker.signal(signal.SIGTERM)
+    broker.wait_log("draining")
+    broker.write_config(make_config({"raw": raw.url, "late": raw.url}))
+    broker.signal(signal.SIGHUP)
+    broker.wait_log("reload_failed")
+    assert not broker.socket_path("late").exists()
+    raw.release("end")
+    client.wait(call)
+    assert broker.program.wait() == 0
