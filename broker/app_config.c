@@ -24,8 +24,16 @@ static struct route_options route_options_of(const struct config *config,
                                              const struct config_server *server)
 {
     return (struct route_options){
-        .pool = {.size = server->pool_size,
+        .pool = {.mode = POOL_MODE_CALL,
+                 .size = server->pool_size,
                  .minimum = server->min_pool_size,
+                 .max_connecting = 2,
+                 .target_inflight = 4,
+                 .party_inflight = config->max_inflight_per_client,
+                 .breaker = {.failures = 5, .open_ms = 5000, .open_max_ms = 60000},
+                 .slow_start_ms = 10000,
+                 .retry_budget = 20,
+                 .retry_budget_minimum = 3,
                  .max_inflight = server->max_inflight_per_session,
                  .queue_max = server->queue_max,
                  .lifetime_ms = server->session_lifetime_ms,

@@ -15,9 +15,10 @@ static void on_closed(struct channel *channel, enum channel_end end);
 static void on_line(void *owner, struct span line);
 static void on_broken(void *owner);
 static void on_quiet(void *owner);
+static void on_bereft(void *owner);
 
 static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
-static const struct requester_events requester_events = {on_line, on_broken, on_quiet};
+static const struct requester_events requester_events = {on_line, on_broken, on_quiet, on_bereft};
 static const char *const end_names[] = {[CHANNEL_GONE] = "gone",
                                         [CHANNEL_SLOW] = "slow_reader",
                                         [CHANNEL_FAILED] = "failed",
@@ -159,6 +160,13 @@ static void on_quiet(void *owner)
     struct client *client = owner;
 
     channel_settle(&client->channel);
+}
+
+static void on_bereft(void *owner)
+{
+    struct client *client = owner;
+
+    channel_finish(&client->channel);
 }
 
 static void reap(void *owner)

@@ -27,7 +27,9 @@ struct errand_events {
 };
 
 struct errand_limits {
+    int64_t party; /* the client it is for, as the pool's queue counts them */
     int64_t queue_timeout_ms;
+    int64_t queue_standing_ms;   /* in its place while the queue does not empty; 0: never */
     int64_t call_timeout_ms;     /* silence after sending; progress restarts it */
     int64_t call_timeout_max_ms; /* after sending, in all */
     int64_t deadline_ms;         /* from the start, in all; 0: none */
@@ -49,6 +51,7 @@ struct errand {
     struct timer timer;
     int64_t started_ms;
     int64_t sent_ms;
+    bool is_repeat;         /* under the pool's retry budget */
     enum failure uncertain; /* why an attempt may have run, or NONE; no later failure may hide it */
     int attempts;           /* times that a session took it */
 };

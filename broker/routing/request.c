@@ -101,9 +101,10 @@ void request_cancel(struct request *request)
 
 void request_orphan(struct request *request)
 {
-    bool reads_only = mcp_method_route(request->method) == MCP_ROUTE_PASS_SAFE;
+    enum orphan_policy policy =
+        route_orphan_policy(request->route, &request->message, request->method);
 
-    withdraw(request, reads_only ? ABANDON_AND_CANCEL : ABANDON_SILENTLY);
+    withdraw(request, policy == ORPHAN_CANCEL ? ABANDON_AND_CANCEL : ABANDON_SILENTLY);
     request_finish(request);
 }
 
@@ -187,7 +188,13 @@ void request_answer_failure(struct request *request, const struct failure_report
     struct bytes *out = router_scratch(request->requester->router);
 
     route_count_failure(request->route, report->failure);
-    reply_failure(out, request->message.id, report);
+    if (request->method == MCP_TOOLS_CALL && failure_outcome(report->failure) == OUTCOME_UNKNOWN &&
+        route_unknown_form(request->route) == UNKNOWN_IS_TOOL_ERROR) {
+        reply_tool_failure(out, request->message.id, report,
+                           request->era == MCP_ERA_MODERN ? "\"resultType\":\"complete\"," : "");
+    } else {
+        reply_failure(out, request->message.id, report);
+    }
     requester_send(request->requester, out);
     request_finish(request);
 }
@@ -199,6 +206,7 @@ void request_pass(struct request *request)
     struct errand_limits limits =
         route_limits_of(request->route, &request->message, request->method);
 
+    limits.party = request->requester->party;
     request->kind = REQUEST_CALL;
     route_totals(request->route)->calls_total++;
     errand_start(&request->errand, route_pool(request->route), &request->message, &limits,
@@ -309,6 +317,8 @@ void request_greet(struct request *request)
     request->kind = REQUEST_GREETING;
     request->session.on_session = on_session;
     request->session.on_refused = on_refused;
+    request->session.party_number = request->requester->party;
+    request->session.bytes = request->text.length;
     if (limits.deadline_ms > 0 && limits.deadline_ms < wait_ms) {
         wait_ms = limits.deadline_ms;
     }

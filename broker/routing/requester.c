@@ -14,7 +14,8 @@
 void requester_init(struct requester *requester, struct router *router, const char *route,
                     const struct requester_events *events, void *owner)
 {
-    *requester = (struct requester){.router = router, .events = events, .owner = owner};
+    *requester = (struct requester){
+        .router = router, .party = router_mint_party(router), .events = events, .owner = owner};
     hashmap_init(&requester->requests);
     if (route != NULL) {
         requester->bound_by_socket = true;
@@ -32,6 +33,7 @@ void requester_done(struct requester *requester)
     }
     hashmap_done(&requester->requests);
     router_remove_requester(requester->router, requester);
+    router_leave(requester->router, requester->party);
 }
 
 size_t requester_waiting(const struct requester *requester)
@@ -79,6 +81,21 @@ void requesters_fail_route(struct router *router, struct route *route)
             request_fail(request, &report);
         }
     }
+}
+
+void requester_bereave(struct requester *requester, struct route *route)
+{
+    struct failure_report report = failure_report_of(
+        FAILURE_SESSION_GONE, "this client's own session was lost, and with it what the server "
+                              "knew of it; connect again");
+    struct request *request;
+
+    report.upstream = route_name(route);
+    requester->is_bereft = true;
+    while ((request = find_on_route(requester, route)) != NULL) {
+        request_fail(request, &report);
+    }
+    requester->events->on_bereft(requester->owner);
 }
 
 /* ---- answers made here */
@@ -188,7 +205,38 @@ static bool may_enter(struct requester *requester, const struct message *message
 static void refuse_shared(struct requester *requester, const struct message *message)
 {
     send_failure(requester, message->id, FAILURE_UNSUPPORTED,
-                 "subscriptions and tasks belong to one session, and sessions are shared here");
+                 "subscriptions and tasks belong to one session, and sessions are shared here; "
+                 "pool_mode \"session\" gives each client its own");
+}
+
+static bool is_list(enum mcp_method method)
+{
+    return method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_LIST;
+}
+
+/* Whether ROUTE can do it; if not, that has been answered. */
+static bool is_possible(struct requester *requester, const struct route *route,
+                        const struct message *message, enum mcp_method method)
+{
+    if (requester->is_bereft) {
+        send_failure(requester, message->id, FAILURE_SESSION_GONE,
+                     "this client's own session was lost; connect again");
+        return false;
+    }
+    if (!route_is_shared(route)) {
+        return true;
+    }
+    /* A cached list is served whole, so no cursor of ours exists. */
+    if (is_list(method) && !span_is_none(message_param(message, "cursor"))) {
+        send_error(requester, message->id, RPC_INVALID_PARAMS,
+                   "unknown cursor: lists are served whole, on one page", SPAN_NONE);
+        return false;
+    }
+    if (method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_SHARED) {
+        refuse_shared(requester, message);
+        return false;
+    }
+    return true;
 }
 
 static void start(struct requester *requester, const struct message *message,
@@ -197,10 +245,11 @@ static void start(struct requester *requester, const struct message *message,
     struct route *route = find_route(requester, message);
     struct request *request;
 
-    if (route == NULL || !may_enter(requester, message)) {
+    if (route == NULL || !may_enter(requester, message) ||
+        !is_possible(requester, route, message, method)) {
         return;
     }
-    if (method == MCP_SET_LEVEL) {
+    if (method == MCP_SET_LEVEL && route_is_shared(route)) {
         greeting_set_level(requester, route, message);
         return;
     }
@@ -213,18 +262,11 @@ static void start(struct requester *requester, const struct message *message,
         greeting_start(request);
     } else if (method == MCP_SUBSCRIPTIONS_LISTEN) {
         listen_start(request);
-    } else if (mcp_method_route(method) == MCP_ROUTE_LIST) {
+    } else if (is_list(method) && route_is_shared(route)) {
         request_list(request);
     } else {
         request_pass(request);
     }
-}
-
-/* A cached list is served whole, so no cursor of ours exists. */
-static bool has_cursor(const struct message *message, enum mcp_method method)
-{
-    return method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_LIST &&
-           !span_is_none(message_param(message, "cursor"));
 }
 
 static void dispatch(struct requester *requester, const struct message *message,
@@ -240,11 +282,6 @@ static void dispatch(struct requester *requester, const struct message *message,
 
         reply_result(out, message->id, SPAN("{}"));
         requester_send(requester, out);
-    } else if (has_cursor(message, method)) {
-        send_error(requester, message->id, RPC_INVALID_PARAMS,
-                   "unknown cursor: lists are served whole, on one page", SPAN_NONE);
-    } else if (method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_SHARED) {
-        refuse_shared(requester, message);
     } else {
         start(requester, message, method, era);
     }

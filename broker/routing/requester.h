@@ -29,12 +29,17 @@ struct requester_events {
     void (*on_broken)(void *owner);
     /* Nothing is asked any more that waits for an answer. */
     void (*on_quiet)(void *owner);
+    /* It cannot go on, and has been told what there was to tell: let it go. */
+    void (*on_bereft)(void *owner);
 };
 
 struct requester {
     struct router *router;
+    int64_t party; /* as pools count it */
     enum requester_era era;
     bool bound_by_socket;
+    bool is_bereft; /* its own session was lost (pool_mode session), and with it what the server
+                       knew of this client: it is answered and let go */
     char route_name[ROUTE_NAME_SIZE]; /* empty: not chosen yet */
     char name[REQUESTER_NAME_SIZE];   /* what the client calls itself */
     const char *version;              /* LEGACY: negotiated */
@@ -67,6 +72,8 @@ size_t requester_waiting(const struct requester *requester);
 /* A LINE that could not be written whole (memory, maximum) ends the client instead. */
 void requester_send(struct requester *requester, const struct bytes *line);
 void requester_forget(struct requester *requester, struct span id);
+/* The server lost the session that was this client's alone: what it asks cannot be continued. */
+void requester_bereave(struct requester *requester, struct route *route);
 /* Fail every request on ROUTE, which is about to be closed. */
 void requesters_fail_route(struct router *router, struct route *route);
 

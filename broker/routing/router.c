@@ -24,6 +24,7 @@ struct router {
     struct list retired; /* replaced or removed: their last calls are ending */
     struct list requesters;
     struct bytes scratch;
+    int64_t last_party;
     bool draining;
     const struct router_events *events;
     void *owner;
@@ -239,6 +240,36 @@ struct bytes *router_scratch(struct router *router)
 {
     bytes_trim(&router->scratch, SCRATCH_KEEP);
     return &router->scratch;
+}
+
+int64_t router_mint_party(struct router *router)
+{
+    return ++router->last_party;
+}
+
+static void leave_places(const struct list *places, int64_t party)
+{
+    LIST_FOREACH (node, places) {
+        pool_leave(route_pool(LIST_ITEM(node, struct place, in_places)->route), party);
+    }
+}
+
+void router_leave(struct router *router, int64_t party)
+{
+    leave_places(&router->places, party);
+    leave_places(&router->retired, party);
+}
+
+struct requester *router_find_party(const struct router *router, int64_t party)
+{
+    LIST_FOREACH (node, &router->requesters) {
+        struct requester *requester = LIST_ITEM(node, struct requester, in_router);
+
+        if (requester->party == party) {
+            return requester;
+        }
+    }
+    return NULL;
 }
 
 void router_add_requester(struct router *router, struct requester *requester)

@@ -63,6 +63,12 @@ struct loop *router_loop(const struct router *router);
 const struct router_limits *router_limits(const struct router *router);
 /* Scratch for one reply: cleared; to be sent before the next use. */
 struct bytes *router_scratch(struct router *router);
+/* A number that no other requester has or had: pools count a client's calls by it.  From 1 on. */
+int64_t router_mint_party(struct router *router);
+/* The client with that number is gone: tell every pool. */
+void router_leave(struct router *router, int64_t party);
+/* NULL: it is gone. */
+struct requester *router_find_party(const struct router *router, int64_t party);
 void router_add_requester(struct router *router, struct requester *requester);
 void router_remove_requester(struct router *router, struct requester *requester);
 const struct list *router_requesters(const struct router *router);

@@ -344,6 +344,19 @@ void session_check(struct session *session)
     session_set_state(session, SESSION_CHECKING);
 }
 
+void session_ping(struct session *session)
+{
+    struct bytes text;
+
+    bytes_init(&text, 256);
+    bytes_printf(&text, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":\"ping\"}",
+                 (long long)session_mint_id(session));
+    /* Its answer is dropped as a late one; the clock starts anew all the same. */
+    session->checked_at_ms = loop_now_ms(session->server->loop);
+    session_note(session, text.failed ? SPAN_NONE : bytes_span(&text));
+    bytes_done(&text);
+}
+
 static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery)
 {
     struct session *session = LIST_ITEM(parcel, struct session, check);

@@ -106,6 +106,7 @@ static void settle(struct call *call)
     call->owner = NULL;
     timer_stop(&call->grace);
     CHECK(hashmap_take(&session->calls.by_id, hashmap_number_key(&call->id)) == call);
+    session->events->on_settled(session->owner, session, call);
     if (call->parcel.carrier == NULL) {
         loop_reap(session->server->loop, &call->reapable, reap_call, call);
     } else {
