@@ -139,7 +139,8 @@ struct channel_limits app_channel_limits(const struct config *config)
 
 struct router_limits app_router_limits(const struct config *config)
 {
-    return (struct router_limits){.max_inflight_per_client = config->max_inflight_per_client,
+    return (struct router_limits){.max_inflight_per_client = config->max_inflight_per_client +
+                                                             config->max_queued_per_client,
                                   .frame_max_bytes = config->max_frame_bytes,
                                   .response_max_bytes = config->max_response_bytes};
 }
