@@ -121,7 +121,9 @@ static void size_process(struct app *app)
     for (size_t i = 0; i < app->config->server_count; i++) {
         const struct config_server *server = &app->config->servers[i];
 
-        needed += (size_t)server->pool_size * (1 + server->max_inflight_per_session) + 4;
+        needed += (size_t)(server->pool_size + server->reserve_pool_size) *
+                      (1 + server->max_inflight_per_session) +
+                  4;
     }
     limits_forbid_core();
     have = limits_raise_descriptors(needed);

@@ -16,38 +16,63 @@ static struct server_limits server_limits_of(const struct config *config,
         .idle_reuse_max_ms = server->conn_idle_reuse_max_ms,
         .response_max_bytes = config->max_response_bytes,
         /* A POST of every call at once, and some room for pings and cancels. */
-        .lanes_max = (size_t)server->pool_size * server->max_inflight_per_session + 4,
+        .lanes_max = (size_t)(server->pool_size + server->reserve_pool_size) *
+                         server->max_inflight_per_session +
+                     4,
     };
+}
+
+static struct pool_limits pool_limits_of(const struct config *config,
+                                         const struct config_server *server)
+{
+    return (struct pool_limits){
+        .mode = server->pool_mode == CONFIG_POOL_MODE_SESSION ? POOL_MODE_SESSION : POOL_MODE_CALL,
+        .size = server->pool_size,
+        .minimum = server->min_pool_size,
+        .reserve = server->reserve_pool_size,
+        .reserve_timeout_ms = server->reserve_pool_timeout_ms,
+        .max_connecting = server->max_connecting,
+        .max_inflight = server->max_inflight_per_session,
+        .target_inflight = server->target_inflight,
+        .party_inflight = config->max_inflight_per_client,
+        .queue_max = server->queue_max,
+        .queue_max_bytes = server->queue_bytes_bytes,
+        .breaker = {.failures = server->breaker_failures,
+                    .open_ms = server->breaker_open_ms,
+                    .open_max_ms = server->breaker_open_max_ms},
+        .slow_start_ms = server->slow_start_ms,
+        .retry_budget = server->retry_budget,
+        .retry_budget_minimum = server->retry_budget_min,
+        .is_adaptive = server->aimd == CONFIG_AIMD_ON,
+        .lifetime_ms = server->session_lifetime_ms,
+        .idle_timeout_ms = server->session_idle_timeout_ms,
+        .check_delay_ms = server->check_delay_ms,
+        .keepalive_ms = server->keepalive_interval_ms,
+        .cancel_grace_ms = server->cancel_grace_ms,
+        .backoff_min_ms = server->backoff_min_ms,
+        .backoff_max_ms = server->backoff_max_ms,
+    };
+}
+
+static enum orphan_policy orphan_policy_of(int64_t choice)
+{
+    return choice == CONFIG_ON_CLIENT_GONE_CANCEL ? ORPHAN_CANCEL : ORPHAN_DETACH;
 }
 
 static struct route_options route_options_of(const struct config *config,
                                              const struct config_server *server)
 {
     return (struct route_options){
-        .pool = {.mode = POOL_MODE_CALL,
-                 .size = server->pool_size,
-                 .minimum = server->min_pool_size,
-                 .max_connecting = 2,
-                 .target_inflight = 4,
-                 .party_inflight = config->max_inflight_per_client,
-                 .breaker = {.failures = 5, .open_ms = 5000, .open_max_ms = 60000},
-                 .slow_start_ms = 10000,
-                 .retry_budget = 20,
-                 .retry_budget_minimum = 3,
-                 .max_inflight = server->max_inflight_per_session,
-                 .queue_max = server->queue_max,
-                 .lifetime_ms = server->session_lifetime_ms,
-                 .idle_timeout_ms = server->session_idle_timeout_ms,
-                 .check_delay_ms = server->check_delay_ms,
-                 .keepalive_ms = server->keepalive_interval_ms,
-                 .cancel_grace_ms = server->cancel_grace_ms,
-                 .backoff_min_ms = server->backoff_min_ms,
-                 .backoff_max_ms = server->backoff_max_ms},
+        .pool = pool_limits_of(config, server),
         .errand = {.queue_timeout_ms = server->queue_timeout_ms,
+                   .queue_standing_ms = server->queue_standing_timeout_ms,
                    .call_timeout_ms = server->call_timeout_ms,
                    .call_timeout_max_ms = server->call_timeout_max_ms},
         .list_ttl_ms = server->list_ttl_ms,
         .list_max_bytes = config->max_response_bytes,
+        .orphans = orphan_policy_of(server->on_client_gone),
+        .unknown = server->unknown_as == CONFIG_UNKNOWN_AS_TOOL_ERROR ? UNKNOWN_IS_TOOL_ERROR
+                                                                      : UNKNOWN_IS_ERROR,
     };
 }
 
@@ -60,7 +85,10 @@ static struct route_tool *route_tools_of(const struct config_server *server)
         tools[i] =
             (struct route_tool){.name = server->tools[i].name,
                                 .is_repeatable = server->tools[i].retry == TOOL_RETRY_IDEMPOTENT,
-                                .call_timeout_ms = server->tools[i].call_timeout_ms};
+                                .call_timeout_ms = server->tools[i].call_timeout_ms,
+                                .orphans = orphan_policy_of(server->tools[i].on_client_gone < 0
+                                                                ? server->on_client_gone
+                                                                : server->tools[i].on_client_gone)};
     }
     return tools;
 }
