@@ -204,6 +204,13 @@ void router_abort(struct router *router)
     abort_places(&router->retired);
 }
 
+void router_recheck(struct router *router)
+{
+    LIST_FOREACH (node, &router->places) {
+        pool_recheck(route_pool(LIST_ITEM(node, struct place, in_places)->route));
+    }
+}
+
 bool router_is_draining(const struct router *router)
 {
     return router->draining;

@@ -54,6 +54,8 @@ void router_drain(struct router *router);
 void router_resume(struct router *router);
 /* Answer whatever waits for a server, now: DRAIN_DEADLINE or DRAINING. */
 void router_abort(struct router *router);
+/* Time has leapt: idle sessions prove themselves before they are used. */
+void router_recheck(struct router *router);
 bool router_is_draining(const struct router *router);
 /* No session is left on any route. */
 bool router_is_idle(struct router *router);
