@@ -54,6 +54,7 @@ class Client:
         self.pool = pool
         self.ids = itertools.count(1)
         self.lines = Journal()
+        self.last_sent = None
         self.sending = threading.Lock()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
@@ -93,7 +94,8 @@ class Client:
             self.socket.sendall(data)
 
     def send(self, message):
-        self.send_raw(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+        self.last_sent = json.dumps(message, ensure_ascii=False).encode()
+        self.send_raw(self.last_sent + b"\n")
 
     def half_close(self):
         self.socket.shutdown(socket.SHUT_WR)
