@@ -202,14 +202,20 @@ static void write_post_head(struct sse_transport *sse)
 static bool on_endpoint(struct sse_transport *sse, const struct sse_event *event)
 {
     struct transport_end end;
+    int r;
 
     if (!span_is(event->event, "endpoint")) {
         stream_fault_protocol(&end, "the stream's first event is not \"endpoint\"", sse->server);
         end_stream(sse, &end);
         return false;
     }
-    if (url_init_relative(&sse->endpoint, &sse->server->url, event->data) < 0) {
-        stream_fault_protocol(&end, "the endpoint it names is not a URL", sse->server);
+    r = url_init_relative(&sse->endpoint, &sse->server->url, event->data);
+    if (r < 0) {
+        if (r == -ENOMEM) {
+            stream_fault_of_code(&end, CURLE_OUT_OF_MEMORY, sse->server);
+        } else {
+            stream_fault_protocol(&end, "the endpoint it names is not a URL", sse->server);
+        }
         end_stream(sse, &end);
         return false;
     }
@@ -258,7 +264,12 @@ static bool on_oversize(struct sse_transport *sse, const struct sse_event *event
     struct transport_end end;
 
     if (!sse->is_named) {
-        stream_fault_protocol(&end, "the stream begins with an endless event", sse->server);
+        if (sse->received <= sse->reader.data.maximum) {
+            /* So few bytes would have fitted: it is we who had no room for them. */
+            stream_fault_of_code(&end, CURLE_OUT_OF_MEMORY, sse->server);
+        } else {
+            stream_fault_protocol(&end, "the stream begins with an endless event", sse->server);
+        }
         end_stream(sse, &end);
         return false;
     }

@@ -10,11 +10,13 @@
  *   late      accepted by fake_mcp_accept, and answered by fake_mcp_release
  *   cut       accepted, then the session's stream ends
  *   drop      heard, then its connection is closed without a reply
+ *   step      accepted, told of twice as progress, and answered
  *   http_N    gets the HTTP status N, and nothing else
  */
 #ifndef TEPLO_TESTS_FAKE_MCP_H
 #define TEPLO_TESTS_FAKE_MCP_H
 
+#include "proto/message.h"
 #include "tests/support/fake_http.h"
 
 struct fake_mcp {
@@ -27,6 +29,9 @@ struct fake_mcp {
     const char *const *lists; /* results of list requests, in turn; NULL ends them, and the last
                                  goes on; itself NULL: a list with the tool `echo` */
     bool refuses_lists;       /* with an error of its own */
+    /* Told of every tools/call that it hears, before it does anything about it; or NULL. */
+    void (*on_tool)(void *owner, const struct message *call);
+    void *owner;
 
     /* What it has heard. */
     unsigned streams;      /* GETs */
