@@ -69,6 +69,7 @@ struct session {
     int64_t checked_at_ms;   /* the last proof of life */
     int64_t retire_at_ms;    /* the pool's: when its lifetime is over */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
+    const char *drain_cause; /* in words */
     unsigned faults;         /* texts that were no messages, ids that were not ours */
     uint64_t calls_total;
     uint64_t checks_passed;

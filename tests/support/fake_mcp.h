@@ -11,6 +11,9 @@
  *   cut       accepted, then the session's stream ends
  *   drop      heard, then its connection is closed without a reply
  *   http_N    gets the HTTP status N, and nothing else
+ *   error_N   gets the HTTP status N with a JSON-RPC error that answers it
+ *   gone_N    gets the HTTP status N and the words that the session is not known
+ *   gone      accepted, and answered by an error in those words
  */
 #ifndef TEPLO_TESTS_FAKE_MCP_H
 #define TEPLO_TESTS_FAKE_MCP_H
