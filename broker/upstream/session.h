@@ -75,6 +75,7 @@ struct session {
     int64_t keepalive_ms;    /* the pool's: how often it is pinged */
     void *party;             /* the pool's: whom alone it serves, or NULL */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
+    const char *drain_cause; /* in words */
     unsigned faults;         /* texts that were no messages, ids that were not ours */
     uint64_t calls_total;
     uint64_t checks_passed;

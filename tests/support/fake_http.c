@@ -79,11 +79,19 @@ void fake_http_send(struct fake_peer *peer, struct span text)
 
 void fake_http_reply(struct fake_peer *peer, int status)
 {
+    fake_http_reply_with(peer, status, SPAN(""));
+}
+
+void fake_http_reply_with(struct fake_peer *peer, int status, struct span body)
+{
     char text[96];
-    int length =
-        snprintf(text, sizeof(text), "HTTP/1.1 %d Said So\r\nContent-Length: 0\r\n\r\n", status);
+    int length = snprintf(text, sizeof(text), "HTTP/1.1 %d Said So\r\nContent-Length: %zu\r\n\r\n",
+                          status, body.length);
 
     fake_http_send(peer, (struct span){text, (size_t)length});
+    if (body.length > 0) {
+        fake_http_send(peer, body);
+    }
 }
 
 void fake_http_end(struct fake_peer *peer)

@@ -12,6 +12,9 @@
  *   drop      heard, then its connection is closed without a reply
  *   step      accepted, told of twice as progress, and answered
  *   http_N    gets the HTTP status N, and nothing else
+ *   error_N   gets the HTTP status N with a JSON-RPC error that answers it
+ *   gone_N    gets the HTTP status N and the words that the session is not known
+ *   gone      accepted, and answered by an error in those words
  */
 #ifndef TEPLO_TESTS_FAKE_MCP_H
 #define TEPLO_TESTS_FAKE_MCP_H
