@@ -167,6 +167,7 @@ static int make_parts(struct app *app, struct bytes *message)
 
 static int start(struct app *app, struct bytes *message)
 {
+    struct ledger_options ledger = {.directory = app->dir.path, .records = LEDGER_RECORDS_DEFAULT};
     char path[128];
 
     log_set_level((enum log_level)app->config->log_level);
@@ -179,6 +180,11 @@ static int start(struct app *app, struct bytes *message)
         runtime_dir_open(&app->dir, app->arguments->runtime_dir, message) < 0) {
         return -1;
     }
+    app->ledger = ledger_open(&ledger, message);
+    if (app->ledger == NULL) {
+        return -1;
+    }
+    router_set_ledger(app->router, app->ledger);
     (void)snprintf(path, sizeof(path), "%s/admin.sock", app->dir.path);
     app->admin = admin_open(app->loop, path, &app_admin_actions, app);
     if (app->admin == NULL) {
@@ -339,6 +345,7 @@ static void on_lag_timer(void *owner)
         app->lag_max_ms = late_ms;
     }
     app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
+    ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
 }
 
@@ -400,6 +407,7 @@ enum app_end app_run(const struct arguments *arguments, struct bytes *message)
                   (unsigned long long)app->clients.accepted_total);
     }
     close_parts(app);
+    ledger_close(app->ledger);
     runtime_dir_close(&app->dir);
     config_free(app->config);
     curl_global_cleanup();

@@ -13,6 +13,7 @@
 #include "broker/health/process_figures.h"
 #include "broker/health/redis_publisher.h"
 #include "broker/health/snapshot.h"
+#include "broker/ledger/ledger.h"
 #include "broker/routing/router.h"
 #include "broker/runtime/loop.h"
 #include "broker/system/runtime_dir.h"
@@ -39,6 +40,7 @@ struct app {
     struct runtime_dir dir;
     struct curl_driver *streams;
     struct curl_driver *posts;
+    struct ledger *ledger;
     struct router *router;
     struct clients clients;
     struct list doors;

@@ -256,6 +256,24 @@ static void show_config(struct visitor *visitor, const struct message *request)
     bytes_done(&text);
 }
 
+static void ask_outcome(struct visitor *visitor, const struct message *request)
+{
+    struct bytes text;
+    const char *wrong;
+
+    bytes_init(&text, OUTPUT_MAXIMUM);
+    wrong = visitor->admin->actions->outcome(visitor->admin->owner, message_param(request, "call"),
+                                             visitor->channel.uid, &text);
+    if (wrong != NULL) {
+        send_error(visitor, request->id, RPC_INVALID_PARAMS, wrong);
+    } else if (text.failed) {
+        send_error(visitor, request->id, RPC_INVALID_REQUEST, "out of memory");
+    } else {
+        send_result(visitor, request->id, bytes_span(&text));
+    }
+    bytes_done(&text);
+}
+
 static void on_flushed(void *waiter, const char *redis, uint64_t seq)
 {
     struct flush_wait *wait = waiter;

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "broker/runtime/loop.h"
 #include "proto/base/bytes.h"
@@ -24,6 +25,8 @@ struct admin_actions {
     cJSON *(*errors)(void *owner);
     cJSON *(*stats)(void *owner);
     void (*config)(void *owner, struct bytes *out); /* raw JSON */
+    /* NULL with the raw result in OUT, or what is wrong with CALL, the token of params.call. */
+    const char *(*outcome)(void *owner, struct span call, uid_t asker, struct bytes *out);
     /* DONE runs once, later: REDIS is "up", "off", "down" ..., SEQ 0 if nothing was written.
        -ENOMEM: it does not run. */
     int (*flush)(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),

@@ -93,6 +93,7 @@ void clients_accept(struct clients *clients, int fd, const char *route)
     client->clients = clients;
     client->accepted_at_ms = loop_now_ms(clients->loop);
     requester_init(&client->requester, clients->router, route, &requester_events, client);
+    client->requester.uid = client->channel.uid;
     list_append(&clients->all, &client->in_clients);
     log_event(LOG_LEVEL_DEBUG, "client_accepted", "client=%llu uid=%u pid=%d",
               (unsigned long long)client->number, client->channel.uid, client->channel.pid);

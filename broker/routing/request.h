@@ -9,6 +9,7 @@
 
 #include "broker/routing/catalog.h"
 #include "broker/routing/errand.h"
+#include "broker/routing/record.h"
 #include "broker/routing/requester.h"
 #include "proto/mcp.h"
 
@@ -28,6 +29,7 @@ struct request {
     struct bytes text;
     struct message message; /* its spans lie in `text` */
     struct errand errand;
+    struct record *record; /* in the ledger, owned; NULL: it only reads, or nothing is kept */
     struct catalog_waiter list;
     struct pool_waiter session;
     struct timer timer;

@@ -6,6 +6,7 @@
 
 #include "broker/routing/greeting.h"
 #include "broker/routing/listen.h"
+#include "broker/routing/outcome_answer.h"
 #include "broker/routing/request.h"
 #include "broker/runtime/log.h"
 #include "proto/failure.h"
@@ -14,8 +15,11 @@
 void requester_init(struct requester *requester, struct router *router, const char *route,
                     const struct requester_events *events, void *owner)
 {
-    *requester = (struct requester){
-        .router = router, .party = router_mint_party(router), .events = events, .owner = owner};
+    *requester = (struct requester){.router = router,
+                                    .party = router_mint_party(router),
+                                    .events = events,
+                                    .owner = owner,
+                                    .uid = (uid_t)-1};
     hashmap_init(&requester->requests);
     if (route != NULL) {
         requester->bound_by_socket = true;
@@ -366,6 +370,9 @@ static void on_request(struct requester *requester, const struct message *messag
     const char *missing;
     char text[160];
 
+    if (outcome_answer(requester, message)) {
+        return;
+    }
     switch (mcp_read_envelope(message, &envelope, &missing)) {
     case MCP_ENVELOPE_NONE:
         on_legacy(requester, message, method);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "broker/routing/router.h"
 #include "proto/base/hashmap.h"
@@ -46,6 +47,7 @@ struct requester {
     struct hashmap requests;          /* struct request by raw id, owned */
     size_t listens;                   /* of those: subscriptions/listen, which wait for nothing */
     uint64_t calls_total;
+    uid_t uid; /* whose calls these are; (uid_t)-1: unknown */
     struct list_node in_router;
     const struct requester_events *events;
     void *owner;

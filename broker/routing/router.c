@@ -25,6 +25,7 @@ struct router {
     struct list requesters;
     struct bytes scratch;
     int64_t last_party;
+    struct ledger *ledger; /* borrowed, or NULL */
     bool draining;
     const struct router_events *events;
     void *owner;
@@ -57,6 +58,16 @@ void router_set_limits(struct router *router, const struct router_limits *limits
     router->scratch.maximum = ENVELOPE_ROOM + (limits->response_max_bytes > limits->frame_max_bytes
                                                    ? limits->response_max_bytes
                                                    : limits->frame_max_bytes);
+}
+
+void router_set_ledger(struct router *router, struct ledger *ledger)
+{
+    router->ledger = ledger;
+}
+
+struct ledger *router_ledger(const struct router *router)
+{
+    return router->ledger;
 }
 
 static void free_place(struct place *place)

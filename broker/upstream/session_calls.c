@@ -125,12 +125,24 @@ static void let_go(struct call *call)
     loop_reap(session->server->loop, &call->reapable, reap_call, call);
 }
 
+/* An abandoned call is over: whoever still asks is told. */
+static void tell_witness(struct call *call, enum failure failure)
+{
+    struct call_witness *witness = call->witness;
+
+    call->witness = NULL;
+    if (witness != NULL) {
+        witness->on_end(witness, failure);
+    }
+}
+
 static void fail_call(struct call *call, enum failure failure, const char *detail, bool may_repeat)
 {
     void *owner = call->owner;
     const struct call_events *events = call->events;
 
     settle(call);
+    tell_witness(call, failure);
     if (owner != NULL) {
         events->on_failed(owner, failure, detail, may_repeat);
     }
@@ -169,6 +181,7 @@ static void give_answer(struct call *call, const struct message *answer)
     session->used_at_ms = loop_now_ms(session->server->loop);
     session->checked_at_ms = session->used_at_ms;
     settle(call);
+    tell_witness(call, FAILURE_NONE);
     if (owner != NULL) {
         events->on_answer(owner, answer);
     }
@@ -221,7 +234,8 @@ bool call_never_left(const struct call *call)
     return call->state == CALL_SENT && parcel_handed_over(&call->parcel) == 0;
 }
 
-void session_abandon(struct call *call, enum abandon how, int64_t grace_ms)
+void session_abandon(struct call *call, enum abandon how, int64_t grace_ms,
+                     struct call_witness *witness)
 {
     struct session *session = call->session;
 
@@ -232,6 +246,10 @@ void session_abandon(struct call *call, enum abandon how, int64_t grace_ms)
         settle(call);
         session_count_changed(session);
         return;
+    }
+    call->witness = witness;
+    if (witness != NULL) {
+        witness->is_waiting = true;
     }
     timer_start(&call->grace, grace_ms);
     if (how == ABANDON_SILENTLY) {
@@ -252,6 +270,7 @@ static void on_grace_over(void *owner)
     log_event(LOG_LEVEL_INFO, "call_never_answered", "session=%s id=%lld", session->name,
               (long long)call->id);
     settle(call);
+    tell_witness(call, FAILURE_TIMEOUT);
     session_count_changed(session);
 }
 

@@ -58,7 +58,7 @@ static void on_failed(void *owner, const struct failure_report *report)
                    report->detail == NULL ? "" : report->detail);
 }
 
-static const struct errand_events events = {on_answer, on_progress, on_failed};
+static const struct errand_events events = {on_answer, on_progress, on_failed, NULL};
 
 static int open_all(void **state)
 {

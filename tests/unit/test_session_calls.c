@@ -202,7 +202,7 @@ static void test_abandoned_and_cancelled(void **state)
     hold(0, "hold");
     settle();
     call = callers[0].call;
-    session_abandon(call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     AWAIT(stage.loop, stage.fake.cancels == 1);
     /* The server may be working on it: it keeps its place. */
     assert_int_equal(stage_figures(&stage).inflight, 1);
@@ -215,7 +215,7 @@ static void test_abandoned_in_silence(void **state)
 {
     (void)state;
     hold(0, "hold");
-    session_abandon(callers[0].call, ABANDON_SILENTLY, SHORT_MS);
+    session_abandon(callers[0].call, ABANDON_SILENTLY, SHORT_MS, NULL);
     assert_int_equal(stage_figures(&stage).inflight, 1);
     /* Not for ever. */
     AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
@@ -231,7 +231,7 @@ static void test_cancelled_before_it_is_accepted(void **state)
 {
     (void)state;
     hold(0, "late");
-    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     settle();
     /* Two POSTs may overtake each other: the cancel waits for the 202. */
     assert_int_equal(stage.fake.cancels, 0);
@@ -251,7 +251,7 @@ static void test_abandoned_before_it_has_left(void **state)
     hold(0, "late");
     caller_start(&callers[1], &stage, "echo");
     AWAIT(stage.loop, callers[1].call != NULL);
-    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     /* Taken back: nobody need be told, and no place is kept. */
     assert_int_equal(stage_figures(&stage).inflight, 1);
     fake_mcp_accept(&stage.fake);
@@ -266,8 +266,8 @@ static void test_abandoned_when_the_session_ends(void **state)
     (void)state;
     hold(0, "hold");
     hold(1, "late");
-    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
-    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
+    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     fake_mcp_cut_streams(&stage.fake);
     AWAIT(stage.loop, stage.lost == 1);
     assert_int_equal(callers_told(callers, 2), 0);
