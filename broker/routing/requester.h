@@ -33,6 +33,7 @@ struct requester_events {
 
 struct requester {
     struct router *router;
+    struct peer peer; /* its groups are borrowed */
     enum requester_era era;
     bool bound_by_socket;
     char route_name[ROUTE_NAME_SIZE]; /* empty: not chosen yet */
@@ -46,9 +47,15 @@ struct requester {
     void *owner;
 };
 
-/* ROUTE: the pool this client is bound to by its socket, or NULL. */
-void requester_init(struct requester *requester, struct router *router, const char *route,
-                    const struct requester_events *events, void *owner);
+/* What requester_init needs to know of the client. */
+struct requester_origin {
+    const char *route; /* the pool this client is bound to by its socket, or NULL; copied */
+    struct peer peer;  /* its groups live as long as the requester */
+};
+
+void requester_init(struct requester *requester, struct router *router,
+                    const struct requester_origin *origin, const struct requester_events *events,
+                    void *owner);
 /*
  * The client is gone: what waits is dropped, what was sent runs to its end unheard (a cancelled
  * write could leave half of it behind).  Silence.
@@ -69,5 +76,7 @@ void requester_send(struct requester *requester, const struct bytes *line);
 void requester_forget(struct requester *requester, struct span id);
 /* Fail every request on ROUTE, which is about to be closed. */
 void requesters_fail_route(struct router *router, struct route *route);
+/* Fail those requests on ROUTE that wait, and that its access rules deny. */
+void requesters_fail_denied(struct router *router, struct route *route);
 
 #endif
