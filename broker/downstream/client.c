@@ -92,11 +92,12 @@ void clients_accept(struct clients *clients, int fd, const char *route)
     client->number = ++clients->accepted_total;
     client->clients = clients;
     client->accepted_at_ms = loop_now_ms(clients->loop);
-    requester_init(&client->requester, clients->router, route, &requester_events, client);
-    client->requester.uid = client->channel.uid;
+    requester_init(&client->requester, clients->router,
+                   &(struct requester_origin){route, client->channel.peer}, &requester_events,
+                   client);
     list_append(&clients->all, &client->in_clients);
     log_event(LOG_LEVEL_DEBUG, "client_accepted", "client=%llu uid=%u pid=%d",
-              (unsigned long long)client->number, client->channel.uid, client->channel.pid);
+              (unsigned long long)client->number, client->channel.peer.uid, client->channel.pid);
 }
 
 size_t clients_waiting(const struct clients *clients)

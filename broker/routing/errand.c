@@ -114,6 +114,13 @@ static void fail(struct errand *errand, enum failure failure, const char *detail
     errand->events->on_failed(errand->owner, &report);
 }
 
+void errand_refuse(struct errand *errand, enum failure failure, const char *detail)
+{
+    CHECK(errand->state == ERRAND_WAITING);
+    pool_withdraw(errand->pool, &errand->waiter);
+    fail(errand, failure, detail);
+}
+
 static void await_answer(struct errand *errand)
 {
     int64_t total_left_ms =

@@ -63,6 +63,8 @@ struct errand {
 void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
                   const struct errand_limits *limits, const struct errand_events *events,
                   void *owner);
+/* It waits, and may do so no longer: on_failed runs before the return. */
+void errand_refuse(struct errand *errand, enum failure failure, const char *detail);
 /*
  * Silence.  What was sent goes on (or is cancelled, as HOW says).  Idempotent.  The witness waits
  * afterwards if the end is still to come; if not, the last try did not run.

@@ -43,14 +43,14 @@ MUST_CHECK int router_add(struct router *router, struct route *route);
 /* Refuse new requests for it, let those out end, close it then. */
 void router_retire(struct router *router, struct route *route);
 struct route *router_find(const struct router *router, struct span name);
-/* The only route there is, or NULL. */
-struct route *router_only(const struct router *router);
+/* The only route that PEER may use, or NULL. */
+struct route *router_only(const struct router *router, const struct peer *peer);
 /* Routes in order of the configuration: calls VISIT for each. */
 void router_each(struct router *router, void (*visit)(void *owner, struct route *route),
                  void *owner);
 size_t router_count(const struct router *router);
-/* Append `"a", "b"`: for messages. */
-void router_names(const struct router *router, struct bytes *out);
+/* Append `"a", "b"`, the routes that PEER may use: for messages. */
+void router_names(const struct router *router, const struct peer *peer, struct bytes *out);
 
 /* Refuse new calls everywhere; on_drained when the last session is gone. */
 void router_drain(struct router *router);

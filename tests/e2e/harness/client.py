@@ -44,10 +44,21 @@ class Line:
 class Client:
     """
     ERA: "legacy" (initialize first), "modern" (an envelope in every request) or "bare" (nothing
-    is added).  Reads in a thread of its own; all methods may be used from any thread.
+    is added).  CONNECT: makes the connected socket.  Reads in a thread of its own; all methods may
+    be used from any thread.
     """
 
-    def __init__(self, path, era="modern", greet=True, version=None, name="harness", pool=None, read=True):
+    def __init__(
+        self,
+        path,
+        era="modern",
+        greet=True,
+        version=None,
+        name="harness",
+        pool=None,
+        read=True,
+        connect=None,
+    ):
         self.era = era
         self.version = version or (MODERN if era == "modern" else LATEST_LEGACY)
         self.name = name
@@ -56,10 +67,7 @@ class Client:
         self.lines = Journal()
         self.last_sent = None
         self.sending = threading.Lock()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(path))
-        self.socket.settimeout(None)
+        self.socket = (connect or connect_to)(path)
         self.reader = None
         if read:
             self.start_reading()
@@ -229,6 +237,14 @@ class Client:
         """Send these bytes as one line; the bytes of the answer with that id."""
         self.send_raw(line + b"\n")
         return self.wait_line(request_id, seconds).raw
+
+
+def connect_to(path):
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(PATIENCE)
+    connection.connect(str(path))
+    connection.settimeout(None)
+    return connection
 
 
 def is_answer(message, request_id):
