@@ -145,6 +145,14 @@ static void close_now(struct channel *channel)
     channel->events->on_closed(channel, channel->end);
 }
 
+/* Without its event a channel would keep silent for ever: it ends instead. */
+static void listen_for(struct channel *channel, struct event *event)
+{
+    if (event_add(event, NULL) < 0) {
+        end(channel, CHANNEL_FAILED);
+    }
+}
+
 static void on_closing(void *owner)
 {
     close_now(owner);
@@ -171,7 +179,7 @@ static void want_reading(struct channel *channel, bool wanted)
     }
     channel->is_reading = wanted;
     if (wanted) {
-        (void)event_add(&channel->readable, NULL);
+        listen_for(channel, &channel->readable);
         timer_start(&channel->more, 0);
     } else {
         (void)event_del(&channel->readable);
@@ -225,7 +233,7 @@ static void on_flush(void *owner)
             continue;
         }
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            (void)event_add(&channel->writable, NULL);
+            listen_for(channel, &channel->writable);
             if (!channel->slow.armed) {
                 timer_start(&channel->slow, channel->limits.slow_timeout_ms);
             }
