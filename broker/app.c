@@ -167,7 +167,8 @@ static int make_parts(struct app *app, struct bytes *message)
 
 static int start(struct app *app, struct bytes *message)
 {
-    struct ledger_options ledger = {.directory = app->dir.path, .records = LEDGER_RECORDS_DEFAULT};
+    struct ledger_options ledger = {.directory = app->dir.path,
+                                    .records = app->config->ledger_records};
     char path[128];
 
     log_set_level((enum log_level)app->config->log_level);

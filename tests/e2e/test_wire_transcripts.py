@@ -80,6 +80,18 @@ def overloaded(stage):
     return stage.call("add_node")
 
 
+@scenario(
+    "ledger_full",
+    pool={"max_inflight_per_session": 512},
+    options={"ledger_records": 256, "max_inflight_per_client": 512},
+)
+def ledger_full(stage):
+    for _ in range(256):
+        stage.client.start_call("hold", {"key": "place"})
+    stage.raw.wait_requests(256, "tools/call")
+    return stage.call("add_node", request_id=700)
+
+
 @scenario("queue_timeout", pool={**ONE_PLACE, "queue_timeout": "50ms"})
 def queue_timeout(stage):
     stage.hold_place()
