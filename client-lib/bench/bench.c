@@ -7,9 +7,7 @@
 #include "client-lib/bench/bench_report.h"
 #include "client-lib/cli/complaint.h"
 #include "proto/base/mem.h"
-#ifdef TEPLO_BENCH_FAULTS
 #include "client-lib/bench/faults.h"
-#endif
 
 enum { REPORT_MAXIMUM = 1 << 20 };
 
@@ -75,11 +73,9 @@ int main(int argc, char **argv)
     struct load_result *result;
 
     (void)signal(SIGPIPE, SIG_IGN);
-#ifdef TEPLO_BENCH_FAULTS
     if (argc > 1 && strcmp(argv[1], "--faults") == 0) {
         return faults_run(argc - 1, argv + 1);
     }
-#endif
     if (!bench_options_parse(argc, argv, &options, &status)) {
         return (int)status;
     }
