@@ -46,9 +46,12 @@ static void write_request(struct load *load, int64_t id, const struct tool *tool
 static void begin_call(struct client *client, int64_t intended_ns)
 {
     struct load *load = client->load;
-    struct slot *slot = LIST_ITEM(list_take_first(&client->free), struct slot, in_free);
+    struct list_node *node = list_take_first(&client->free);
     uint64_t number = load->numbers++;
+    struct slot *slot;
 
+    CHECK(node != NULL);
+    slot = LIST_ITEM(node, struct slot, in_free);
     /* The id says which slot it is, and is never used again. */
     slot->id = (int64_t)(number * load->options->in_flight) + (slot - client->slots) + 1;
     slot->number = number;

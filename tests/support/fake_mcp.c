@@ -378,6 +378,21 @@ static void on_message(struct fake_mcp *fake, struct fake_session *session, stru
     }
 }
 
+/* What it has heard. */
+static void tell_stats(const struct fake_mcp *fake, struct fake_peer *peer)
+{
+    char body[128];
+    char reply[256];
+    int length = snprintf(body, sizeof(body), "{\"posts\":%u,\"streams\":%u,\"calls\":%u}",
+                          fake->posts, fake->streams, fake->calls);
+
+    length = snprintf(reply, sizeof(reply),
+                      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                      "Content-Length: %d\r\n\r\n%s",
+                      length, body);
+    fake_http_send(peer, (struct span){reply, (size_t)length});
+}
+
 static void on_request(void *owner, struct fake_peer *peer, const struct fake_request *request)
 {
     struct fake_mcp *fake = owner;
@@ -387,10 +402,15 @@ static void on_request(void *owner, struct fake_peer *peer, const struct fake_re
     char target[64];
     unsigned number = 0;
 
+    if (span_is(request->target, "/__stats")) {
+        tell_stats(fake, peer);
+        return;
+    }
     if (span_is(request->method, "GET")) {
         open_stream(fake, peer);
         return;
     }
+    fake->posts++;
     (void)snprintf(target, sizeof(target), "%.*s", (int)request->target.length, request->target.at);
     (void)sscanf(target, "/post?session=%u", &number);
     session = find_session(fake, number);
