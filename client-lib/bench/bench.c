@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "client-lib/bench/bench_report.h"
+#include "client-lib/bench/faults.h"
 #include "client-lib/cli/complaint.h"
 #include "proto/base/mem.h"
-#include "client-lib/bench/faults.h"
 
 enum { REPORT_MAXIMUM = 1 << 20 };
 
