@@ -15,6 +15,7 @@
 #include "proto/base/bytes.h"
 
 struct admin;
+struct listener;
 
 /* All mandatory. */
 struct admin_actions {
@@ -37,9 +38,14 @@ struct admin_actions {
     void (*shut_down)(void *owner);
 };
 
+struct listener_place;
+
 /* NULL: errno says why. */
-MUST_CHECK struct admin *admin_open(struct loop *loop, const char *path,
+MUST_CHECK struct admin *admin_open(struct loop *loop, const struct listener_place *place,
                                     const struct admin_actions *actions, void *owner);
+/* Another process answers from now on: leave the socket to it, and let visitors go. */
+void admin_hand_over(struct admin *admin);
+struct listener *admin_listener(struct admin *admin); /* NULL after admin_hand_over */
 void admin_close(struct admin *admin);
 
 #endif

@@ -332,6 +332,14 @@ void channel_finish(struct channel *channel)
     channel_settle(channel);
 }
 
+void channel_hand_over(struct channel *channel)
+{
+    if (is_live(channel)) {
+        channel->is_handed_over = true;
+        (void)shutdown(channel->fd, SHUT_RD);
+    }
+}
+
 /* Whether the peer closed altogether, or only said that it will send no more. */
 static bool is_hung_up(const struct channel *channel)
 {
@@ -349,7 +357,8 @@ static void on_end_of_input(struct channel *channel)
         end(channel, CHANNEL_GONE);
         return;
     }
-    if (rest.length > 0) {
+    /* Handed over in the middle of a message: the peer's write has failed, it knows. */
+    if (rest.length > 0 && !channel->is_handed_over) {
         (void)snprintf(what, sizeof(what),
                        "the stream ended %zu bytes into a message; end each with a newline",
                        rest.length);

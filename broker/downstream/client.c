@@ -121,6 +121,13 @@ void clients_finish_quiet(struct clients *clients)
     }
 }
 
+void clients_hand_over(struct clients *clients)
+{
+    LIST_FOREACH (node, &clients->all) {
+        channel_hand_over(&LIST_ITEM(node, struct client, in_clients)->channel);
+    }
+}
+
 void clients_close_all(struct clients *clients)
 {
     LIST_FOREACH_SAFE (node, &clients->all) {
