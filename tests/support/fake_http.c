@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
                       int length, void *arg);
@@ -19,20 +21,46 @@ static void event_cb(struct bufferevent *stream, short what, void *arg);
 int fake_http_open(struct fake_http *http, struct loop *loop, const struct fake_http_events *events,
                    void *owner)
 {
-    *http = (struct fake_http){.loop = loop, .events = events, .owner = owner};
+    *http = (struct fake_http){.loop = loop, .events = events, .owner = owner, .reserved = -1};
     list_init(&http->peers);
     /* The code under test may close at any time. */
     (void)signal(SIGPIPE, SIG_IGN);
     return fake_http_listen(http);
 }
 
+static struct sockaddr_in address_of(const struct fake_http *http)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                .sin_port = htons((uint16_t)http->port)};
+}
+
+/* Nobody else gets the port meanwhile: another test's client must not find this server, nor ours
+   another test's. */
+static void reserve(struct fake_http *http)
+{
+    struct sockaddr_in address = address_of(http);
+    int one = 1;
+
+    http->reserved = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(setsockopt(http->reserved, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0);
+    CHECK(bind(http->reserved, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
+static void unreserve(struct fake_http *http)
+{
+    if (http->reserved >= 0) {
+        (void)close(http->reserved);
+        http->reserved = -1;
+    }
+}
+
 int fake_http_listen(struct fake_http *http)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons((uint16_t)http->port)};
+    struct sockaddr_in address = address_of(http);
     socklen_t length = sizeof(address);
 
+    unreserve(http);
     http->listener = evconnlistener_new_bind(loop_base(http->loop), on_accept, http,
                                              LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
                                              (struct sockaddr *)&address, (int)length);
@@ -49,6 +77,7 @@ void fake_http_refuse(struct fake_http *http)
     if (http->listener != NULL) {
         evconnlistener_free(http->listener);
         http->listener = NULL;
+        reserve(http);
     }
 }
 
@@ -57,6 +86,7 @@ void fake_http_close(struct fake_http *http)
     struct list_node *node;
 
     fake_http_refuse(http);
+    unreserve(http);
     while ((node = list_first(&http->peers)) != NULL) {
         fake_http_cut(LIST_ITEM(node, struct fake_peer, in_http));
     }

@@ -45,6 +45,7 @@ struct fake_http {
     struct loop *loop;
     struct evconnlistener *listener; /* NULL: refuses connections */
     unsigned port;                   /* on 127.0.0.1 */
+    int reserved;                    /* holds the port while there is no listener; or -1 */
     struct list peers;               /* those open */
     unsigned accepted;
     unsigned requests;
