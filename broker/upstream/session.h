@@ -70,12 +70,13 @@ struct session {
     int64_t retire_at_ms;    /* the pool's: when its lifetime is over */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
     const char *drain_cause; /* in words */
-    unsigned faults;         /* texts that were no messages, ids that were not ours */
+    unsigned faults;         /* texts that were no messages, answers to ids never given out */
     uint64_t calls_total;
     uint64_t checks_passed;
     struct list_node in_pool; /* the pool's: its list of sessions */
     const struct session_events *events;
     void *owner;
+    void *party; /* the pool's own, borrowed: nobody else looks at it */
     struct reapable reapable;
 };
 
@@ -91,6 +92,14 @@ void session_close(struct session *session, const struct transport_end *end);
 void session_drain(struct session *session);
 /* READY and without calls: ping, and be CHECKING until the answer. */
 void session_check(struct session *session);
+/*
+ * Ping a session that is READY or DRAINING and has calls out, so that a server that closes idle
+ * sessions hears of it.  No state changes: a server that is busy need not answer, and only its
+ * word that it does not know the session keeps new calls away.
+ */
+void session_ping(struct session *session);
+/* It takes one more call. */
+bool session_may_take(const struct session *session);
 
 /*
  * Send the request MESSAGE as a call: id and progress token replaced by ours, what is

@@ -60,7 +60,7 @@ struct call *session_call(struct session *session, const struct message *message
     struct bytes text;
     int r;
 
-    CHECK(session->state == SESSION_READY && message->kind == MESSAGE_REQUEST);
+    CHECK(session_may_take(session) && message->kind == MESSAGE_REQUEST);
     if (call == NULL) {
         return NULL;
     }
@@ -319,8 +319,22 @@ static void on_fault(struct session *session, const char *what)
     /* A server that goes on like this is not trusted with new calls; those out may still end well.
      */
     if (++session->faults > SESSION_FAULTS_MAXIMUM) {
-        session_distrust(session, "proto", "it keeps sending what is no MCP message");
+        session_distrust(session, "proto",
+                         "it keeps sending what is no MCP message, or answers to no question");
     }
+}
+
+/* Nobody waits for ANSWER: it comes late, or twice, or its id is none that we ever gave out. */
+static void on_stray_answer(struct session *session, const struct message *answer)
+{
+    int64_t id;
+    bool was_given = calls_read_id(answer->id, &id) && id > 0 && id <= session->calls.last_id;
+
+    if (was_given || span_is_none(answer->id)) {
+        log_event(LOG_LEVEL_DEBUG, "late_answer", "session=%s", session->name);
+        return;
+    }
+    on_fault(session, "an answer to an id that was never given");
 }
 
 static void on_answer(struct session *session, const struct message *answer)
@@ -332,8 +346,7 @@ static void on_answer(struct session *session, const struct message *answer)
     }
     call = calls_find(&session->calls, answer->id);
     if (call == NULL) {
-        /* Late, after a cancel or a deadline, or not ours at all: nobody may get it. */
-        log_event(LOG_LEVEL_DEBUG, "late_answer", "session=%s", session->name);
+        on_stray_answer(session, answer);
         return;
     }
     if (answer->kind == MESSAGE_ERROR && post_reply_is_session_gone(answer)) {
