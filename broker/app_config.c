@@ -174,16 +174,20 @@ int app_make_routes(struct app *app, struct bytes *message)
 struct channel_limits app_channel_limits(const struct config *config)
 {
     return (struct channel_limits){.frame_max_bytes = config->max_frame_bytes,
+                                   .output_soft_bytes = config->outbuf_soft_bytes,
                                    .output_max_bytes = config->outbuf_max_bytes,
-                                   .slow_timeout_ms = config->slow_client_timeout_ms};
+                                   .slow_timeout_ms = config->slow_client_timeout_ms,
+                                   .hello_timeout_ms = config->client_hello_timeout_ms};
 }
 
 struct router_limits app_router_limits(const struct config *config)
 {
-    return (struct router_limits){.max_inflight_per_client = config->max_inflight_per_client +
-                                                             config->max_queued_per_client,
-                                  .frame_max_bytes = config->max_frame_bytes,
-                                  .response_max_bytes = config->max_response_bytes};
+    return (struct router_limits){
+        .max_inflight_per_client = config->max_inflight_per_client,
+        .max_queued_per_client = config->max_queued_per_client,
+        .json = {.depth = config->max_depth, .tokens = config->max_tokens},
+        .frame_max_bytes = config->max_frame_bytes,
+        .response_max_bytes = config->max_response_bytes};
 }
 
 void app_apply_limits(struct app *app)
@@ -192,8 +196,8 @@ void app_apply_limits(struct app *app)
     struct router_limits router = app_router_limits(app->config);
 
     log_set_level((enum log_level)app->config->log_level);
-    clients_set_limits(&app->clients, app->config->max_clients, &channel);
     router_set_limits(app->router, &router);
+    clients_set_limits(&app->clients, app->config->max_clients, &channel);
 }
 
 /* ---- reload */

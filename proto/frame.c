@@ -131,6 +131,13 @@ enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame
     return FRAME_NONE;
 }
 
+void frame_put_back(struct frame_reader *reader, struct span frame)
+{
+    CHECK(frame.at >= reader->buffer.at && frame.length < reader->taken);
+    reader->taken = (size_t)(frame.at - reader->buffer.at);
+    reader->searched = reader->taken + frame.length;
+}
+
 struct span frame_rest(const struct frame_reader *reader)
 {
     size_t length = reader->buffer.length - reader->taken;

@@ -39,6 +39,8 @@ void frame_reader_trim(struct frame_reader *reader);
 MUST_CHECK char *frame_reserve(struct frame_reader *reader, size_t atmost, size_t *ret_size);
 void frame_fed(struct frame_reader *reader, size_t length);
 enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame);
+/* FRAME, which frame_next has just given, was not taken: the next call gives it again. */
+void frame_put_back(struct frame_reader *reader, struct span frame);
 /* At the end of the stream: the bytes of an unfinished frame (empty if none). */
 struct span frame_rest(const struct frame_reader *reader);
 /* Bytes held, for memory accounting. */

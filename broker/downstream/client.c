@@ -8,18 +8,21 @@
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
-static void on_frame(struct channel *channel, struct span frame);
+static enum channel_take on_frame(struct channel *channel, struct span frame);
 static void on_bad_frame(struct channel *channel, const char *what);
+static void on_mute(struct channel *channel);
 static bool is_quiet(struct channel *channel);
 static void on_closed(struct channel *channel, enum channel_end end);
 static void on_line(void *owner, struct span line);
 static void on_broken(void *owner);
-static void on_quiet(void *owner);
+static void on_fewer(void *owner);
 
-static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
-static const struct requester_events requester_events = {on_line, on_broken, on_quiet};
+static const struct channel_events channel_events = {on_frame, on_bad_frame, on_mute, is_quiet,
+                                                     on_closed};
+static const struct requester_events requester_events = {on_line, on_broken, on_fewer};
 static const char *const end_names[] = {[CHANNEL_GONE] = "gone",
                                         [CHANNEL_SLOW] = "slow_reader",
+                                        [CHANNEL_MUTE] = "hello_timeout",
                                         [CHANNEL_FAILED] = "failed",
                                         [CHANNEL_CLOSED] = "closed"};
 
@@ -46,7 +49,10 @@ void clients_set_limits(struct clients *clients, size_t maximum,
     clients->maximum = maximum;
     clients->limits = *limits;
     LIST_FOREACH (node, &clients->all) {
-        channel_set_limits(&LIST_ITEM(node, struct client, in_clients)->channel, limits);
+        struct client *client = LIST_ITEM(node, struct client, in_clients);
+
+        channel_set_limits(&client->channel, limits);
+        on_fewer(client); /* or more may wait */
     }
 }
 
@@ -127,9 +133,15 @@ void clients_close_all(struct clients *clients)
     }
 }
 
-static void on_frame(struct channel *channel, struct span frame)
+static enum channel_take on_frame(struct channel *channel, struct span frame)
 {
-    requester_on_frame(&of(channel)->requester, frame);
+    return requester_on_frame(&of(channel)->requester, frame) == REQUESTER_IS_FULL ? CHANNEL_HELD
+                                                                                   : CHANNEL_TOOK;
+}
+
+static void on_mute(struct channel *channel)
+{
+    requester_on_mute(&of(channel)->requester);
 }
 
 static void on_bad_frame(struct channel *channel, const char *what)
@@ -156,10 +168,13 @@ static void on_broken(void *owner)
     channel_give_up(&client->channel);
 }
 
-static void on_quiet(void *owner)
+static void on_fewer(void *owner)
 {
     struct client *client = owner;
 
+    if (!requester_is_full(&client->requester)) {
+        channel_release(&client->channel, CHANNEL_HOLD_REQUESTS);
+    }
     channel_settle(&client->channel);
 }
 
@@ -177,7 +192,8 @@ static void on_closed(struct channel *channel, enum channel_end end)
     struct clients *clients = client->clients;
     size_t unanswered = requester_waiting(&client->requester);
 
-    log_event(end == CHANNEL_SLOW || end == CHANNEL_FAILED ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+    log_event(end == CHANNEL_SLOW || end == CHANNEL_FAILED || end == CHANNEL_MUTE ? LOG_LEVEL_WARN
+                                                                                  : LOG_LEVEL_DEBUG,
               "client_closed", "client=%llu name=%s why=%s unanswered=%zu calls=%llu",
               (unsigned long long)client->number, log_quote(client->requester.name), end_names[end],
               unanswered, (unsigned long long)client->requester.calls_total);
