@@ -49,6 +49,14 @@ void frame_reader_trim(struct frame_reader *reader)
     reader->taken = 0;
 }
 
+void frame_reader_give_back(struct frame_reader *reader)
+{
+    frame_reader_trim(reader);
+    if (reader->buffer.length == 0) {
+        bytes_trim(&reader->buffer, 0);
+    }
+}
+
 char *frame_reserve(struct frame_reader *reader, size_t atmost, size_t *ret_size)
 {
     struct bytes *buffer = &reader->buffer;

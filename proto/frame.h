@@ -31,6 +31,8 @@ void frame_reader_done(struct frame_reader *reader);
 void frame_reader_set_maximum(struct frame_reader *reader, size_t maximum);
 /* The frames handed out are no longer needed: give back what a big one took. */
 void frame_reader_trim(struct frame_reader *reader);
+/* The same, and what is left empty goes back however small it is. */
+void frame_reader_give_back(struct frame_reader *reader);
 
 /*
  * Room to read into: at least 1 byte, at most ATMOST; NULL only when memory is out.

@@ -65,11 +65,12 @@ static void on_accept(void *owner, int fd);
 static enum channel_take on_frame(struct channel *channel, struct span frame);
 static void on_bad_frame(struct channel *channel, const char *what);
 static void on_mute(struct channel *channel);
+static void on_input(struct channel *channel);
 static bool is_quiet(struct channel *channel);
 static void on_closed(struct channel *channel, enum channel_end end);
 
-static const struct channel_events channel_events = {on_frame, on_bad_frame, on_mute, is_quiet,
-                                                     on_closed};
+static const struct channel_events channel_events = {on_frame, on_bad_frame, on_mute,
+                                                     on_input, is_quiet,     on_closed};
 
 struct admin *admin_open(struct loop *loop, const char *path, const struct admin_actions *actions,
                          void *owner)
@@ -207,6 +208,11 @@ static void on_bad_frame(struct channel *channel, const char *what)
 
 /* Operators take their time: there is no limit for it. */
 static void on_mute(struct channel *channel)
+{
+    (void)channel;
+}
+
+static void on_input(struct channel *channel)
 {
     (void)channel;
 }

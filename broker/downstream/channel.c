@@ -134,6 +134,15 @@ bool channel_is_blocked(const struct channel *channel)
     return channel->slow.armed;
 }
 
+void channel_trim(struct channel *channel)
+{
+    frame_reader_give_back(&channel->reader);
+    if (channel_unread(channel) == 0) {
+        bytes_trim(&channel->out, 0);
+        channel->out_sent = 0;
+    }
+}
+
 size_t channel_held_bytes(const struct channel *channel)
 {
     return frame_reader_held(&channel->reader) + channel->out.capacity;
@@ -443,6 +452,7 @@ static bool on_readable(struct channel *channel)
     n = recv(channel->fd, room, size, MSG_DONTWAIT);
     if (n > 0) {
         frame_fed(&channel->reader, (size_t)n);
+        channel->events->on_input(channel);
         (void)take_frames(channel);
     } else if (n == 0) {
         on_end_of_input(channel);

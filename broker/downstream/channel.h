@@ -53,6 +53,8 @@ struct channel_events {
     void (*on_bad_frame)(struct channel *channel, const char *what);
     /* No frame came in time: the last chance to say something. */
     void (*on_mute)(struct channel *channel);
+    /* Bytes came in: memory was taken for them. */
+    void (*on_input)(struct channel *channel);
     /* Whether the peer is owed nothing: asked after a half-close, which ends the channel then. */
     bool (*is_quiet)(struct channel *channel);
     /* The last event; from a deferred function, except within channel_close. */
@@ -115,6 +117,8 @@ void channel_close(struct channel *channel);
 size_t channel_unread(const struct channel *channel);
 /* The socket takes no more of its output. */
 bool channel_is_blocked(const struct channel *channel);
+/* Give back what its buffers do not need now. */
+void channel_trim(struct channel *channel);
 /* Bytes of memory that its buffers take. */
 size_t channel_held_bytes(const struct channel *channel);
 

@@ -11,14 +11,15 @@
 static enum channel_take on_frame(struct channel *channel, struct span frame);
 static void on_bad_frame(struct channel *channel, const char *what);
 static void on_mute(struct channel *channel);
+static void on_input(struct channel *channel);
 static bool is_quiet(struct channel *channel);
 static void on_closed(struct channel *channel, enum channel_end end);
 static void on_line(void *owner, struct span line);
 static void on_broken(void *owner);
 static void on_fewer(void *owner);
 
-static const struct channel_events channel_events = {on_frame, on_bad_frame, on_mute, is_quiet,
-                                                     on_closed};
+static const struct channel_events channel_events = {on_frame, on_bad_frame, on_mute,
+                                                     on_input, is_quiet,     on_closed};
 static const struct requester_events requester_events = {on_line, on_broken, on_fewer};
 static const char *const end_names[] = {[CHANNEL_GONE] = "gone",
                                         [CHANNEL_SLOW] = "slow_reader",
@@ -36,22 +37,21 @@ void clients_init(struct clients *clients, struct loop *loop, struct router *rou
 {
     *clients = (struct clients){.loop = loop,
                                 .router = router,
-                                .maximum = options->maximum,
                                 .limits = options->limits,
                                 .on_gone = options->on_gone,
                                 .owner = options->owner};
     list_init(&clients->all);
+    deferred_init(&clients->look_now, loop, clients_on_look, clients);
+    timer_init(&clients->look_again, loop, clients_on_look, clients);
 }
 
-void clients_set_limits(struct clients *clients, size_t maximum,
-                        const struct channel_limits *limits)
+void clients_set_limits(struct clients *clients, const struct clients_limits *limits)
 {
-    clients->maximum = maximum;
     clients->limits = *limits;
     LIST_FOREACH (node, &clients->all) {
         struct client *client = LIST_ITEM(node, struct client, in_clients);
 
-        channel_set_limits(&client->channel, limits);
+        channel_set_limits(&client->channel, &limits->channel);
         on_fewer(client); /* or more may wait */
     }
 }
@@ -65,7 +65,7 @@ static void refuse(struct clients *clients, int fd)
     clients->refused_total++;
     if (clients->refused_total == 1 || clients->refused_total % 1000 == 0) {
         log_event(LOG_LEVEL_WARN, "client_refused", "why=max_clients limit=%zu n=%llu",
-                  clients->maximum, (unsigned long long)clients->refused_total);
+                  clients->limits.maximum, (unsigned long long)clients->refused_total);
     }
     bytes_init(&line, 4096);
     reply_failure(&line, SPAN_NONE, &report);
@@ -81,7 +81,7 @@ void clients_accept(struct clients *clients, int fd, const char *route)
 {
     struct client *client;
 
-    if (clients->all.count >= clients->maximum) {
+    if (clients->all.count >= clients->limits.maximum) {
         refuse(clients, fd);
         return;
     }
@@ -90,7 +90,8 @@ void clients_accept(struct clients *clients, int fd, const char *route)
         (void)close(fd);
         return;
     }
-    if (channel_init(&client->channel, clients->loop, fd, &clients->limits, &channel_events) < 0) {
+    if (channel_init(&client->channel, clients->loop, fd, &clients->limits.channel,
+                     &channel_events) < 0) {
         mem_free(client);
         return;
     }
@@ -128,6 +129,8 @@ void clients_finish_quiet(struct clients *clients)
 
 void clients_close_all(struct clients *clients)
 {
+    timer_stop(&clients->look_again);
+    deferred_cancel(&clients->look_now);
     LIST_FOREACH_SAFE (node, &clients->all) {
         channel_close(&LIST_ITEM(node, struct client, in_clients)->channel);
     }
@@ -154,11 +157,17 @@ static bool is_quiet(struct channel *channel)
     return requester_waiting(&of(channel)->requester) == 0;
 }
 
+static void on_input(struct channel *channel)
+{
+    clients_watch_memory(of(channel)->clients);
+}
+
 static void on_line(void *owner, struct span line)
 {
     struct client *client = owner;
 
     channel_send(&client->channel, line);
+    clients_watch_memory(client->clients);
 }
 
 static void on_broken(void *owner)

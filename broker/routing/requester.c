@@ -8,8 +8,11 @@
 #include "broker/routing/listen.h"
 #include "broker/routing/request.h"
 #include "broker/runtime/log.h"
+#include "proto/base/mem.h"
 #include "proto/failure.h"
 #include "proto/mcp.h"
+
+enum { MEMORY_RETRY_MS = 1000 };
 
 static const char not_allowed[] = "the pool's \"allow\" has neither this user nor its groups";
 static const char tool_denied[] =
@@ -253,6 +256,18 @@ static struct route *find_route(struct requester *requester, const struct messag
 
 /* ---- requests */
 
+static void send_out_of_memory(struct requester *requester, const struct message *message)
+{
+    struct bytes *out = router_scratch(requester->router);
+    struct failure_report report = failure_report_of(
+        FAILURE_OUT_OF_MEMORY, "as much as mem_limit is in use; try again, or raise it");
+
+    report.stage = "queued";
+    report.retry_after_ms = MEMORY_RETRY_MS;
+    reply_failure(out, message->id, &report);
+    requester_send(requester, out);
+}
+
 /* Whether a new request may be entered; if not, that has been answered. */
 static bool may_enter(struct requester *requester, struct route *route,
                       const struct message *message, enum mcp_method method)
@@ -266,6 +281,10 @@ static bool may_enter(struct requester *requester, struct route *route,
         requester->listens_asked >= REQUESTER_LISTENS_MAXIMUM) {
         send_failure(requester, message->id, FAILURE_CLIENT_LIMIT,
                      "cancel one of the 64, or ask for several kinds in one");
+        return false;
+    }
+    if (mem_in_use() >= router_limits(requester->router)->memory_max_bytes) {
+        send_out_of_memory(requester, message);
         return false;
     }
     if (requester_is_full(requester)) {

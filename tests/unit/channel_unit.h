@@ -34,6 +34,7 @@ struct host {
     unsigned full_at;   /* the number of frames after which it takes no more; 0: it always does */
     unsigned held;      /* frames that it did not take */
     unsigned mutes;
+    unsigned inputs;
     size_t most_unread;
     unsigned ends;
     enum channel_end end;
@@ -76,6 +77,12 @@ static inline void on_mute(struct channel *channel)
     channel_send(channel, SPAN("say something"));
 }
 
+static inline void on_input(struct channel *channel)
+{
+    (void)channel;
+    host.inputs++;
+}
+
 static inline void on_bad_frame(struct channel *channel, const char *what)
 {
     (void)channel;
@@ -96,7 +103,8 @@ static inline void on_closed(struct channel *channel, enum channel_end end)
     host.end = end;
 }
 
-static const struct channel_events events = {on_frame, on_bad_frame, on_mute, is_quiet, on_closed};
+static const struct channel_events events = {on_frame, on_bad_frame, on_mute,
+                                             on_input, is_quiet,     on_closed};
 
 static inline int open_with(const struct channel_limits *limits)
 {
