@@ -90,10 +90,8 @@ static void size_process(struct app *app)
 static int make_parts(struct app *app, struct bytes *message)
 {
     struct router_limits router = app_router_limits(app->config);
-    struct clients_options clients = {.maximum = app->config->max_clients,
-                                      .limits = app_channel_limits(app->config),
-                                      .on_gone = on_client_gone,
-                                      .owner = app};
+    struct clients_options clients = {
+        .limits = app_clients_limits(app->config), .on_gone = on_client_gone, .owner = app};
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (app->loop = loop_new()) == NULL) {
         bytes_printf(message, "out of memory");
@@ -321,6 +319,8 @@ static void on_lag_timer(void *owner)
     app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
     ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
+    /* Not only clients take memory. */
+    clients_watch_memory(&app->clients);
 }
 
 static void on_hangup(struct app *app)
