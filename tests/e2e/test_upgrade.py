@@ -381,9 +381,9 @@ def test_c6_upgrades_under_load_lose_nothing(dynasty, broker, raw):
     name = os.stat(broker.socket_path()).st_ino
     callers = [Caller(broker, depth) for depth in (1, 1, 4, 16)]
     for _ in range(UPGRADES):
-        answers = [caller.answers for caller in callers]
         dynasty.upgrade()
         assert dynasty.wait_end(dynasty.pids[-2]) == 0
+        answers = [caller.answers for caller in callers]
         wait_until(
             lambda: all(c.failures or c.answers > n for c, n in zip(callers, answers)),
             "the new one answers everybody",
