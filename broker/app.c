@@ -73,7 +73,9 @@ static void size_process(struct app *app)
     for (size_t i = 0; i < app->config->server_count; i++) {
         const struct config_server *server = &app->config->servers[i];
 
-        needed += (size_t)server->pool_size * (1 + server->max_inflight_per_session) + 4;
+        needed += (size_t)(server->pool_size + server->reserve_pool_size) *
+                      (1 + server->max_inflight_per_session) +
+                  4;
     }
     limits_forbid_core();
     have = limits_raise_descriptors(needed);
@@ -119,7 +121,8 @@ static int make_parts(struct app *app, struct bytes *message)
 
 static int start(struct app *app, struct bytes *message)
 {
-    struct ledger_options ledger = {.directory = app->dir.path, .records = LEDGER_RECORDS_DEFAULT};
+    struct ledger_options ledger = {.directory = app->dir.path,
+                                    .records = app->config->ledger_records};
 
     log_set_level((enum log_level)app->config->log_level);
     config_digest(app->config, app->digest);

@@ -122,7 +122,7 @@ static cJSON *show_clients(void *owner)
         add_text(row, "pool", requester->route_name[0] == '\0' ? "-" : requester->route_name);
         add_text(row, "era", eras[requester->era]);
         add_text(row, "name", requester->name[0] == '\0' ? "-" : requester->name);
-        add_number(row, "uid", client->channel.uid);
+        add_number(row, "uid", client->channel.peer.uid);
         add_number(row, "pid", client->channel.pid);
         add_number(row, "inflight", (double)requester_waiting(requester));
         add_number(row, "queued_bytes", (double)channel_unread(&client->channel));

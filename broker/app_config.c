@@ -6,6 +6,15 @@
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
+static enum conn_reuse conn_reuse_of(uint32_t choice)
+{
+    static const enum conn_reuse reuses[] = {[CONFIG_CONN_REUSE_PROBE] = CONN_REUSE_PROBE,
+                                             [CONFIG_CONN_REUSE_FRESH] = CONN_REUSE_FRESH,
+                                             [CONFIG_CONN_REUSE_ALWAYS] = CONN_REUSE_ALWAYS};
+
+    return reuses[choice];
+}
+
 static struct server_limits server_limits_of(const struct config *config,
                                              const struct config_server *server)
 {
@@ -13,33 +22,69 @@ static struct server_limits server_limits_of(const struct config *config,
         .connect_timeout_ms = server->connect_timeout_ms,
         .init_timeout_ms = server->init_timeout_ms,
         .check_timeout_ms = server->check_timeout_ms,
+        .conn_reuse = conn_reuse_of(server->conn_reuse),
         .idle_reuse_max_ms = server->conn_idle_reuse_max_ms,
+        .delivery = {.session_lost = server->session_lost_status,
+                     .not_executed = server->not_executed_status},
         .response_max_bytes = config->max_response_bytes,
         /* A POST of every call at once, and some room for pings and cancels. */
-        .lanes_max = (size_t)server->pool_size * server->max_inflight_per_session + 4,
+        .lanes_max = (size_t)(server->pool_size + server->reserve_pool_size) *
+                         server->max_inflight_per_session +
+                     4,
     };
+}
+
+static struct pool_limits pool_limits_of(const struct config *config,
+                                         const struct config_server *server)
+{
+    return (struct pool_limits){
+        .mode = server->pool_mode == CONFIG_POOL_MODE_SESSION ? POOL_MODE_SESSION : POOL_MODE_CALL,
+        .size = server->pool_size,
+        .minimum = server->min_pool_size,
+        .reserve = server->reserve_pool_size,
+        .reserve_timeout_ms = server->reserve_pool_timeout_ms,
+        .max_connecting = server->max_connecting,
+        .max_inflight = server->max_inflight_per_session,
+        .target_inflight = server->target_inflight,
+        .party_inflight = config->max_inflight_per_client,
+        .queue_max = server->queue_max,
+        .queue_max_bytes = server->queue_bytes_bytes,
+        .breaker = {.failures = server->breaker_failures,
+                    .open_ms = server->breaker_open_ms,
+                    .open_max_ms = server->breaker_open_max_ms},
+        .slow_start_ms = server->slow_start_ms,
+        .retry_budget = server->retry_budget,
+        .retry_budget_minimum = server->retry_budget_min,
+        .is_adaptive = server->aimd == CONFIG_AIMD_ON,
+        .lifetime_ms = server->session_lifetime_ms,
+        .idle_timeout_ms = server->session_idle_timeout_ms,
+        .check_delay_ms = server->check_delay_ms,
+        .keepalive_ms = server->keepalive_interval_ms,
+        .cancel_grace_ms = server->cancel_grace_ms,
+        .backoff_min_ms = server->backoff_min_ms,
+        .backoff_max_ms = server->backoff_max_ms,
+    };
+}
+
+static enum orphan_policy orphan_policy_of(int64_t choice)
+{
+    return choice == CONFIG_ON_CLIENT_GONE_CANCEL ? ORPHAN_CANCEL : ORPHAN_DETACH;
 }
 
 static struct route_options route_options_of(const struct config *config,
                                              const struct config_server *server)
 {
     return (struct route_options){
-        .pool = {.size = server->pool_size,
-                 .minimum = server->min_pool_size,
-                 .max_inflight = server->max_inflight_per_session,
-                 .queue_max = server->queue_max,
-                 .lifetime_ms = server->session_lifetime_ms,
-                 .idle_timeout_ms = server->session_idle_timeout_ms,
-                 .check_delay_ms = server->check_delay_ms,
-                 .keepalive_ms = server->keepalive_interval_ms,
-                 .cancel_grace_ms = server->cancel_grace_ms,
-                 .backoff_min_ms = server->backoff_min_ms,
-                 .backoff_max_ms = server->backoff_max_ms},
+        .pool = pool_limits_of(config, server),
         .errand = {.queue_timeout_ms = server->queue_timeout_ms,
+                   .queue_standing_ms = server->queue_standing_timeout_ms,
                    .call_timeout_ms = server->call_timeout_ms,
                    .call_timeout_max_ms = server->call_timeout_max_ms},
         .list_ttl_ms = server->list_ttl_ms,
         .list_max_bytes = config->max_response_bytes,
+        .orphans = orphan_policy_of(server->on_client_gone),
+        .unknown = server->unknown_as == CONFIG_UNKNOWN_AS_TOOL_ERROR ? UNKNOWN_IS_TOOL_ERROR
+                                                                      : UNKNOWN_IS_ERROR,
     };
 }
 
@@ -52,9 +97,56 @@ static struct route_tool *route_tools_of(const struct config_server *server)
         tools[i] =
             (struct route_tool){.name = server->tools[i].name,
                                 .is_repeatable = server->tools[i].retry == TOOL_RETRY_IDEMPOTENT,
-                                .call_timeout_ms = server->tools[i].call_timeout_ms};
+                                .call_timeout_ms = server->tools[i].call_timeout_ms,
+                                .orphans = orphan_policy_of(server->tools[i].on_client_gone < 0
+                                                                ? server->on_client_gone
+                                                                : server->tools[i].on_client_gone)};
     }
     return tools;
+}
+
+static int add_ids(struct access_ids *ids, const struct config_identity *identities, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = access_add_id(ids, identities[i].id);
+    }
+    return r;
+}
+
+static int add_patterns(struct access_patterns *patterns, char *const *texts, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = access_add_pattern(patterns, texts[i]);
+    }
+    return r;
+}
+
+/* -ENOMEM: RET_RULES is empty. */
+static int access_rules_of(const struct config_server *server, struct access_rules *ret_rules)
+{
+    const struct config_access *access = &server->access;
+    int r;
+
+    *ret_rules = (struct access_rules){0};
+    r = add_ids(&ret_rules->users, access->users, access->user_count);
+    if (r == 0) {
+        r = add_ids(&ret_rules->groups, access->groups, access->group_count);
+    }
+    if (r == 0) {
+        r = add_patterns(&ret_rules->allowed_tools, access->allowed_tools,
+                         access->allowed_tool_count);
+    }
+    if (r == 0) {
+        r = add_patterns(&ret_rules->denied_tools, access->denied_tools, access->denied_tool_count);
+    }
+    if (r < 0) {
+        access_rules_done(ret_rules);
+    }
+    return r;
 }
 
 static struct server *make_server(struct app *app, const struct config *config,
@@ -86,15 +178,20 @@ static struct route *make_route(struct app *app, const struct config *config,
     struct server *made = make_server(app, config, server);
     struct route_options options = route_options_of(config, server);
     struct route_tool *tools = route_tools_of(server);
+    struct access_rules access;
     struct route *route = NULL;
 
     options.tools = tools;
     options.tool_count = server->tool_count;
-    if (made != NULL && tools != NULL) {
+    if (access_rules_of(server, &access) == 0 && made != NULL && tools != NULL) {
         route = route_new(app->loop, app->router, made, &options);
+        if (route != NULL) {
+            route_set_access(route, &access);
+        }
     } else {
         server_unref(made);
     }
+    access_rules_done(&access);
     mem_free(tools);
     return route;
 }
@@ -131,7 +228,8 @@ struct channel_limits app_channel_limits(const struct config *config)
 
 struct router_limits app_router_limits(const struct config *config)
 {
-    return (struct router_limits){.max_inflight_per_client = config->max_inflight_per_client,
+    return (struct router_limits){.max_inflight_per_client = config->max_inflight_per_client +
+                                                             config->max_queued_per_client,
                                   .frame_max_bytes = config->max_frame_bytes,
                                   .response_max_bytes = config->max_response_bytes};
 }
@@ -152,7 +250,8 @@ void app_apply_limits(struct app *app)
 struct change {
     const struct config_server *server; /* of the new configuration */
     struct route *old;                  /* of the same name, or NULL */
-    struct route *made; /* its replacement; NULL: the old one stays, with new limits */
+    struct route *made;         /* its replacement; NULL: the old one stays, with new limits */
+    struct access_rules access; /* for the old one */
 };
 
 static const struct config_server *find_server(const struct config *config, const char *name)
@@ -171,6 +270,7 @@ static void close_made(struct change *changes, size_t count)
         if (changes[i].made != NULL) {
             route_close(changes[i].made);
         }
+        access_rules_done(&changes[i].access);
     }
     mem_free(changes);
 }
@@ -187,6 +287,11 @@ static struct change *prepare(struct app *app, const struct config *config, stru
         changes[i].server = server;
         changes[i].old = before == NULL ? NULL : router_find(app->router, span_of(server->name));
         if (changes[i].old != NULL && config_server_same_endpoint(before, server)) {
+            if (access_rules_of(server, &changes[i].access) < 0) {
+                bytes_printf(message, "out of memory");
+                close_made(changes, i);
+                return NULL;
+            }
             continue;
         }
         changes[i].made = make_route(app, config, server);
@@ -236,6 +341,8 @@ static void apply_change(struct app *app, const struct config *config, struct ch
                          struct bytes *message)
 {
     if (change->made == NULL) {
+        /* First: more room in the pool must not let through what is denied now. */
+        route_set_access(change->old, &change->access);
         set_route_options(change->old, config, change->server);
         return;
     }

@@ -66,18 +66,35 @@ const char *failure_text(enum failure failure)
     return rows[failure].text;
 }
 
-void reply_failure(struct bytes *out, struct span id, const struct failure_report *report)
+/* Inside a string. */
+static void append_message(struct bytes *out, const struct failure_report *report)
 {
-    enum outcome outcome = failure_outcome(report->failure);
-
-    open_error(out, id, failure_code(report->failure));
-    json_escape(out, span_of(outcomes[outcome].prefix));
+    json_escape(out, span_of(outcomes[failure_outcome(report->failure)].prefix));
     json_escape(out, span_of(failure_text(report->failure)));
     if (report->detail != NULL) {
         bytes_append_text(out, ": ");
         json_escape(out, span_of(report->detail));
     }
+}
+
+void reply_failure(struct bytes *out, struct span id, const struct failure_report *report)
+{
+    open_error(out, id, failure_code(report->failure));
+    append_message(out, report);
     bytes_append_text(out, "\",\"data\":{\"teplo\":{\"v\":1");
+    append_report(out, report);
+    bytes_append_text(out, "}}}}");
+}
+
+void reply_tool_failure(struct bytes *out, struct span id, const struct failure_report *report,
+                        const char *members)
+{
+    open_reply(out, id);
+    bytes_append_text(out, ",\"result\":{");
+    bytes_append_text(out, members);
+    bytes_append_text(out, "\"content\":[{\"type\":\"text\",\"text\":\"");
+    append_message(out, report);
+    bytes_append_text(out, "\"}],\"isError\":true,\"_meta\":{\"dev.teplo/failure\":{\"v\":1");
     append_report(out, report);
     bytes_append_text(out, "}}}}");
 }

@@ -60,6 +60,12 @@ static inline struct failure_report failure_report_of(enum failure failure, cons
  * gives `"id":null` (JSON-RPC 2.0, 5: when the id could not be read).
  */
 void reply_failure(struct bytes *out, struct span id, const struct failure_report *report);
+/*
+ * The same as the result of a tool that failed, for clients that show a model only results.
+ * MEMBERS, as `"name":value,`, come before the others.
+ */
+void reply_tool_failure(struct bytes *out, struct span id, const struct failure_report *report,
+                        const char *members);
 /* DATA is raw JSON or none. */
 void reply_error(struct bytes *out, struct span id, int code, struct span text, struct span data);
 /* RESULT is raw JSON; its line ends are dropped, here and in DATA. */

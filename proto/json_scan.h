@@ -23,7 +23,7 @@ enum json_fault {
     JSON_FAULT_COUNT
 };
 
-enum { JSON_DEPTH_MAXIMUM = 512 };
+enum { JSON_DEPTH_MAXIMUM = 1024 };
 
 struct json_limits {
     uint32_t depth;  /* containers inside containers; at most JSON_DEPTH_MAXIMUM */

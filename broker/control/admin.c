@@ -277,7 +277,7 @@ static void ask_outcome(struct visitor *visitor, const struct message *request)
 
     bytes_init(&text, OUTPUT_MAXIMUM);
     wrong = visitor->admin->actions->outcome(visitor->admin->owner, message_param(request, "call"),
-                                             visitor->channel.uid, &text);
+                                             visitor->channel.peer.uid, &text);
     if (wrong != NULL) {
         send_error(visitor, request->id, RPC_INVALID_PARAMS, wrong);
     } else if (text.failed) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A configuration as an object: made, filled, compared, freed.  config_show.c prints it. */
+/*
+ * A configuration as an object: made, filled, compared, freed.  config_show.c prints it,
+ * config_digest.c tells it from others.
+ */
 #include "broker/control/config.h"
 
 #include <errno.h>

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "proto/base/bytes.h"
+#include "proto/status_set.h"
 
 /* Field of each option type. */
 #define OPTION_FIELD_COUNT(name) uint32_t name;
@@ -20,6 +21,15 @@
 #define OPTION_FIELD_TEXT(name) char *name;
 #define OPTION_FIELD_LEVEL(name) uint32_t name; /* 0 error ... 3 debug, as enum log_level */
 #define OPTION_FIELD_MODE(name) uint32_t name;
+#define OPTION_FIELD_CHOICE(name) uint32_t name; /* an enum config_choice */
+#define OPTION_FIELD_STATUSES(name) struct status_set name;
+
+/* The words of the options of type CHOICE; the numbers of each option begin at 0. */
+enum config_choice {
+#define CHOICE(option, constant, number, word) CONFIG_##constant = (number),
+#include "broker/control/choices.def"
+#undef CHOICE
+};
 
 /* An HTTP header sent to a server with every request.  The value is a secret: never printed. */
 struct config_header {
@@ -33,6 +43,29 @@ struct config_tool {
     char *name;
     enum tool_retry retry;   /* idempotent: the operator says a second execution does no harm */
     int64_t call_timeout_ms; /* -1: the server's */
+    int64_t on_client_gone;  /* an enum config_choice, or -1: the server's */
+};
+
+/* A user or a group, by the name or the number that the file gives, and its id of that time. */
+struct config_identity {
+    char *name;
+    uint32_t id;
+};
+
+/*
+ * Who may use a server, and which of its tools.  With a user or a group among the allowed ones,
+ * everybody else is denied; with an allowed tool, every other one is.  What is denied is denied
+ * even if it is allowed too.  Tools are names or patterns, in which '*' stands for any text.
+ */
+struct config_access {
+    struct config_identity *users;
+    size_t user_count;
+    struct config_identity *groups;
+    size_t group_count;
+    char **allowed_tools;
+    size_t allowed_tool_count;
+    char **denied_tools;
+    size_t denied_tool_count;
 };
 
 /* How a server is spoken to; AUTO detects. */
@@ -47,6 +80,7 @@ struct config_server {
     size_t header_count;
     struct config_tool *tools;
     size_t tool_count;
+    struct config_access access;
 #define OPTION(scope, name, type, fallback, least, most, reload, help) OPTION_##scope(type, name)
 #define OPTION_SERVER(type, name) OPTION_FIELD_##type(name)
 #define OPTION_BROKER(type, name)
@@ -99,7 +133,10 @@ MUST_CHECK struct config *config_load(const struct config_arguments *arguments,
                                       struct bytes *message);
 void config_free(struct config *config);
 
-/* The same place, spoken to with the same words: its sessions may outlive a reload. */
+/*
+ * The same place, spoken to with the same words, and sessions used in the same way: they may
+ * outlive a reload.
+ */
 bool config_server_same_endpoint(const struct config_server *a, const struct config_server *b);
 /* The same options too. */
 bool config_server_equal(const struct config_server *a, const struct config_server *b);

@@ -20,8 +20,6 @@ struct config_server *config_find_server(struct config *config, struct span name
 MUST_CHECK int config_add_server(struct config *config, struct config_server *server);
 /* Copies.  Only memory can fail. */
 MUST_CHECK int config_add_header(struct config_server *server, struct span name, struct span value);
-MUST_CHECK int config_add_tool(struct config_server *server, struct span name,
-                               enum tool_retry retry, int64_t call_timeout_ms);
 
 /* The part of a Redis url before user and password, and the part behind them. */
 void config_redis_parts(const char *url, struct span ret_parts[2]);
@@ -43,9 +41,17 @@ MUST_CHECK int config_check_header_name(const struct config_place *place,
 /* NAME has been checked; TEXT with its ${...}. */
 MUST_CHECK int config_set_header(const struct config_place *place, struct config_server *server,
                                  struct span name, struct span text);
-/* NAME and the rest have been checked: only memory can fail. */
+/* NAME and RULES, whose own name does not count, have been checked: only memory can fail. */
 MUST_CHECK int config_add_tool(struct config_server *server, struct span name,
-                               enum tool_retry retry, int64_t call_timeout_ms);
+                               const struct config_tool *rules);
+
+/* ---- config_access.c */
+
+/* The values of "allow" and "deny" into the struct config_server TARGET. */
+MUST_CHECK int config_read_allow(const struct config_place *place, struct span value, void *target);
+MUST_CHECK int config_read_deny(const struct config_place *place, struct span value, void *target);
+bool config_access_equal(const struct config_access *a, const struct config_access *b);
+void config_access_done(struct config_access *access);
 
 /* ---- config_servers.c */
 

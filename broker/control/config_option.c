@@ -5,6 +5,8 @@
 #include <inttypes.h>
 
 #include "broker/control/config.h"
+#include "broker/control/config_choice.h"
+#include "broker/control/config_list.h"
 #include "proto/base/mem.h"
 #include "proto/json_scan.h"
 
@@ -15,6 +17,8 @@
 #define FIELD_TEXT(name) name
 #define FIELD_LEVEL(name) name
 #define FIELD_MODE(name) name
+#define FIELD_CHOICE(name) name
+#define FIELD_STATUSES(name) name
 #define STRUCT_SERVER struct config_server
 #define STRUCT_BROKER struct config
 #define STRUCT_REDIS struct config_redis
@@ -39,6 +43,10 @@ static const struct config_option *const options_end =
 
 static void store(const struct config_option *option, void *target, int64_t number);
 static int store_text(const struct config_option *option, void *target, struct span text);
+static int read_choice(const struct config_place *place, const struct config_option *option,
+                       struct span token, int64_t *ret_number);
+static int read_statuses(const struct config_place *place, const struct config_option *option,
+                         struct span token, void *target);
 
 const struct config_option *config_option_next(enum option_scope scope,
                                                const struct config_option *after)
@@ -62,23 +70,37 @@ const struct config_option *config_option_find(enum option_scope scope, const ch
     return option;
 }
 
+static struct status_set *status_field(const struct config_option *option, void *target)
+{
+    CHECK(option->type == OPTION_TYPE_STATUSES);
+    return (struct status_set *)(void *)((char *)target + option->offset);
+}
+
+static int64_t default_number(const struct config_option *option)
+{
+    int64_t number = 0;
+
+    if (option->type == OPTION_TYPE_CHOICE) {
+        number = config_choice_number(option->name, span_of(option->fallback));
+        CHECK(number >= option->least && number <= option->most);
+    } else {
+        CHECK(config_value_parse(option->type, span_of(option->fallback), &number) ==
+              CONFIG_NUMBER_GOOD);
+    }
+    return number;
+}
+
 int config_option_default_all(enum option_scope scope, void *target)
 {
     for (const struct config_option *option = config_option_next(scope, NULL); option != NULL;
          option = config_option_next(scope, option)) {
-        struct span text = span_of(option->fallback);
-        int64_t number = 0;
-        enum config_number fault;
-
-        if (option->type == OPTION_TYPE_TEXT) {
-            if (store_text(option, target, text) < 0) {
-                return -ENOMEM;
-            }
-            continue;
+        if (option->type == OPTION_TYPE_STATUSES) {
+            *status_field(option, target) = (struct status_set){0};
+        } else if (option->type != OPTION_TYPE_TEXT) {
+            store(option, target, default_number(option));
+        } else if (store_text(option, target, span_of(option->fallback)) < 0) {
+            return -ENOMEM;
         }
-        fault = config_value_parse(option->type, text, &number);
-        CHECK(fault == CONFIG_NUMBER_GOOD);
-        store(option, target, number);
     }
     return 0;
 }
@@ -144,6 +166,9 @@ int config_option_read_number(const struct config_place *place, const struct con
     int64_t number = 0;
     enum config_number fault;
 
+    if (option->type == OPTION_TYPE_CHOICE) {
+        return read_choice(place, option, token, ret_number);
+    }
     if (!config_value_may_be(option->type, token)) {
         return config_refuse(place, "\"%s\" is %s; %s", option->name, config_kind_name(token),
                              config_value_notation(option->type));
@@ -198,6 +223,9 @@ int config_option_read(const struct config_place *place, const struct config_opt
     if (option->type == OPTION_TYPE_TEXT) {
         return read_text(place, option, token, target);
     }
+    if (option->type == OPTION_TYPE_STATUSES) {
+        return read_statuses(place, option, token, target);
+    }
     r = config_option_read_number(place, option, token, &number);
     if (r == 0) {
         store(option, target, number);
@@ -217,12 +245,30 @@ int64_t config_option_number(const struct config_option *option, const void *tar
     case OPTION_TYPE_COUNT:
     case OPTION_TYPE_LEVEL:
     case OPTION_TYPE_MODE:
+    case OPTION_TYPE_CHOICE:
         return *(const uint32_t *)field;
+    case OPTION_TYPE_STATUSES:
     case OPTION_TYPE_TEXT:
         break;
     }
-    CHECK(option->type != OPTION_TYPE_TEXT);
+    CHECK(option->type != OPTION_TYPE_STATUSES && option->type != OPTION_TYPE_TEXT);
     return 0;
+}
+
+const struct status_set *config_option_statuses(const struct config_option *option,
+                                                const void *target)
+{
+    CHECK(option->type == OPTION_TYPE_STATUSES);
+    return (const struct status_set *)(const void *)((const char *)target + option->offset);
+}
+
+void config_option_print(const struct config_option *option, int64_t number, struct bytes *out)
+{
+    if (option->type == OPTION_TYPE_CHOICE) {
+        bytes_append_text(out, config_choice_word(option->name, number));
+    } else {
+        config_value_print(option->type, number, out);
+    }
 }
 
 const char *config_option_text(const struct config_option *option, const void *target)
@@ -231,15 +277,30 @@ const char *config_option_text(const struct config_option *option, const void *t
     return *(char *const *)(const void *)((const char *)target + option->offset);
 }
 
+static bool is_equal(const struct config_option *option, const void *a, const void *b)
+{
+    switch (option->type) {
+    case OPTION_TYPE_TEXT:
+        return strcmp(config_option_text(option, a), config_option_text(option, b)) == 0;
+    case OPTION_TYPE_STATUSES:
+        return status_set_equal(config_option_statuses(option, a),
+                                config_option_statuses(option, b));
+    case OPTION_TYPE_COUNT:
+    case OPTION_TYPE_DURATION:
+    case OPTION_TYPE_SIZE:
+    case OPTION_TYPE_LEVEL:
+    case OPTION_TYPE_MODE:
+    case OPTION_TYPE_CHOICE:
+        break;
+    }
+    return config_option_number(option, a) == config_option_number(option, b);
+}
+
 bool config_option_equal_all(enum option_scope scope, const void *a, const void *b)
 {
     for (const struct config_option *option = config_option_next(scope, NULL); option != NULL;
          option = config_option_next(scope, option)) {
-        bool equal = option->type == OPTION_TYPE_TEXT
-                         ? strcmp(config_option_text(option, a), config_option_text(option, b)) == 0
-                         : config_option_number(option, a) == config_option_number(option, b);
-
-        if (!equal) {
+        if (!is_equal(option, a, b)) {
             return false;
         }
     }
@@ -260,12 +321,14 @@ static void store(const struct config_option *option, void *target, int64_t numb
     case OPTION_TYPE_COUNT:
     case OPTION_TYPE_LEVEL:
     case OPTION_TYPE_MODE:
+    case OPTION_TYPE_CHOICE:
         *(uint32_t *)field = (uint32_t)number;
         return;
+    case OPTION_TYPE_STATUSES:
     case OPTION_TYPE_TEXT:
         break;
     }
-    CHECK(option->type != OPTION_TYPE_TEXT);
+    CHECK(option->type != OPTION_TYPE_STATUSES && option->type != OPTION_TYPE_TEXT);
 }
 
 static int store_text(const struct config_option *option, void *target, struct span text)
@@ -278,4 +341,70 @@ static int store_text(const struct config_option *option, void *target, struct s
     mem_free(*text_field(option, target));
     *text_field(option, target) = copy;
     return 0;
+}
+
+static int refuse_choice(const struct config_place *place, const struct config_option *option,
+                         struct span token)
+{
+    char shown[CONFIG_TEXT_SHOWN];
+    struct bytes words;
+    const char *text;
+    int r = -ENOMEM;
+
+    bytes_init(&words, 256);
+    config_choice_list(option->name, "\"", &words);
+    text = bytes_text(&words);
+    if (text != NULL) {
+        r = config_refuse(place, "\"%s\" is %s; write %s", option->name,
+                          json_kind_of(token) == JSON_STRING ? config_text_show(token, shown)
+                                                             : config_kind_name(token),
+                          text);
+    }
+    bytes_done(&words);
+    return r;
+}
+
+static int read_choice(const struct config_place *place, const struct config_option *option,
+                       struct span token, int64_t *ret_number)
+{
+    char word[32];
+    int64_t number = -1;
+
+    if (json_kind_of(token) == JSON_STRING && json_string_copy(token, word, sizeof(word))) {
+        number = config_choice_number(option->name, span_of(word));
+    }
+    if (number < 0) {
+        return refuse_choice(place, option, token);
+    }
+    *ret_number = number;
+    return 0;
+}
+
+static int read_status(const struct config_place *place, struct span value, void *target)
+{
+    char shown[CONFIG_TEXT_SHOWN];
+    int64_t status;
+
+    if (!json_to_int(value, &status) || !status_set_may_hold(status)) {
+        return config_refuse(place, "a status is %s; write whole numbers from 400 to 599",
+                             config_text_show(value, shown));
+    }
+    status_set_add(target, status);
+    return 0;
+}
+
+static int read_statuses(const struct config_place *place, const struct config_option *option,
+                         struct span token, void *target)
+{
+    struct status_set set = {0};
+    int r = config_list_each(place, token,
+                             &(struct config_list){.name = option->name,
+                                                   .remedy = config_value_notation(option->type),
+                                                   .read = read_status},
+                             &set);
+
+    if (r == 0) {
+        *status_field(option, target) = set;
+    }
+    return r;
 }

@@ -10,6 +10,7 @@
 
 #include "broker/control/config_place.h"
 #include "broker/control/config_value.h"
+#include "proto/status_set.h"
 
 /* Its struct: config_server, config, config_redis.  NONE has no options. */
 enum option_scope {
@@ -47,7 +48,7 @@ void config_option_free_all(enum option_scope scope, void *target);
 MUST_CHECK int config_option_read(const struct config_place *place,
                                   const struct config_option *option, struct span token,
                                   void *target);
-/* The same for a number that lies outside of the struct (a tool's own call_timeout). */
+/* The same for a number, or a choice, outside of the struct (a tool's own call_timeout). */
 MUST_CHECK int config_option_read_number(const struct config_place *place,
                                          const struct config_option *option, struct span token,
                                          int64_t *ret_number);
@@ -57,8 +58,13 @@ MUST_CHECK int config_option_set_text(const struct config_place *place,
                                       const struct config_option *option, struct span text,
                                       void *target);
 
-/* Any type but TEXT; in ms or bytes. */
+/* Any type but TEXT and STATUSES; in ms or bytes. */
 int64_t config_option_number(const struct config_option *option, const void *target);
+/* Such a number in the file's notation, without quotes. */
+void config_option_print(const struct config_option *option, int64_t number, struct bytes *out);
+/* STATUSES only. */
+const struct status_set *config_option_statuses(const struct config_option *option,
+                                                const void *target);
 /* TEXT only. */
 const char *config_option_text(const struct config_option *option, const void *target);
 bool config_option_equal_all(enum option_scope scope, const void *a, const void *b);

@@ -14,9 +14,12 @@ struct order {
 
 static const struct order server_orders[] = {{"min_pool_size", "pool_size", 0},
                                              {"backoff_min", "backoff_max", 0},
-                                             {"call_timeout", "call_timeout_max", 0}};
+                                             {"call_timeout", "call_timeout_max", 0},
+                                             {"breaker_open", "breaker_open_max", 0}};
 static const struct order broker_orders[] = {{"max_frame", "outbuf_max", 1},
-                                             {"max_response", "outbuf_max", 1}};
+                                             {"max_response", "outbuf_max", 1},
+                                             {"outbuf_soft", "outbuf_max", 0},
+                                             {"outbuf_max", "mem_limit", 1}};
 
 /* The file's place of the first of the two keys that stands there: one does. */
 static struct config_place place_of(const struct config_place *place, struct span options,

@@ -32,7 +32,8 @@ static bool tools_equal(const struct config_server *a, const struct config_serve
     for (size_t i = 0; i < a->tool_count; i++) {
         if (strcmp(a->tools[i].name, b->tools[i].name) != 0 ||
             a->tools[i].retry != b->tools[i].retry ||
-            a->tools[i].call_timeout_ms != b->tools[i].call_timeout_ms) {
+            a->tools[i].call_timeout_ms != b->tools[i].call_timeout_ms ||
+            a->tools[i].on_client_gone != b->tools[i].on_client_gone) {
             return false;
         }
     }
@@ -41,13 +42,15 @@ static bool tools_equal(const struct config_server *a, const struct config_serve
 
 bool config_server_same_endpoint(const struct config_server *a, const struct config_server *b)
 {
-    return strcmp(a->url, b->url) == 0 && a->transport == b->transport && headers_equal(a, b);
+    return strcmp(a->url, b->url) == 0 && a->transport == b->transport &&
+           a->pool_mode == b->pool_mode && headers_equal(a, b);
 }
 
 bool config_server_equal(const struct config_server *a, const struct config_server *b)
 {
     return strcmp(a->name, b->name) == 0 && config_server_same_endpoint(a, b) &&
-           tools_equal(a, b) && config_option_equal_all(OPTION_SCOPE_SERVER, a, b);
+           tools_equal(a, b) && config_access_equal(&a->access, &b->access) &&
+           config_option_equal_all(OPTION_SCOPE_SERVER, a, b);
 }
 
 int config_server_init(struct config_server *server, struct span name)
@@ -65,6 +68,7 @@ void config_server_done(struct config_server *server)
     for (size_t i = 0; i < server->tool_count; i++) {
         mem_free(server->tools[i].name);
     }
+    config_access_done(&server->access);
     mem_free(server->headers);
     mem_free(server->tools);
     mem_free(server->name);
@@ -204,8 +208,7 @@ int config_set_header(const struct config_place *place, struct config_server *se
     return r;
 }
 
-int config_add_tool(struct config_server *server, struct span name, enum tool_retry retry,
-                    int64_t call_timeout_ms)
+int config_add_tool(struct config_server *server, struct span name, const struct config_tool *rules)
 {
     struct config_tool *longer =
         mem_resize(server->tools, (server->tool_count + 1) * sizeof(*longer));
@@ -219,6 +222,7 @@ int config_add_tool(struct config_server *server, struct span name, enum tool_re
     if (copy == NULL) {
         return -ENOMEM;
     }
-    longer[server->tool_count++] = (struct config_tool){copy, retry, call_timeout_ms};
+    longer[server->tool_count] = *rules;
+    longer[server->tool_count++].name = copy;
     return 0;
 }

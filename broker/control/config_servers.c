@@ -20,6 +20,7 @@ static int read_tools(const struct config_place *place, struct span value, void 
 static int read_tool(const struct config_place *place, const struct json_item *entry, void *target);
 static int read_retry(const struct config_place *place, struct span value, void *target);
 static int read_tool_timeout(const struct config_place *place, struct span value, void *target);
+static int read_tool_client_gone(const struct config_place *place, struct span value, void *target);
 
 static const struct config_shape server_shape = {
     .noun = "a server",
@@ -44,7 +45,10 @@ static const struct config_shape server_shape = {
 
 static const struct config_shape options_shape = {
     .noun = "the \"teplo\" object of a server",
-    .members = (const struct config_member[]){{"tools", read_tools}, {NULL, NULL}},
+    .members = (const struct config_member[]){{"tools", read_tools},
+                                              {"allow", config_read_allow},
+                                              {"deny", config_read_deny},
+                                              {NULL, NULL}},
     .scope = OPTION_SCOPE_SERVER,
     .remedy = "remove it, or see the options in teplod --print-options",
 };
@@ -53,9 +57,10 @@ static const struct config_shape tool_shape = {
     .noun = "a tool",
     .members = (const struct config_member[]){{"retry", read_retry},
                                               {"call_timeout", read_tool_timeout},
+                                              {"on_client_gone", read_tool_client_gone},
                                               {NULL, NULL}},
     .scope = OPTION_SCOPE_NONE,
-    .remedy = "a tool has \"retry\" and \"call_timeout\"",
+    .remedy = "a tool has \"retry\", \"call_timeout\" and \"on_client_gone\"",
 };
 
 int config_read_servers(const struct config_place *place, struct span value, void *target)
@@ -238,7 +243,8 @@ static int read_tools(const struct config_place *place, struct span value, void 
 static int read_tool(const struct config_place *place, const struct json_item *entry, void *target)
 {
     struct config_place here = config_place_at(place, entry->value.at);
-    struct config_tool tool = {.retry = TOOL_RETRY_NEVER, .call_timeout_ms = -1};
+    struct config_tool tool = {
+        .retry = TOOL_RETRY_NEVER, .call_timeout_ms = -1, .on_client_gone = -1};
     struct bytes name;
     int r = config_value_text(place, "tools", entry->key, &name);
 
@@ -253,7 +259,7 @@ static int read_tool(const struct config_place *place, const struct json_item *e
         r = config_object_read(&here, entry->value, &tool_shape, &tool);
     }
     if (r == 0) {
-        r = config_add_tool(target, bytes_span(&name), tool.retry, tool.call_timeout_ms);
+        r = config_add_tool(target, bytes_span(&name), &tool);
     }
     bytes_done(&name);
     return r;
@@ -280,4 +286,13 @@ static int read_tool_timeout(const struct config_place *place, struct span value
 
     return config_option_read_number(place, config_option_find(OPTION_SCOPE_SERVER, "call_timeout"),
                                      value, &tool->call_timeout_ms);
+}
+
+static int read_tool_client_gone(const struct config_place *place, struct span value, void *target)
+{
+    struct config_tool *tool = target;
+
+    return config_option_read_number(place,
+                                     config_option_find(OPTION_SCOPE_SERVER, "on_client_gone"),
+                                     value, &tool->on_client_gone);
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The configuration for people and dashboards: described, digested, listed.  No secrets. */
+/* The configuration for people and dashboards: described and listed.  No secrets. */
 #include <errno.h>
 
 #include "broker/control/config.h"
 #include "broker/control/config_build.h"
+#include "broker/control/config_choice.h"
 #include "broker/control/config_option.h"
 
 static void describe_server(const struct config_server *server, struct bytes *out);
 static void describe_options(enum option_scope scope, const void *target, struct bytes *out);
-static uint64_t mix(uint64_t hash, struct span text);
-static uint64_t mix_number(uint64_t hash, int64_t number);
-static uint64_t mix_options(uint64_t hash, enum option_scope scope, const void *target);
-static uint64_t mix_server(uint64_t hash, const struct config_server *server);
 static void print_option(const struct config_option *option, struct bytes *out);
 
 /* ---- as JSON */
@@ -59,13 +56,14 @@ static void add_number(struct bytes *out, const struct config_option *option, in
 
     add_key(out, option->name);
     bytes_append_text(out, quote);
-    config_value_print(option->type, number, out);
+    config_option_print(option, number, out);
     bytes_append_text(out, quote);
 }
 
 static void describe_tools(const struct config_server *server, struct bytes *out)
 {
     const struct config_option *timeout = config_option_find(OPTION_SCOPE_SERVER, "call_timeout");
+    const struct config_option *gone = config_option_find(OPTION_SCOPE_SERVER, "on_client_gone");
 
     open_object(out, "tools");
     for (size_t i = 0; i < server->tool_count; i++) {
@@ -76,8 +74,47 @@ static void describe_tools(const struct config_server *server, struct bytes *out
         if (tool->call_timeout_ms >= 0) {
             add_number(out, timeout, tool->call_timeout_ms);
         }
+        if (tool->on_client_gone >= 0) {
+            add_number(out, gone, tool->on_client_gone);
+        }
         bytes_append_char(out, '}');
     }
+    bytes_append_char(out, '}');
+}
+
+static void describe_identities(const char *key, const struct config_identity *identities,
+                                size_t count, struct bytes *out)
+{
+    add_key(out, key);
+    bytes_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        bytes_append_text(out, i == 0 ? "" : ",");
+        json_quote(out, span_of(identities[i].name));
+    }
+    bytes_append_char(out, ']');
+}
+
+static void describe_patterns(const char *key, char *const *patterns, size_t count,
+                              struct bytes *out)
+{
+    add_key(out, key);
+    bytes_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        bytes_append_text(out, i == 0 ? "" : ",");
+        json_quote(out, span_of(patterns[i]));
+    }
+    bytes_append_char(out, ']');
+}
+
+static void describe_access(const struct config_access *access, struct bytes *out)
+{
+    open_object(out, "allow");
+    describe_identities("users", access->users, access->user_count, out);
+    describe_identities("groups", access->groups, access->group_count, out);
+    describe_patterns("tools", access->allowed_tools, access->allowed_tool_count, out);
+    bytes_append_char(out, '}');
+    open_object(out, "deny");
+    describe_patterns("tools", access->denied_tools, access->denied_tool_count, out);
     bytes_append_char(out, '}');
 }
 
@@ -96,6 +133,7 @@ static void describe_server(const struct config_server *server, struct bytes *ou
     open_object(out, "teplo");
     describe_options(OPTION_SCOPE_SERVER, server, out);
     describe_tools(server, out);
+    describe_access(&server->access, out);
     bytes_append_text(out, "}}");
 }
 
@@ -114,91 +152,35 @@ static void describe_text(const struct config_option *option, const char *text, 
     bytes_append_char(out, '"');
 }
 
+static void describe_statuses(const struct config_option *option, const struct status_set *set,
+                              struct bytes *out)
+{
+    const char *separator = "";
+
+    add_key(out, option->name);
+    bytes_append_char(out, '[');
+    for (int64_t status = STATUS_SET_LEAST; status <= STATUS_SET_MOST; status++) {
+        if (status_set_has(set, status)) {
+            bytes_append_text(out, separator);
+            bytes_append_int(out, status);
+            separator = ",";
+        }
+    }
+    bytes_append_char(out, ']');
+}
+
 static void describe_options(enum option_scope scope, const void *target, struct bytes *out)
 {
     for (const struct config_option *option = config_option_next(scope, NULL); option != NULL;
          option = config_option_next(scope, option)) {
         if (option->type == OPTION_TYPE_TEXT) {
             describe_text(option, config_option_text(option, target), out);
+        } else if (option->type == OPTION_TYPE_STATUSES) {
+            describe_statuses(option, config_option_statuses(option, target), out);
         } else {
             add_number(out, option, config_option_number(option, target));
         }
     }
-}
-
-/* ---- as a digest: FNV-1a, which needs no memory and hides nothing, as nothing in it is secret */
-
-void config_digest(const struct config *config, char ret_hex[13])
-{
-    static const char digits[] = "0123456789abcdef";
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    hash = mix_options(hash, OPTION_SCOPE_BROKER, config);
-    hash = mix_options(hash, OPTION_SCOPE_REDIS, &config->redis);
-    for (size_t i = 0; i < config->server_count; i++) {
-        hash = mix_server(hash, &config->servers[i]);
-    }
-    for (int i = 0; i < 12; i++) {
-        ret_hex[i] = digits[hash >> (60 - 4 * i) & 15];
-    }
-    ret_hex[12] = '\0';
-}
-
-static uint64_t mix_byte(uint64_t hash, unsigned char byte)
-{
-    return (hash ^ byte) * UINT64_C(0x100000001b3);
-}
-
-/* Its end too, so that no two lists of texts look alike. */
-static uint64_t mix(uint64_t hash, struct span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        hash = mix_byte(hash, (unsigned char)text.at[i]);
-    }
-    return mix_byte(hash, 0);
-}
-
-static uint64_t mix_number(uint64_t hash, int64_t number)
-{
-    for (int shift = 0; shift < 64; shift += 8) {
-        hash = mix_byte(hash, (unsigned char)((uint64_t)number >> shift & 0xff));
-    }
-    return hash;
-}
-
-static uint64_t mix_options(uint64_t hash, enum option_scope scope, const void *target)
-{
-    for (const struct config_option *option = config_option_next(scope, NULL); option != NULL;
-         option = config_option_next(scope, option)) {
-        struct span parts[2];
-
-        hash = mix(hash, span_of(option->name));
-        if (option->type == OPTION_TYPE_TEXT) {
-            config_redis_parts(config_option_text(option, target), parts);
-            hash = mix(mix(hash, parts[0]), parts[1]);
-        } else {
-            hash = mix_number(hash, config_option_number(option, target));
-        }
-    }
-    return hash;
-}
-
-static uint64_t mix_server(uint64_t hash, const struct config_server *server)
-{
-    hash = mix(hash, span_of(server->name));
-    hash = mix(hash, span_of(server->url_shown));
-    hash = mix_number(hash, server->transport);
-    hash = mix_number(hash, (int64_t)server->header_count);
-    for (size_t i = 0; i < server->header_count; i++) {
-        hash = mix(hash, span_of(server->headers[i].name));
-    }
-    hash = mix_number(hash, (int64_t)server->tool_count);
-    for (size_t i = 0; i < server->tool_count; i++) {
-        hash = mix(hash, span_of(server->tools[i].name));
-        hash = mix_number(hash, server->tools[i].retry);
-        hash = mix_number(hash, server->tools[i].call_timeout_ms);
-    }
-    return mix_options(hash, OPTION_SCOPE_SERVER, server);
 }
 
 /* ---- as a list of all options there are */
@@ -238,6 +220,10 @@ static void print_range(const struct config_option *option, struct bytes *out)
     switch (option->type) {
     case OPTION_TYPE_LEVEL:
         return;
+    case OPTION_TYPE_CHOICE:
+        bytes_append_text(out, ", ");
+        config_choice_list(option->name, "", out);
+        return;
     case OPTION_TYPE_TEXT:
         bytes_append_text(out, ", ");
         bytes_append_int(out, option->least);
@@ -249,6 +235,7 @@ static void print_range(const struct config_option *option, struct bytes *out)
     case OPTION_TYPE_DURATION:
     case OPTION_TYPE_SIZE:
     case OPTION_TYPE_MODE:
+    case OPTION_TYPE_STATUSES:
         bytes_append_text(out, ", ");
         config_value_print(option->type, option->least, out);
         bytes_append_text(out, " to ");

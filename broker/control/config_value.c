@@ -17,12 +17,15 @@ static const char *const notations[] = {
     [OPTION_TYPE_TEXT] = "write a text in quotes",
     [OPTION_TYPE_LEVEL] = "write \"error\", \"warn\", \"info\" or \"debug\"",
     [OPTION_TYPE_MODE] = "write an octal file mode in quotes, as in \"0660\"",
+    [OPTION_TYPE_CHOICE] = "",
+    [OPTION_TYPE_STATUSES] = "write a list of HTTP statuses, as in [503]",
 };
 
 static const char *const nouns[] = {
-    [OPTION_TYPE_COUNT] = "number", [OPTION_TYPE_DURATION] = "duration",
-    [OPTION_TYPE_SIZE] = "size",    [OPTION_TYPE_TEXT] = "text",
-    [OPTION_TYPE_LEVEL] = "level",  [OPTION_TYPE_MODE] = "file mode",
+    [OPTION_TYPE_COUNT] = "number",  [OPTION_TYPE_DURATION] = "duration",
+    [OPTION_TYPE_SIZE] = "size",     [OPTION_TYPE_TEXT] = "text",
+    [OPTION_TYPE_LEVEL] = "level",   [OPTION_TYPE_MODE] = "file mode",
+    [OPTION_TYPE_CHOICE] = "choice", [OPTION_TYPE_STATUSES] = "list of statuses",
 };
 
 static enum config_number parse_whole(struct span text, int64_t *ret_number);
@@ -46,7 +49,7 @@ bool config_value_may_be(enum option_type type, struct span token)
     if (kind == JSON_NUMBER) {
         return type == OPTION_TYPE_COUNT || type == OPTION_TYPE_SIZE;
     }
-    return kind == JSON_STRING && type != OPTION_TYPE_COUNT;
+    return kind == JSON_STRING && type != OPTION_TYPE_COUNT && type != OPTION_TYPE_STATUSES;
 }
 
 enum config_number config_value_parse(enum option_type type, struct span text, int64_t *ret_number)
@@ -62,6 +65,8 @@ enum config_number config_value_parse(enum option_type type, struct span text, i
         return parse_level(text, ret_number);
     case OPTION_TYPE_MODE:
         return parse_mode(text, ret_number);
+    case OPTION_TYPE_CHOICE:
+    case OPTION_TYPE_STATUSES:
     case OPTION_TYPE_TEXT:
         break;
     }
@@ -85,6 +90,7 @@ void config_value_print(enum option_type type, int64_t number, struct bytes *out
 {
     switch (type) {
     case OPTION_TYPE_COUNT:
+    case OPTION_TYPE_STATUSES:
         bytes_append_int(out, number);
         return;
     case OPTION_TYPE_DURATION:
@@ -100,10 +106,11 @@ void config_value_print(enum option_type type, int64_t number, struct bytes *out
     case OPTION_TYPE_MODE:
         bytes_printf(out, "%04o", (unsigned)number);
         return;
+    case OPTION_TYPE_CHOICE:
     case OPTION_TYPE_TEXT:
         break;
     }
-    CHECK(type != OPTION_TYPE_TEXT);
+    CHECK(type != OPTION_TYPE_CHOICE && type != OPTION_TYPE_TEXT);
 }
 
 int config_value_text(const struct config_place *place, const char *name, struct span token,

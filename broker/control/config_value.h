@@ -14,9 +14,11 @@ enum option_type {
     OPTION_TYPE_TEXT,     /* no number: only config_value_text reads it */
     OPTION_TYPE_LEVEL,
     OPTION_TYPE_MODE,
+    OPTION_TYPE_CHOICE,   /* a number here; config_choice.h knows the words */
+    OPTION_TYPE_STATUSES, /* no number either: config_option.c reads the list */
 };
 
-/* How it is written, for a remedy: "write a whole number, as in 8". */
+/* How it is written, for a remedy: "write a whole number, as in 8".  A CHOICE has its own. */
 const char *config_value_notation(enum option_type type);
 /* One word for it in a listing: "number". */
 const char *config_value_noun(enum option_type type);

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proto/base/mem.h"
+
 enum {
     READ_AT_ONCE = 65536,
     FRAMES_A_TURN = 64,
@@ -25,15 +27,37 @@ static void on_closing(void *owner);
 static void on_more(void *owner);
 static void on_slow(void *owner);
 
+/* However many they are.  Without memory it is in none: rules then deny rather than admit. */
+static void learn_groups(struct channel *channel)
+{
+    socklen_t length = 0;
+    gid_t *groups;
+
+    if (getsockopt(channel->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) == 0 || errno != ERANGE ||
+        length == 0) {
+        return;
+    }
+    groups = mem_new(length);
+    if (groups == NULL || getsockopt(channel->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length) < 0) {
+        mem_free(groups);
+        return;
+    }
+    channel->groups = groups;
+    channel->peer.groups = groups;
+    channel->peer.group_count = length / sizeof(*groups);
+}
+
 static void learn_peer(struct channel *channel)
 {
     struct ucred peer;
     socklen_t length = sizeof(peer);
 
-    channel->uid = (uid_t)-1;
+    channel->peer = (struct peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
     if (getsockopt(channel->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0) {
-        channel->uid = peer.uid;
+        channel->peer.uid = peer.uid;
+        channel->peer.gid = peer.gid;
         channel->pid = peer.pid;
+        learn_groups(channel);
     }
 }
 
@@ -55,6 +79,7 @@ int channel_init(struct channel *channel, struct loop *loop, int fd,
                        channel);
     if (event_add(&channel->readable, NULL) < 0) {
         (void)close(fd);
+        mem_free(channel->groups);
         channel->fd = -1;
         channel->state = CHANNEL_IS_CLOSED;
         return -ENOMEM;
@@ -67,6 +92,7 @@ void channel_done(struct channel *channel)
     CHECK(channel->state == CHANNEL_IS_CLOSED);
     frame_reader_done(&channel->reader);
     bytes_done(&channel->out);
+    mem_free(channel->groups);
 }
 
 /* A maximum lowered below what is there already counts for what comes. */
@@ -119,6 +145,14 @@ static void close_now(struct channel *channel)
     channel->events->on_closed(channel, channel->end);
 }
 
+/* Without its event a channel would keep silent for ever: it ends instead. */
+static void listen_for(struct channel *channel, struct event *event)
+{
+    if (event_add(event, NULL) < 0) {
+        end(channel, CHANNEL_FAILED);
+    }
+}
+
 static void on_closing(void *owner)
 {
     close_now(owner);
@@ -145,7 +179,7 @@ static void want_reading(struct channel *channel, bool wanted)
     }
     channel->is_reading = wanted;
     if (wanted) {
-        (void)event_add(&channel->readable, NULL);
+        listen_for(channel, &channel->readable);
         timer_start(&channel->more, 0);
     } else {
         (void)event_del(&channel->readable);
@@ -199,7 +233,7 @@ static void on_flush(void *owner)
             continue;
         }
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            (void)event_add(&channel->writable, NULL);
+            listen_for(channel, &channel->writable);
             if (!channel->slow.armed) {
                 timer_start(&channel->slow, channel->limits.slow_timeout_ms);
             }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "broker/routing/access.h"
 #include "broker/runtime/loop.h"
 #include "proto/frame.h"
 
@@ -63,8 +64,9 @@ struct channel {
     struct deferred closing;
     struct timer more; /* frames left for the next turn: others first */
     struct timer slow;
-    uid_t uid; /* SO_PEERCRED at connect; (uid_t)-1 unknown */
-    pid_t pid;
+    struct peer peer; /* as of its connect: a descriptor passed on keeps it */
+    gid_t *groups;    /* owned: those of `peer` */
+    pid_t pid;        /* for people only */
     const struct channel_events *events;
 };
 

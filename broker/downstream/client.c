@@ -15,9 +15,10 @@ static void on_closed(struct channel *channel, enum channel_end end);
 static void on_line(void *owner, struct span line);
 static void on_broken(void *owner);
 static void on_quiet(void *owner);
+static void on_bereft(void *owner);
 
 static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
-static const struct requester_events requester_events = {on_line, on_broken, on_quiet};
+static const struct requester_events requester_events = {on_line, on_broken, on_quiet, on_bereft};
 static const char *const end_names[] = {[CHANNEL_GONE] = "gone",
                                         [CHANNEL_SLOW] = "slow_reader",
                                         [CHANNEL_FAILED] = "failed",
@@ -91,11 +92,12 @@ void clients_accept(struct clients *clients, int fd, const char *route)
     client->number = ++clients->accepted_total;
     client->clients = clients;
     client->accepted_at_ms = loop_now_ms(clients->loop);
-    requester_init(&client->requester, clients->router, route, &requester_events, client);
-    client->requester.uid = client->channel.uid;
+    requester_init(&client->requester, clients->router,
+                   &(struct requester_origin){route, client->channel.peer}, &requester_events,
+                   client);
     list_append(&clients->all, &client->in_clients);
     log_event(LOG_LEVEL_DEBUG, "client_accepted", "client=%llu uid=%u pid=%d",
-              (unsigned long long)client->number, client->channel.uid, client->channel.pid);
+              (unsigned long long)client->number, client->channel.peer.uid, client->channel.pid);
 }
 
 size_t clients_waiting(const struct clients *clients)
@@ -167,6 +169,13 @@ static void on_quiet(void *owner)
     struct client *client = owner;
 
     channel_settle(&client->channel);
+}
+
+static void on_bereft(void *owner)
+{
+    struct client *client = owner;
+
+    channel_finish(&client->channel);
 }
 
 static void reap(void *owner)

@@ -96,7 +96,16 @@ struct listener *listener_open(struct loop *loop, const struct listener_place *p
     timer_init(&listener->pause, loop, on_pause_over, listener);
     (void)event_assign(&listener->readable, loop_base(loop), fd, EV_READ | EV_PERSIST, readable_cb,
                        listener);
-    (void)event_add(&listener->readable, NULL);
+    if (event_add(&listener->readable, NULL) < 0) {
+        /* A socket that nobody would ever accept from is worse than none. */
+        if (place->fd < 0) {
+            (void)unlink(place->path);
+        }
+        (void)close(fd);
+        mem_free(listener);
+        errno = ENOMEM;
+        return NULL;
+    }
     return listener;
 }
 
@@ -164,7 +173,9 @@ static void on_pause_over(void *owner)
 {
     struct listener *listener = owner;
 
-    (void)event_add(&listener->readable, NULL);
+    if (event_add(&listener->readable, NULL) < 0) {
+        timer_start(&listener->pause, PAUSE_MS);
+    }
 }
 
 static void readable_cb(evutil_socket_t fd, short what, void *arg)

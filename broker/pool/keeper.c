@@ -24,14 +24,22 @@ static int64_t interval_ms(const struct pool_limits *limits)
 static void care_for(struct pool *pool, struct session *session, size_t open)
 {
     int64_t now_ms = loop_now_ms(pool->loop);
+    struct pool_limits limits = pool->limits;
     struct session_view view = {.is_ready = session->state == SESSION_READY,
+                                .is_bound = session->party != NULL,
                                 .load = session_calls(session),
                                 .idle_ms = now_ms - session->used_at_ms,
                                 .unproven_ms = now_ms - session->checked_at_ms,
                                 .overdue_ms = now_ms - session->retire_at_ms};
 
-    switch (policy_care(&pool->limits, &view, open, now_ms - pool->retired_at_ms)) {
+    /* Each session has its own share of jitter, so that they are not all looked after at once. */
+    limits.idle_timeout_ms = session->idle_limit_ms;
+    limits.keepalive_ms = session->keepalive_ms;
+    switch (policy_care(&limits, &view, open, now_ms - pool->retired_at_ms)) {
     case CARE_NONE:
+        return;
+    case CARE_PING:
+        session_ping(session);
         return;
     case CARE_CHECK:
         session_check(session);

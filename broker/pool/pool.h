@@ -13,6 +13,7 @@
 
 #include "broker/pool/health.h"
 #include "broker/pool/policy.h"
+#include "broker/pool/queue.h"
 #include "broker/runtime/loop.h"
 #include "broker/upstream/session.h"
 
@@ -28,7 +29,10 @@ struct pool_totals {
     uint64_t wait_n;
     uint64_t wait_ms_sum;
     uint64_t queue_full_total;
-    uint64_t probes_ok_total; /* of closed sessions; pool_figures has all */
+    uint64_t breaker_trips_total;
+    uint64_t repeats_total;
+    uint64_t repeats_denied_total; /* over the retry budget */
+    uint64_t probes_ok_total;      /* of closed sessions; pool_figures has all */
     uint64_t probes_fail_total;
     uint64_t received_bytes; /* of closed sessions; pool_figures has all */
 };
@@ -41,7 +45,10 @@ struct pool_events {
     void (*on_lost)(void *owner, struct pool *pool, const struct transport_end *end);
     /* A session could not be opened. */
     void (*on_failed)(void *owner, struct pool *pool, const struct transport_end *end);
-    void (*on_notice)(void *owner, struct pool *pool, const struct message *notice);
+    /* PARTY: mode SESSION, the client whose session it came on; else PARTY_NOBODY. */
+    void (*on_notice)(void *owner, struct pool *pool, int64_t party, const struct message *notice);
+    /* Mode SESSION: the session that was PARTY's alone is gone, and with it what it held. */
+    void (*on_bereaved)(void *owner, struct pool *pool, int64_t party);
     void (*on_health)(void *owner, struct pool *pool, enum health before);
     /* A drained pool has no session left. */
     void (*on_drained)(void *owner, struct pool *pool);
@@ -55,7 +62,11 @@ struct pool_waiter {
     /* SESSION is READY, with room for one call, until the return. */
     void (*on_session)(struct pool_waiter *waiter, struct session *session);
     void (*on_refused)(struct pool_waiter *waiter, enum failure failure, const char *detail);
-    struct list_node in_waiters; /* the pool's queue, or its list of refused ones */
+    int64_t party_number;        /* who it waits for; set before it is acquired */
+    size_t bytes;                /* of its request; set before */
+    struct party *party;         /* the queue's, once acquired */
+    struct list_node in_waiters; /* its party's waiters, or the pool's list of refused ones */
+    struct list_node in_arrivals;
     int64_t since_ms;
     enum failure refusal;
 };
@@ -87,6 +98,23 @@ void pool_acquire(struct pool *pool, struct pool_waiter *waiter);
 void pool_acquire_again(struct pool *pool, struct pool_waiter *waiter);
 /* Silence.  Idempotent. */
 void pool_withdraw(struct pool *pool, struct pool_waiter *waiter);
+/* CALL was made for WAITER, in its on_session: it counts as its party's until it is settled. */
+void pool_count_call(struct pool *pool, const struct pool_waiter *waiter, struct call *call);
+/* The client is gone.  In mode SESSION its session ends, once its calls have. */
+void pool_leave(struct pool *pool, int64_t party_number);
+
+/*
+ * One call is to be sent again although a session had it already: allowed, by the retry budget?
+ * Then pool_end_repeat is due at its end.
+ */
+MUST_CHECK bool pool_begin_repeat(struct pool *pool);
+void pool_end_repeat(struct pool *pool);
+/* The server said that it has too much to do. */
+void pool_note_overload(struct pool *pool);
+/* Somebody has been waiting for so long that the queue no longer empties: wait shorter. */
+bool pool_is_standing(const struct pool *pool, int64_t longer_than_ms);
+/* Time has leapt (the process was stopped): what was idle must prove itself before it is used. */
+void pool_recheck(struct pool *pool);
 
 /* Refuse whoever waits or comes; close sessions as their calls end; on_drained, then or now. */
 void pool_drain(struct pool *pool);
@@ -103,8 +131,9 @@ bool pool_is_up(const struct pool *pool);
 enum pool_state pool_state(const struct pool *pool);
 /* Why the last attempt failed; NULL after a success or before any. */
 const struct transport_end *pool_last_failure(const struct pool *pool);
-/* Ms until the next attempt to open a session may begin; 0: now. */
+/* When to come again, in ms: until the next attempt to open a session, or a guess at the queue. */
 int64_t pool_retry_after_ms(const struct pool *pool);
+enum breaker_state pool_breaker(const struct pool *pool);
 enum health pool_health(const struct pool *pool, const char **ret_reason, int64_t *ret_since_ms);
 void pool_figures(const struct pool *pool, struct pool_figures *ret_figures);
 struct pool_totals *pool_totals(struct pool *pool);

@@ -47,11 +47,9 @@ const struct transport_end *pool_last_failure(const struct pool *pool)
     return pool->last_failure.failure == FAILURE_NONE ? NULL : &pool->last_failure;
 }
 
-int64_t pool_retry_after_ms(const struct pool *pool)
+enum breaker_state pool_breaker(const struct pool *pool)
 {
-    int64_t left_ms = pool->retry_at_ms - loop_now_ms(pool->loop);
-
-    return left_ms < 0 ? 0 : left_ms;
+    return breaker_state(&pool->breaker, loop_now_ms(pool->loop));
 }
 
 static void count_session(const struct session *session, struct pool_figures *figures)
@@ -86,28 +84,27 @@ static void count_session(const struct session *session, struct pool_figures *fi
 
 void pool_figures(const struct pool *pool, struct pool_figures *ret_figures)
 {
-    *ret_figures = (struct pool_figures){.waiting = pool->waiters.count,
+    const struct pool_waiter *oldest = queue_oldest(&pool->queue);
+
+    *ret_figures = (struct pool_figures){.waiting = pool->queue.arrivals.count,
                                          .received_bytes = pool->totals.received_bytes,
                                          .probes_ok = pool->totals.probes_ok_total};
     LIST_FOREACH (node, &pool->sessions) {
         count_session(LIST_ITEM(node, struct session, in_pool), ret_figures);
     }
     /* A place held by the back-off after a failure: somebody wants a session and may not yet. */
-    if (ret_figures->total == 0 && pool_retry_after_ms(pool) > 0) {
+    if (ret_figures->total == 0 &&
+        (pool->retry_at_ms > loop_now_ms(pool->loop) || pool_breaker(pool) == BREAKER_OPEN)) {
         ret_figures->broken = 1;
         ret_figures->total = 1;
     }
-    if (pool->waiters.count > 0) {
-        const struct pool_waiter *oldest =
-            LIST_ITEM(list_first(&pool->waiters), struct pool_waiter, in_waiters);
-
+    if (oldest != NULL) {
         ret_figures->oldest_wait_ms = loop_now_ms(pool->loop) - oldest->since_ms;
     }
 }
 
 void pool_update_health(struct pool *pool)
 {
-    struct list_node *first = list_first(&pool->waiters);
     enum health before = pool->health;
     struct pool_view view;
     struct health_facts facts;
@@ -117,13 +114,10 @@ void pool_update_health(struct pool *pool)
                                   .has_opened = view.has_opened,
                                   .open = view.open,
                                   .waiting = view.waiting,
-                                  .gave_up = policy_is_hopeless(&view),
+                                  .oldest_wait_ms = view.oldest_wait_ms,
+                                  .gave_up = view.breaker != BREAKER_CLOSED,
                                   .has_failure = pool->last_failure.failure != FAILURE_NONE,
-                                  .is_settled = view.is_settled};
-    if (first != NULL) {
-        facts.oldest_wait_ms =
-            loop_now_ms(pool->loop) - LIST_ITEM(first, struct pool_waiter, in_waiters)->since_ms;
-    }
+                                  .is_settled = pool->last_failure.is_settled};
     pool->health = health_judge(&facts, &pool->health_reason);
     if (pool->health != before) {
         pool->health_since_ms = loop_now_ms(pool->loop);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What pool.c and keeper.c share. */
+/* What pool.c (its life), pool_dispatch.c (who gets a session), pool_sessions.c (what sessions
+   tell), keeper.c and pool_figures.c share. */
 #ifndef TEPLO_POOL_POOL_PRIV_H
 #define TEPLO_POOL_POOL_PRIV_H
 
@@ -8,9 +9,10 @@
 /*
  * Invariants (pool_check_invariants):
  *  1. Every session that is not CLOSED is on `sessions`, most recently used first.
- *  2. At most one session is being opened.
- *  3. sessions.count <= limits.size, but for a limit lowered meanwhile.
+ *  2. At most limits.max_connecting sessions are being opened.
+ *  3. sessions.count <= limits.size + limits.reserve, but for a limit lowered meanwhile.
  *  4. No session carries more than limits.max_inflight calls, with the same exception.
+ *  5. In mode SESSION, a session serves one party and a party has one session.
  */
 struct pool {
     struct loop *loop;
@@ -18,7 +20,7 @@ struct pool {
     enum pool_state state;
     struct pool_limits limits;
     struct list sessions; /* struct session, owned */
-    struct list waiters;  /* struct pool_waiter, borrowed, in order of arrival; at most queue_max */
+    struct queue queue;   /* struct pool_waiter, borrowed; at most queue_max */
     struct list refused;  /* struct pool_waiter, borrowed, whose on_refused is due */
     struct deferred dispatch;
     struct timer retry; /* until retry_at_ms, while somebody waits */
@@ -27,6 +29,11 @@ struct pool {
     int64_t retry_at_ms;
     int64_t failed_at_ms;
     int64_t failing_since_ms; /* 0: not failing */
+    struct breaker breaker;
+    size_t repeats;  /* calls under way for a second time */
+    size_t adaptive; /* calls at a time that the server was found to bear */
+    size_t used;     /* calls at a time since `adaptive` was looked at last */
+    int64_t raised_at_ms;
     int64_t retired_at_ms;
     unsigned next_number;
     struct transport_end last_failure; /* failure NONE: none */
@@ -44,6 +51,17 @@ struct pool {
 
 /* pool.c: as policy.c sees it. */
 void pool_view(const struct pool *pool, struct pool_view *view);
+
+/* pool_dispatch.c */
+void dispatch_start(struct pool *pool);
+void dispatch_stop(struct pool *pool);
+void dispatch_refuse_all(struct pool *pool, enum failure failure);
+void dispatch_tell_refused(struct pool *pool);
+
+/* pool_sessions.c */
+void pool_open_session(struct pool *pool);
+/* SESSION's own idle timeout and keep-alive interval, anew from the limits. */
+void pool_jitter(const struct pool *pool, struct session *session);
 /* pool_figures.c: judge the health anew, and tell if it changed. */
 void pool_update_health(struct pool *pool);
 

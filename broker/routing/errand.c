@@ -27,6 +27,19 @@ static int64_t deadline_left_ms(const struct errand *errand)
     return errand->started_ms + errand->limits.deadline_ms - loop_now_ms(errand->loop);
 }
 
+/* How long it may wait for a session.  Those who come to a queue that does not empty wait less:
+   else every one of them would wait in full, and be answered when nobody listens any more. */
+static int64_t queue_time_ms(const struct errand *errand)
+{
+    const struct errand_limits *limits = &errand->limits;
+    bool is_short =
+        limits->queue_standing_ms > 0 && pool_is_standing(errand->pool, limits->queue_timeout_ms);
+    int64_t most = is_short ? smaller(limits->queue_standing_ms, limits->queue_timeout_ms)
+                            : limits->queue_timeout_ms;
+
+    return smaller(most, deadline_left_ms(errand));
+}
+
 void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
                   const struct errand_limits *limits, const struct errand_events *events,
                   void *owner)
@@ -44,7 +57,9 @@ void errand_start(struct errand *errand, struct pool *pool, const struct message
     errand->waiter.on_session = on_session;
     errand->waiter.on_refused = on_refused;
     timer_init(&errand->timer, loop, on_timer, errand);
-    timer_start(&errand->timer, smaller(limits->queue_timeout_ms, deadline_left_ms(errand)));
+    errand->waiter.party_number = limits->party;
+    errand->waiter.bytes = message->text.length;
+    timer_start(&errand->timer, queue_time_ms(errand));
     pool_acquire(pool, &errand->waiter);
 }
 
@@ -54,6 +69,10 @@ static void end(struct errand *errand)
     errand->state = ERRAND_OVER;
     errand->call = NULL;
     timer_stop(&errand->timer);
+    if (errand->is_repeat) {
+        errand->is_repeat = false;
+        pool_end_repeat(errand->pool);
+    }
 }
 
 void errand_abandon(struct errand *errand, enum abandon how)
@@ -95,6 +114,13 @@ static void fail(struct errand *errand, enum failure failure, const char *detail
     errand->events->on_failed(errand->owner, &report);
 }
 
+void errand_refuse(struct errand *errand, enum failure failure, const char *detail)
+{
+    CHECK(errand->state == ERRAND_WAITING);
+    pool_withdraw(errand->pool, &errand->waiter);
+    fail(errand, failure, detail);
+}
+
 static void await_answer(struct errand *errand)
 {
     int64_t total_left_ms =
@@ -119,6 +145,7 @@ static void on_session(struct pool_waiter *waiter, struct session *session)
         fail(errand, FAILURE_OUT_OF_MEMORY, NULL);
         return;
     }
+    pool_count_call(errand->pool, waiter, call);
     errand->call = call;
     errand->state = ERRAND_SENT;
     errand->attempts++;
@@ -151,8 +178,26 @@ static void try_again(struct errand *errand)
 {
     errand->state = ERRAND_WAITING;
     errand->call = NULL;
-    timer_start(&errand->timer, smaller(errand->limits.queue_timeout_ms, deadline_left_ms(errand)));
+    timer_start(&errand->timer, queue_time_ms(errand));
     pool_acquire_again(errand->pool, &errand->waiter);
+}
+
+/* A repeat costs a server in trouble more than it had already: the pool keeps a budget. */
+static bool may_repeat_now(struct errand *errand)
+{
+    if (!errand->is_repeat) {
+        errand->is_repeat = pool_begin_repeat(errand->pool);
+    }
+    return errand->is_repeat;
+}
+
+/* After what certainly did not run: that nothing left, or that one session was gone, is nobody's
+   fault; that it happens again may be a server in trouble. */
+static bool may_repeat_unsent(struct errand *errand, enum failure failure)
+{
+    bool is_free = failure == FAILURE_UNAVAILABLE || errand->attempts == 1;
+
+    return errand->attempts < ATTEMPTS_MAXIMUM && (is_free || may_repeat_now(errand));
 }
 
 static void on_call_failed(void *owner, enum failure failure, const char *detail, bool may_repeat)
@@ -165,7 +210,7 @@ static void on_call_failed(void *owner, enum failure failure, const char *detail
     if (failure_outcome(failure) == OUTCOME_UNKNOWN) {
         errand->uncertain = failure;
     }
-    if ((may_repeat && errand->attempts < ATTEMPTS_MAXIMUM) || second_try) {
+    if (may_repeat ? may_repeat_unsent(errand, failure) : second_try && may_repeat_now(errand)) {
         try_again(errand);
         return;
     }

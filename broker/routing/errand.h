@@ -29,7 +29,9 @@ struct errand_events {
 };
 
 struct errand_limits {
+    int64_t party; /* the client it is for, as the pool's queue counts them */
     int64_t queue_timeout_ms;
+    int64_t queue_standing_ms;   /* in its place while the queue does not empty; 0: never */
     int64_t call_timeout_ms;     /* silence after sending; progress restarts it */
     int64_t call_timeout_max_ms; /* after sending, in all */
     int64_t deadline_ms;         /* from the start, in all; 0: none */
@@ -53,6 +55,7 @@ struct errand {
     struct timer timer;
     int64_t started_ms;
     int64_t sent_ms;
+    bool is_repeat;         /* under the pool's retry budget */
     enum failure uncertain; /* why an attempt may have run, or NONE; no later failure may hide it */
     int attempts;           /* times that a session took it */
 };
@@ -60,6 +63,8 @@ struct errand {
 void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
                   const struct errand_limits *limits, const struct errand_events *events,
                   void *owner);
+/* It waits, and may do so no longer: on_failed runs before the return. */
+void errand_refuse(struct errand *errand, enum failure failure, const char *detail);
 /*
  * Silence.  What was sent goes on (or is cancelled, as HOW says).  Idempotent.  The witness waits
  * afterwards if the end is still to come; if not, the last try did not run.

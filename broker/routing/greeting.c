@@ -42,12 +42,17 @@ static void copy_member(struct bytes *out, struct span identity, const char *nam
     splice_write(&splice, out);
 }
 
-static void append_capabilities(struct bytes *out, struct span identity)
+/* What belongs to one session is offered only to who has one. */
+static void append_capabilities(struct bytes *out, const struct request *request,
+                                struct span identity)
 {
     struct span capabilities = json_find(identity, "capabilities");
+    bool has_own = request->era == MCP_ERA_LEGACY && !route_is_shared(request->route);
 
     bytes_append_text(out, "\"capabilities\":");
-    if (json_kind_of(capabilities) == JSON_OBJECT) {
+    if (json_kind_of(capabilities) == JSON_OBJECT && has_own) {
+        splice_append_line(out, capabilities);
+    } else if (json_kind_of(capabilities) == JSON_OBJECT) {
         mcp_bridgeable_capabilities(capabilities, out);
     } else {
         bytes_append_text(out, "{}");
@@ -75,20 +80,20 @@ static void write_initialize(struct request *request, struct span identity, stru
 {
     request->requester->version = negotiate(request);
     bytes_printf(out, "{\"protocolVersion\":\"%s\",", request->requester->version);
-    append_capabilities(out, identity);
+    append_capabilities(out, request, identity);
     copy_member(out, identity, "serverInfo");
     copy_member(out, identity, "instructions");
     bytes_append_char(out, '}');
 }
 
-static void write_discover(struct span identity, struct bytes *out)
+static void write_discover(const struct request *request, struct span identity, struct bytes *out)
 {
     struct span info = json_find(identity, "serverInfo");
     struct splice splice;
 
     bytes_append_text(out,
                       "{\"resultType\":\"complete\",\"supportedVersions\":[\"" MCP_MODERN "\"],");
-    append_capabilities(out, identity);
+    append_capabilities(out, request, identity);
     copy_member(out, identity, "instructions");
     bytes_append_text(out, ",\"ttlMs\":0,\"cacheScope\":\"private\"");
     if (!span_is_none(info)) {
@@ -111,7 +116,7 @@ void greeting_answer(struct request *request)
     } else if (request->method == MCP_INITIALIZE) {
         write_initialize(request, identity, &result);
     } else {
-        write_discover(identity, &result);
+        write_discover(request, identity, &result);
     }
     if (result.failed) {
         struct failure_report report = failure_report_of(FAILURE_OUT_OF_MEMORY, NULL);

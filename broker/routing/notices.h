@@ -22,7 +22,8 @@ struct notice_list {
 extern const struct notice_list notice_lists[];
 extern const size_t notice_list_count;
 
-void notices_on_notice(struct route *route, const struct message *notice);
+/* PARTY: the only client that NOTICE is for, or PARTY_NOBODY: the session is shared. */
+void notices_on_notice(struct route *route, int64_t party, const struct message *notice);
 /* Tell the clients of ROUTE that KINDS changed. */
 void notices_tell_changed(struct route *route, unsigned kinds);
 

@@ -28,7 +28,7 @@ bool outcome_answer(struct requester *requester, const struct message *message)
     }
     bytes_init(&result, ANSWER_MAXIMUM);
     bytes_init(&modern, ANSWER_MAXIMUM);
-    if (ledger_answer(ledger, message_param(message, "call"), requester->uid, &result) < 0) {
+    if (ledger_answer(ledger, message_param(message, "call"), requester->peer.uid, &result) < 0) {
         reply_error(out, message->id, RPC_INVALID_PARAMS, span_of(ledger_answer_usage), SPAN_NONE);
     } else if (is_modern(message)) {
         mcp_result_to_modern(bytes_span(&result), MCP_OTHER, &modern);

@@ -18,6 +18,7 @@ static void on_list_failed(struct catalog_waiter *waiter, const struct failure_r
 static void on_session(struct pool_waiter *waiter, struct session *session);
 static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail);
 static void on_timer(void *owner);
+static void fail_greeting(struct request *request, enum failure failure, const char *detail);
 
 static const struct errand_events errand_events = {on_answer, on_progress, on_failed, on_sending};
 
@@ -116,9 +117,10 @@ void request_cancel(struct request *request)
 
 void request_orphan(struct request *request)
 {
-    bool reads_only = mcp_method_route(request->method) == MCP_ROUTE_PASS_SAFE;
+    enum orphan_policy policy =
+        route_orphan_policy(request->route, &request->message, request->method);
 
-    withdraw(request, reads_only ? ABANDON_AND_CANCEL : ABANDON_SILENTLY);
+    withdraw(request, policy == ORPHAN_CANCEL ? ABANDON_AND_CANCEL : ABANDON_SILENTLY);
     leave_record(request, RECORD_CLIENT_GONE);
     request_finish(request);
 }
@@ -127,11 +129,38 @@ void request_fail(struct request *request, const struct failure_report *report)
 {
     struct failure_report told = *report;
 
-    if (request->kind == REQUEST_CALL && request->errand.state == ERRAND_SENT) {
+    if (request->kind == REQUEST_CALL &&
+        (request->errand.state == ERRAND_SENT || request->errand.uncertain != FAILURE_NONE)) {
         told.failure = FAILURE_DRAIN_DEADLINE; /* what has left may have run */
     }
     withdraw(request, ABANDON_SILENTLY);
     request_answer_failure(request, &told);
+}
+
+bool request_is_waiting(const struct request *request)
+{
+    return request->kind != REQUEST_CALL || request->errand.state == ERRAND_WAITING;
+}
+
+void request_deny(struct request *request, const char *why)
+{
+    struct failure_report report = failure_report_of(FAILURE_DENIED, why);
+
+    report.upstream = route_name(request->route);
+    switch (request->kind) {
+    case REQUEST_CALL:
+        errand_refuse(&request->errand, FAILURE_DENIED, why);
+        return;
+    case REQUEST_GREETING:
+        withdraw(request, ABANDON_SILENTLY);
+        fail_greeting(request, FAILURE_DENIED, why);
+        return;
+    case REQUEST_LIST:
+    case REQUEST_LISTEN:
+        withdraw(request, ABANDON_SILENTLY);
+        request_answer_failure(request, &report);
+        return;
+    }
 }
 
 /* ---- answers */
@@ -222,7 +251,13 @@ void request_answer_failure(struct request *request, const struct failure_report
 
     told.call = request->record == NULL ? NULL : request->record->text;
     route_count_failure(request->route, report->failure);
-    reply_failure(out, request->message.id, &told);
+    if (request->method == MCP_TOOLS_CALL && failure_outcome(report->failure) == OUTCOME_UNKNOWN &&
+        route_unknown_form(request->route) == UNKNOWN_IS_TOOL_ERROR) {
+        reply_tool_failure(out, request->message.id, &told,
+                           request->era == MCP_ERA_MODERN ? "\"resultType\":\"complete\"," : "");
+    } else {
+        reply_failure(out, request->message.id, &told);
+    }
     end_record(request, report->failure);
     requester_send(request->requester, out);
     request_finish(request);
@@ -262,7 +297,7 @@ static int enter_record(struct request *request)
     if (ledger == NULL || mcp_method_route(request->method) != MCP_ROUTE_PASS) {
         return 0;
     }
-    return record_new(ledger, mcp_own_meta(&request->message, "call"), request->requester->uid,
+    return record_new(ledger, mcp_own_meta(&request->message, "call"), request->requester->peer.uid,
                       route_name(request->route), &request->record);
 }
 
@@ -272,6 +307,7 @@ void request_pass(struct request *request)
         route_limits_of(request->route, &request->message, request->method);
     int r = enter_record(request);
 
+    limits.party = request->requester->party;
     request->kind = REQUEST_CALL;
     if (r < 0) {
         refuse_record(request, r);
@@ -310,6 +346,34 @@ static void count_answer(struct request *request, const struct message *answer)
     }
 }
 
+/* The list is whole: a client is given what it may call. */
+static void answer_tools(struct request *request, struct span list)
+{
+    struct failure_report report = failure_report_of(FAILURE_OUT_OF_MEMORY, NULL);
+    struct bytes shown;
+
+    bytes_init(&shown, list.length + 1);
+    access_filter_tools(route_access(request->route), list, &shown);
+    if (shown.failed) {
+        report.upstream = route_name(request->route);
+        request_answer_failure(request, &report);
+    } else {
+        request_answer_result(request, bytes_span(&shown));
+    }
+    bytes_done(&shown);
+}
+
+/* RESULT is the server's, or the catalog's. */
+static void give_result(struct request *request, struct span result)
+{
+    if (request->method == MCP_TOOLS_LIST &&
+        !access_allows_every_tool(route_access(request->route))) {
+        answer_tools(request, result);
+    } else {
+        request_answer_result(request, result);
+    }
+}
+
 static void on_answer(void *owner, const struct message *answer)
 {
     struct request *request = owner;
@@ -318,7 +382,7 @@ static void on_answer(void *owner, const struct message *answer)
     if (answer->kind == MESSAGE_ERROR) {
         answer_error(request, answer->error);
     } else {
-        request_answer_result(request, answer->result);
+        give_result(request, answer->result);
     }
 }
 
@@ -372,7 +436,7 @@ void request_list(struct request *request)
 
 static void on_list(struct catalog_waiter *waiter, struct span result)
 {
-    request_answer_result(LIST_ITEM(waiter, struct request, list), result);
+    give_result(LIST_ITEM(waiter, struct request, list), result);
 }
 
 static void on_list_error(struct catalog_waiter *waiter, struct span error)
@@ -396,6 +460,8 @@ void request_greet(struct request *request)
     request->kind = REQUEST_GREETING;
     request->session.on_session = on_session;
     request->session.on_refused = on_refused;
+    request->session.party_number = request->requester->party;
+    request->session.bytes = request->text.length;
     if (limits.deadline_ms > 0 && limits.deadline_ms < wait_ms) {
         wait_ms = limits.deadline_ms;
     }

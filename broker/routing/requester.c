@@ -12,15 +12,23 @@
 #include "proto/failure.h"
 #include "proto/mcp.h"
 
-void requester_init(struct requester *requester, struct router *router, const char *route,
-                    const struct requester_events *events, void *owner)
+static const char not_allowed[] = "the pool's \"allow\" has neither this user nor its groups";
+static const char tool_denied[] =
+    "the pool's \"allow\" or \"deny\" does not let this tool be called";
+
+void requester_init(struct requester *requester, struct router *router,
+                    const struct requester_origin *origin, const struct requester_events *events,
+                    void *owner)
 {
-    *requester =
-        (struct requester){.router = router, .events = events, .owner = owner, .uid = (uid_t)-1};
+    *requester = (struct requester){.router = router,
+                                    .party = router_mint_party(router),
+                                    .peer = origin->peer,
+                                    .events = events,
+                                    .owner = owner};
     hashmap_init(&requester->requests);
-    if (route != NULL) {
+    if (origin->route != NULL) {
         requester->bound_by_socket = true;
-        (void)snprintf(requester->route_name, sizeof(requester->route_name), "%s", route);
+        (void)snprintf(requester->route_name, sizeof(requester->route_name), "%s", origin->route);
     }
     router_add_requester(router, requester);
 }
@@ -34,6 +42,7 @@ void requester_done(struct requester *requester)
     }
     hashmap_done(&requester->requests);
     router_remove_requester(requester->router, requester);
+    router_leave(requester->router, requester->party);
 }
 
 size_t requester_waiting(const struct requester *requester)
@@ -83,6 +92,62 @@ void requesters_fail_route(struct router *router, struct route *route)
     }
 }
 
+void requester_bereave(struct requester *requester, struct route *route)
+{
+    struct failure_report report = failure_report_of(
+        FAILURE_SESSION_GONE, "this client's own session was lost, and with it what the server "
+                              "knew of it; connect again");
+    struct request *request;
+
+    report.upstream = route_name(route);
+    requester->is_bereft = true;
+    while ((request = find_on_route(requester, route)) != NULL) {
+        request_fail(request, &report);
+    }
+    requester->events->on_bereft(requester->owner);
+}
+
+/* Why REQUEST may not go on, or NULL.  What was sent goes on whatever the rules say. */
+static const char *why_denied(const struct request *request)
+{
+    const struct access_rules *rules = route_access(request->route);
+
+    if (!request_is_waiting(request)) {
+        return NULL;
+    }
+    if (!access_may_use(rules, &request->requester->peer)) {
+        return not_allowed;
+    }
+    return request->method == MCP_TOOLS_CALL &&
+                   !access_may_call(rules, message_param(&request->message, "name"))
+               ? tool_denied
+               : NULL;
+}
+
+static struct request *find_denied(const struct requester *requester, const struct route *route)
+{
+    HASHMAP_FOREACH (slot, &requester->requests) {
+        struct request *request = slot->value;
+
+        if (request->route == route && why_denied(request) != NULL) {
+            return request;
+        }
+    }
+    return NULL;
+}
+
+void requesters_fail_denied(struct router *router, struct route *route)
+{
+    LIST_FOREACH (node, router_requesters(router)) {
+        struct requester *requester = LIST_ITEM(node, struct requester, in_router);
+        struct request *request;
+
+        while ((request = find_denied(requester, route)) != NULL) {
+            request_deny(request, why_denied(request));
+        }
+    }
+}
+
 /* ---- answers made here */
 
 static void send_error(struct requester *requester, struct span id, int code, const char *text,
@@ -115,6 +180,21 @@ void requester_on_bad_frame(struct requester *requester, const char *what)
     send_failure(requester, SPAN_NONE, FAILURE_FRAME_TOO_LONG, what);
 }
 
+static void send_denied(struct requester *requester, const struct message *message,
+                        struct route *route, const char *why)
+{
+    struct bytes *out = router_scratch(requester->router);
+    struct failure_report report = failure_report_of(FAILURE_DENIED, why);
+
+    report.stage = "queued";
+    if (route != NULL) {
+        report.upstream = route_name(route);
+        route_count_failure(route, FAILURE_DENIED);
+    }
+    reply_failure(out, message->id, &report);
+    requester_send(requester, out);
+}
+
 /* ---- which pool */
 
 static void refuse_route(struct requester *requester, const struct message *message,
@@ -125,9 +205,14 @@ static void refuse_route(struct requester *requester, const struct message *mess
     const char *known;
 
     bytes_init(&names, 256);
-    router_names(requester->router, &names);
+    router_names(requester->router, &requester->peer, &names);
     known = bytes_text(&names);
     known = known == NULL ? "too many to name" : known;
+    if (names.length == 0 && !names.failed && router_count(requester->router) > 0) {
+        bytes_done(&names);
+        send_denied(requester, message, NULL, not_allowed);
+        return;
+    }
     if (name[0] == '\0') {
         (void)snprintf(text, sizeof(text),
                        "name the pool in _meta[\"dev.teplo/pool\"], or use its own socket; "
@@ -161,10 +246,13 @@ static struct route *find_route(struct requester *requester, const struct messag
         }
         (void)snprintf(name, sizeof(name), "%s", requester->route_name);
     }
-    route = name[0] == '\0' ? router_only(requester->router)
+    route = name[0] == '\0' ? router_only(requester->router, &requester->peer)
                             : router_find(requester->router, span_of(name));
     if (route == NULL) {
         refuse_route(requester, message, name);
+    } else if (!access_may_use(route_access(route), &requester->peer)) {
+        send_denied(requester, message, route, not_allowed);
+        return NULL;
     }
     return route;
 }
@@ -172,7 +260,8 @@ static struct route *find_route(struct requester *requester, const struct messag
 /* ---- requests */
 
 /* Whether a new request may be entered; if not, that has been answered. */
-static bool may_enter(struct requester *requester, const struct message *message)
+static bool may_enter(struct requester *requester, struct route *route,
+                      const struct message *message, enum mcp_method method)
 {
     if (hashmap_find(&requester->requests, message->id) != NULL) {
         send_error(requester, message->id, RPC_INVALID_REQUEST,
@@ -184,13 +273,49 @@ static bool may_enter(struct requester *requester, const struct message *message
                      "wait for answers, or raise max_inflight_per_client");
         return false;
     }
+    if (method == MCP_TOOLS_CALL &&
+        !access_may_call(route_access(route), message_param(message, "name"))) {
+        send_denied(requester, message, route, tool_denied);
+        return false;
+    }
     return true;
 }
 
 static void refuse_shared(struct requester *requester, const struct message *message)
 {
     send_failure(requester, message->id, FAILURE_UNSUPPORTED,
-                 "subscriptions and tasks belong to one session, and sessions are shared here");
+                 "subscriptions and tasks belong to one session, and sessions are shared here; "
+                 "pool_mode \"session\" gives each client its own");
+}
+
+static bool is_list(enum mcp_method method)
+{
+    return method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_LIST;
+}
+
+/* Whether ROUTE can do it; if not, that has been answered. */
+static bool is_possible(struct requester *requester, const struct route *route,
+                        const struct message *message, enum mcp_method method)
+{
+    if (requester->is_bereft) {
+        send_failure(requester, message->id, FAILURE_SESSION_GONE,
+                     "this client's own session was lost; connect again");
+        return false;
+    }
+    if (!route_is_shared(route)) {
+        return true;
+    }
+    /* A cached list is served whole, so no cursor of ours exists. */
+    if (is_list(method) && !span_is_none(message_param(message, "cursor"))) {
+        send_error(requester, message->id, RPC_INVALID_PARAMS,
+                   "unknown cursor: lists are served whole, on one page", SPAN_NONE);
+        return false;
+    }
+    if (method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_SHARED) {
+        refuse_shared(requester, message);
+        return false;
+    }
+    return true;
 }
 
 static void start(struct requester *requester, const struct message *message,
@@ -199,10 +324,11 @@ static void start(struct requester *requester, const struct message *message,
     struct route *route = find_route(requester, message);
     struct request *request;
 
-    if (route == NULL || !may_enter(requester, message)) {
+    if (route == NULL || !may_enter(requester, route, message, method) ||
+        !is_possible(requester, route, message, method)) {
         return;
     }
-    if (method == MCP_SET_LEVEL) {
+    if (method == MCP_SET_LEVEL && route_is_shared(route)) {
         greeting_set_level(requester, route, message);
         return;
     }
@@ -215,18 +341,11 @@ static void start(struct requester *requester, const struct message *message,
         greeting_start(request);
     } else if (method == MCP_SUBSCRIPTIONS_LISTEN) {
         listen_start(request);
-    } else if (mcp_method_route(method) == MCP_ROUTE_LIST) {
+    } else if (is_list(method) && route_is_shared(route)) {
         request_list(request);
     } else {
         request_pass(request);
     }
-}
-
-/* A cached list is served whole, so no cursor of ours exists. */
-static bool has_cursor(const struct message *message, enum mcp_method method)
-{
-    return method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_LIST &&
-           !span_is_none(message_param(message, "cursor"));
 }
 
 static void dispatch(struct requester *requester, const struct message *message,
@@ -242,11 +361,6 @@ static void dispatch(struct requester *requester, const struct message *message,
 
         reply_result(out, message->id, SPAN("{}"));
         requester_send(requester, out);
-    } else if (has_cursor(message, method)) {
-        send_error(requester, message->id, RPC_INVALID_PARAMS,
-                   "unknown cursor: lists are served whole, on one page", SPAN_NONE);
-    } else if (method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_SHARED) {
-        refuse_shared(requester, message);
     } else {
         start(requester, message, method, era);
     }

@@ -30,27 +30,38 @@ struct requester_events {
     void (*on_broken)(void *owner);
     /* Nothing is asked any more that waits for an answer. */
     void (*on_quiet)(void *owner);
+    /* It cannot go on, and has been told what there was to tell: let it go. */
+    void (*on_bereft)(void *owner);
 };
 
 struct requester {
     struct router *router;
+    int64_t party;    /* as pools count it */
+    struct peer peer; /* its groups are borrowed */
     enum requester_era era;
     bool bound_by_socket;
+    bool is_bereft; /* its own session was lost (pool_mode session), and with it what the server
+                       knew of this client: it is answered and let go */
     char route_name[ROUTE_NAME_SIZE]; /* empty: not chosen yet */
     char name[REQUESTER_NAME_SIZE];   /* what the client calls itself */
     const char *version;              /* LEGACY: negotiated */
     struct hashmap requests;          /* struct request by raw id, owned */
     size_t listens;                   /* of those: subscriptions/listen, which wait for nothing */
     uint64_t calls_total;
-    uid_t uid; /* whose calls these are; (uid_t)-1: unknown */
     struct list_node in_router;
     const struct requester_events *events;
     void *owner;
 };
 
-/* ROUTE: the pool this client is bound to by its socket, or NULL. */
-void requester_init(struct requester *requester, struct router *router, const char *route,
-                    const struct requester_events *events, void *owner);
+/* What requester_init needs to know of the client. */
+struct requester_origin {
+    const char *route; /* the pool this client is bound to by its socket, or NULL; copied */
+    struct peer peer;  /* its groups live as long as the requester */
+};
+
+void requester_init(struct requester *requester, struct router *router,
+                    const struct requester_origin *origin, const struct requester_events *events,
+                    void *owner);
 /*
  * The client is gone: what waits is dropped, what was sent runs to its end unheard (a cancelled
  * write could leave half of it behind).  Silence.
@@ -69,7 +80,11 @@ size_t requester_waiting(const struct requester *requester);
 /* A LINE that could not be written whole (memory, maximum) ends the client instead. */
 void requester_send(struct requester *requester, const struct bytes *line);
 void requester_forget(struct requester *requester, struct span id);
+/* The server lost the session that was this client's alone: what it asks cannot be continued. */
+void requester_bereave(struct requester *requester, struct route *route);
 /* Fail every request on ROUTE, which is about to be closed. */
 void requesters_fail_route(struct router *router, struct route *route);
+/* Fail those requests on ROUTE that wait, and that its access rules deny. */
+void requesters_fail_denied(struct router *router, struct route *route);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "broker/routing/notices.h"
+#include "broker/routing/requester.h"
 #include "broker/routing/router.h"
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
@@ -21,8 +22,11 @@ struct route {
     struct pool *pool;
     struct catalog *catalog;
     struct errand_limits errand;
+    enum orphan_policy orphans;
+    enum unknown_form unknown;
     struct route_tool *tools; /* owned, names too */
     size_t tool_count;
+    struct access_rules access;
     struct route_totals totals;
     struct timer change_timer;
     unsigned changed; /* kinds to tell clients of */
@@ -33,13 +37,20 @@ struct route {
 static void on_pool_ready(void *owner, struct pool *pool);
 static void on_pool_lost(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_pool_failed(void *owner, struct pool *pool, const struct transport_end *end);
-static void on_pool_notice(void *owner, struct pool *pool, const struct message *notice);
+static void on_pool_notice(void *owner, struct pool *pool, int64_t party,
+                           const struct message *notice);
+static void on_pool_bereaved(void *owner, struct pool *pool, int64_t party);
 static void on_pool_health(void *owner, struct pool *pool, enum health before);
 static void on_pool_drained(void *owner, struct pool *pool);
 static void on_change_timer(void *owner);
 
-static const struct pool_events pool_events = {on_pool_ready,  on_pool_lost,   on_pool_failed,
-                                               on_pool_notice, on_pool_health, on_pool_drained};
+static const struct pool_events pool_events = {.on_ready = on_pool_ready,
+                                               .on_lost = on_pool_lost,
+                                               .on_failed = on_pool_failed,
+                                               .on_notice = on_pool_notice,
+                                               .on_bereaved = on_pool_bereaved,
+                                               .on_health = on_pool_health,
+                                               .on_drained = on_pool_drained};
 
 static void free_tools(struct route_tool *tools, size_t count)
 {
@@ -79,6 +90,7 @@ static void reap(void *owner)
     struct route *route = owner;
 
     free_tools(route->tools, route->tool_count);
+    access_rules_done(&route->access);
     mem_free(route);
 }
 
@@ -95,6 +107,8 @@ struct route *route_new(struct loop *loop, struct router *router, struct server 
     route->loop = loop;
     route->router = router;
     route->errand = options->errand;
+    route->orphans = options->orphans;
+    route->unknown = options->unknown;
     route->tools = copy_tools(options);
     route->tool_count = options->tool_count;
     timer_init(&route->change_timer, loop, on_change_timer, route);
@@ -131,9 +145,38 @@ int route_set_options(struct route *route, const struct route_options *options)
     route->tools = tools;
     route->tool_count = options->tool_count;
     route->errand = options->errand;
+    route->orphans = options->orphans;
+    route->unknown = options->unknown;
     catalog_set_limits(route->catalog, &limits);
     pool_set_limits(route->pool, &options->pool);
     return 0;
+}
+
+static void tell_tools_changed(struct route *route)
+{
+    route->changed |= 1U << CATALOG_TOOLS;
+    if (!route->change_timer.armed) {
+        timer_start(&route->change_timer, CHANGE_DELAY_MS);
+    }
+}
+
+void route_set_access(struct route *route, struct access_rules *rules)
+{
+    bool is_same = access_rules_equal(&route->access, rules);
+
+    access_rules_done(&route->access);
+    route->access = *rules;
+    *rules = (struct access_rules){0};
+    if (!is_same) {
+        requesters_fail_denied(route->router, route);
+        /* The server's list is as it was; what clients see of it is not. */
+        tell_tools_changed(route);
+    }
+}
+
+const struct access_rules *route_access(const struct route *route)
+{
+    return &route->access;
 }
 
 const char *route_name(const struct route *route)
@@ -161,28 +204,62 @@ struct router *route_router(struct route *route)
     return route->router;
 }
 
+/* The operator's rules for the tool that MESSAGE calls, or NULL. */
+static const struct route_tool *find_tool(const struct route *route, const struct message *message,
+                                          enum mcp_method method)
+{
+    struct span name = method == MCP_TOOLS_CALL ? message_param(message, "name") : SPAN_NONE;
+
+    for (size_t i = 0; !span_is_none(name) && i < route->tool_count; i++) {
+        if (json_string_is(name, route->tools[i].name)) {
+            return &route->tools[i];
+        }
+    }
+    return NULL;
+}
+
 struct errand_limits route_limits_of(const struct route *route, const struct message *message,
                                      enum mcp_method method)
 {
     struct errand_limits limits = route->errand;
-    struct span name = method == MCP_TOOLS_CALL ? message_param(message, "name") : SPAN_NONE;
+    const struct route_tool *tool = find_tool(route, message, method);
     int64_t deadline_ms;
 
     limits.is_repeatable = method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_PASS_SAFE;
-    for (size_t i = 0; !span_is_none(name) && i < route->tool_count; i++) {
-        const struct route_tool *tool = &route->tools[i];
-
-        if (json_string_is(name, tool->name)) {
-            limits.is_repeatable = tool->is_repeatable;
-            if (tool->call_timeout_ms >= 0) {
-                limits.call_timeout_ms = tool->call_timeout_ms;
-            }
+    if (tool != NULL) {
+        limits.is_repeatable = tool->is_repeatable;
+        if (tool->call_timeout_ms >= 0) {
+            limits.call_timeout_ms = tool->call_timeout_ms;
         }
     }
+    /* On a session of its own a lost session means that the server forgot this client: the repeat
+       would not run where the first one did. */
+    limits.is_repeatable = limits.is_repeatable && route_is_shared(route);
     if (json_to_int(mcp_own_meta(message, "deadlineMs"), &deadline_ms) && deadline_ms > 0) {
         limits.deadline_ms = deadline_ms < DEADLINE_MAXIMUM_MS ? deadline_ms : DEADLINE_MAXIMUM_MS;
     }
     return limits;
+}
+
+enum orphan_policy route_orphan_policy(const struct route *route, const struct message *message,
+                                       enum mcp_method method)
+{
+    const struct route_tool *tool = find_tool(route, message, method);
+
+    if (method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_PASS_SAFE) {
+        return ORPHAN_CANCEL;
+    }
+    return tool != NULL ? tool->orphans : route->orphans;
+}
+
+enum unknown_form route_unknown_form(const struct route *route)
+{
+    return route->unknown;
+}
+
+bool route_is_shared(const struct route *route)
+{
+    return pool_limits(route->pool)->mode == POOL_MODE_CALL;
 }
 
 bool route_has_capability(const struct route *route, const char *name)
@@ -293,10 +370,22 @@ static void on_pool_failed(void *owner, struct pool *pool, const struct transpor
     router_report(route->router, route_name(route), "session_fail", end->error_class, end->detail);
 }
 
-static void on_pool_notice(void *owner, struct pool *pool, const struct message *notice)
+static void on_pool_notice(void *owner, struct pool *pool, int64_t party,
+                           const struct message *notice)
 {
     (void)pool;
-    notices_on_notice(owner, notice);
+    notices_on_notice(owner, party, notice);
+}
+
+static void on_pool_bereaved(void *owner, struct pool *pool, int64_t party)
+{
+    struct route *route = owner;
+    struct requester *requester = router_find_party(route->router, party);
+
+    (void)pool;
+    if (requester != NULL) {
+        requester_bereave(requester, route);
+    }
 }
 
 static void on_pool_health(void *owner, struct pool *pool, enum health before)

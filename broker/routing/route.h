@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "broker/pool/pool.h"
+#include "broker/routing/access.h"
 #include "broker/routing/catalog.h"
 #include "proto/mcp.h"
 
@@ -24,10 +25,20 @@ enum error_class {
     ERROR_CLASS_COUNT
 };
 
+/* What becomes of a call that was sent when its client is gone. */
+enum orphan_policy {
+    ORPHAN_DETACH, /* it runs to its end: a cancelled write could leave half of it behind */
+    ORPHAN_CANCEL, /* the server is told to cancel it */
+};
+
+/* How "unknown" is told: as the error that it is, or as a result that a model reads. */
+enum unknown_form { UNKNOWN_IS_ERROR, UNKNOWN_IS_TOOL_ERROR };
+
 struct route_tool {
     const char *name;
     bool is_repeatable;      /* the operator says that running it twice does no harm */
     int64_t call_timeout_ms; /* -1: the route's */
+    enum orphan_policy orphans;
 };
 
 struct route_options {
@@ -35,6 +46,8 @@ struct route_options {
     struct errand_limits errand; /* deadline_ms and is_repeatable are set per request */
     int64_t list_ttl_ms;
     size_t list_max_bytes;
+    enum orphan_policy orphans;
+    enum unknown_form unknown;
     const struct route_tool *tools; /* copied */
     size_t tool_count;
 };
@@ -63,6 +76,13 @@ MUST_CHECK struct route *route_new(struct loop *loop, struct router *router, str
 void route_close(struct route *route);
 MUST_CHECK int route_set_options(struct route *route, const struct route_options *options);
 
+/*
+ * Who may use it from now on: RULES are moved in, and empty afterwards.  Requests that wait and
+ * that they deny are answered so; what was sent goes on.
+ */
+void route_set_access(struct route *route, struct access_rules *rules);
+const struct access_rules *route_access(const struct route *route);
+
 const char *route_name(const struct route *route);
 struct pool *route_pool(struct route *route);
 struct catalog *route_catalog(struct route *route);
@@ -72,6 +92,12 @@ struct router *route_router(struct route *route);
 /* The limits for MESSAGE, a request of METHOD. */
 struct errand_limits route_limits_of(const struct route *route, const struct message *message,
                                      enum mcp_method method);
+/* For MESSAGE, a request of METHOD. */
+enum orphan_policy route_orphan_policy(const struct route *route, const struct message *message,
+                                       enum mcp_method method);
+enum unknown_form route_unknown_form(const struct route *route);
+/* Any session serves any client: nothing that belongs to one session is possible. */
+bool route_is_shared(const struct route *route);
 /* The server's capabilities name NAME, as of its last session. */
 bool route_has_capability(const struct route *route, const char *name);
 /* NAME.listChanged is true in them. */

@@ -24,6 +24,7 @@ struct router {
     struct list retired; /* replaced or removed: their last calls are ending */
     struct list requesters;
     struct bytes scratch;
+    int64_t last_party;
     struct ledger *ledger; /* borrowed, or NULL */
     bool draining;
     const struct router_events *events;
@@ -153,11 +154,22 @@ struct route *router_find(const struct router *router, struct span name)
     return place == NULL ? NULL : place->route;
 }
 
-struct route *router_only(const struct router *router)
+struct route *router_only(const struct router *router, const struct peer *peer)
 {
-    return router->places.count != 1
-               ? NULL
-               : LIST_ITEM(list_first(&router->places), struct place, in_places)->route;
+    struct route *only = NULL;
+
+    LIST_FOREACH (node, &router->places) {
+        struct route *route = LIST_ITEM(node, struct place, in_places)->route;
+
+        if (!access_may_use(route_access(route), peer)) {
+            continue;
+        }
+        if (only != NULL) {
+            return NULL;
+        }
+        only = route;
+    }
+    return only;
 }
 
 void router_each(struct router *router, void (*visit)(void *owner, struct route *route),
@@ -173,14 +185,17 @@ size_t router_count(const struct router *router)
     return router->places.count;
 }
 
-void router_names(const struct router *router, struct bytes *out)
+void router_names(const struct router *router, const struct peer *peer, struct bytes *out)
 {
     const char *comma = "";
 
     LIST_FOREACH (node, &router->places) {
-        bytes_printf(out, "%s\"%s\"", comma,
-                     route_name(LIST_ITEM(node, struct place, in_places)->route));
-        comma = ", ";
+        const struct route *route = LIST_ITEM(node, struct place, in_places)->route;
+
+        if (access_may_use(route_access(route), peer)) {
+            bytes_printf(out, "%s\"%s\"", comma, route_name(route));
+            comma = ", ";
+        }
     }
 }
 
@@ -212,6 +227,13 @@ void router_abort(struct router *router)
     router->draining = true;
     abort_places(&router->places);
     abort_places(&router->retired);
+}
+
+void router_recheck(struct router *router)
+{
+    LIST_FOREACH (node, &router->places) {
+        pool_recheck(route_pool(LIST_ITEM(node, struct place, in_places)->route));
+    }
 }
 
 bool router_is_draining(const struct router *router)
@@ -250,6 +272,36 @@ struct bytes *router_scratch(struct router *router)
 {
     bytes_trim(&router->scratch, SCRATCH_KEEP);
     return &router->scratch;
+}
+
+int64_t router_mint_party(struct router *router)
+{
+    return ++router->last_party;
+}
+
+static void leave_places(const struct list *places, int64_t party)
+{
+    LIST_FOREACH (node, places) {
+        pool_leave(route_pool(LIST_ITEM(node, struct place, in_places)->route), party);
+    }
+}
+
+void router_leave(struct router *router, int64_t party)
+{
+    leave_places(&router->places, party);
+    leave_places(&router->retired, party);
+}
+
+struct requester *router_find_party(const struct router *router, int64_t party)
+{
+    LIST_FOREACH (node, &router->requesters) {
+        struct requester *requester = LIST_ITEM(node, struct requester, in_router);
+
+        if (requester->party == party) {
+            return requester;
+        }
+    }
+    return NULL;
 }
 
 void router_add_requester(struct router *router, struct requester *requester)

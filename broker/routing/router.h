@@ -43,20 +43,22 @@ MUST_CHECK int router_add(struct router *router, struct route *route);
 /* Refuse new requests for it, let those out end, close it then. */
 void router_retire(struct router *router, struct route *route);
 struct route *router_find(const struct router *router, struct span name);
-/* The only route there is, or NULL. */
-struct route *router_only(const struct router *router);
+/* The only route that PEER may use, or NULL. */
+struct route *router_only(const struct router *router, const struct peer *peer);
 /* Routes in order of the configuration: calls VISIT for each. */
 void router_each(struct router *router, void (*visit)(void *owner, struct route *route),
                  void *owner);
 size_t router_count(const struct router *router);
-/* Append `"a", "b"`: for messages. */
-void router_names(const struct router *router, struct bytes *out);
+/* Append `"a", "b"`, the routes that PEER may use: for messages. */
+void router_names(const struct router *router, const struct peer *peer, struct bytes *out);
 
 /* Refuse new calls everywhere; on_drained when the last session is gone. */
 void router_drain(struct router *router);
 void router_resume(struct router *router);
 /* Answer whatever waits for a server, now: DRAIN_DEADLINE or DRAINING. */
 void router_abort(struct router *router);
+/* Time has leapt: idle sessions prove themselves before they are used. */
+void router_recheck(struct router *router);
 bool router_is_draining(const struct router *router);
 /* No session is left on any route. */
 bool router_is_idle(struct router *router);
@@ -67,6 +69,12 @@ const struct router_limits *router_limits(const struct router *router);
 struct ledger *router_ledger(const struct router *router);
 /* Scratch for one reply: cleared; to be sent before the next use. */
 struct bytes *router_scratch(struct router *router);
+/* A number that no other requester has or had: pools count a client's calls by it.  From 1 on. */
+int64_t router_mint_party(struct router *router);
+/* The client with that number is gone: tell every pool. */
+void router_leave(struct router *router, int64_t party);
+/* NULL: it is gone. */
+struct requester *router_find_party(const struct router *router, int64_t party);
 void router_add_requester(struct router *router, struct requester *requester);
 void router_remove_requester(struct router *router, struct requester *requester);
 const struct list *router_requesters(const struct router *router);

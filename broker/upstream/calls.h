@@ -56,6 +56,7 @@ struct call {
     struct parcel parcel;
     const struct call_events *events;
     void *owner;                  /* borrowed; NULL once abandoned or settled */
+    void *party;                  /* the pool's: whose call it counts as, or NULL */
     struct call_witness *witness; /* of an abandoned call, borrowed; NULL: nobody asks */
     struct timer grace;           /* runs while abandoned */
     struct list_node in_lingering;

@@ -211,7 +211,10 @@ static int socket_cb(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
     }
     (void)event_assign(&watch->event, loop_base(driver->loop), fd, (short)(bits | EV_PERSIST),
                        socket_event_cb, driver);
-    (void)event_add(&watch->event, NULL);
+    if (event_add(&watch->event, NULL) < 0) {
+        (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+        finish(driver, transfer, CURLE_OUT_OF_MEMORY);
+    }
     return 0;
 }
 

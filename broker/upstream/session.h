@@ -42,6 +42,9 @@ struct session_events {
     void (*on_ready)(void *owner, struct session *session);
     /* Any change of state but to CLOSED, and any change of the number of calls. */
     void (*on_changed)(void *owner, struct session *session);
+    /* CALL got its answer, or will get none: it has left the session's table.  Told, or about to
+       be; also for those nobody waits for any more. */
+    void (*on_settled)(void *owner, struct session *session, const struct call *call);
     /* The last event.  END says why; its calls have been told. */
     void (*on_closed)(void *owner, struct session *session, const struct transport_end *end);
     /* A notification of the server that belongs to no call. */
@@ -68,7 +71,11 @@ struct session {
     int64_t used_at_ms;      /* the last answer, or READY */
     int64_t checked_at_ms;   /* the last proof of life */
     int64_t retire_at_ms;    /* the pool's: when its lifetime is over */
+    int64_t idle_limit_ms;   /* the pool's: how long it may be idle */
+    int64_t keepalive_ms;    /* the pool's: how often it is pinged */
+    void *party;             /* the pool's: whom alone it serves, or NULL */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
+    const char *drain_cause; /* in words */
     unsigned faults;         /* texts that were no messages, ids that were not ours */
     uint64_t calls_total;
     uint64_t checks_passed;
@@ -90,6 +97,12 @@ void session_close(struct session *session, const struct transport_end *end);
 void session_drain(struct session *session);
 /* READY and without calls: ping, and be CHECKING until the answer. */
 void session_check(struct session *session);
+/*
+ * Ping beside the calls that are out, without a change of state: some servers end a session
+ * that sends nothing for long, whatever it waits for.  No answer proves nothing: servers that
+ * work on a call may not answer pings meanwhile.
+ */
+void session_ping(struct session *session);
 
 /*
  * Send the request MESSAGE as a call: id and progress token replaced by ours, what is

@@ -202,14 +202,20 @@ static void write_post_head(struct sse_transport *sse)
 static bool on_endpoint(struct sse_transport *sse, const struct sse_event *event)
 {
     struct transport_end end;
+    int r;
 
     if (!span_is(event->event, "endpoint")) {
         stream_fault_protocol(&end, "the stream's first event is not \"endpoint\"", sse->server);
         end_stream(sse, &end);
         return false;
     }
-    if (url_init_relative(&sse->endpoint, &sse->server->url, event->data) < 0) {
-        stream_fault_protocol(&end, "the endpoint it names is not a URL", sse->server);
+    r = url_init_relative(&sse->endpoint, &sse->server->url, event->data);
+    if (r < 0) {
+        if (r == -ENOMEM) {
+            stream_fault_of_code(&end, CURLE_OUT_OF_MEMORY, sse->server);
+        } else {
+            stream_fault_protocol(&end, "the endpoint it names is not a URL", sse->server);
+        }
         end_stream(sse, &end);
         return false;
     }
@@ -258,13 +264,27 @@ static bool on_oversize(struct sse_transport *sse, const struct sse_event *event
     struct transport_end end;
 
     if (!sse->is_named) {
-        stream_fault_protocol(&end, "the stream begins with an endless event", sse->server);
+        if (sse->received <= sse->reader.data.maximum) {
+            /* So few bytes would have fitted: it is we who had no room for them. */
+            stream_fault_of_code(&end, CURLE_OUT_OF_MEMORY, sse->server);
+        } else {
+            stream_fault_protocol(&end, "the stream begins with an endless event", sse->server);
+        }
         end_stream(sse, &end);
         return false;
     }
     sse->transport.events->on_oversize(sse->transport.owner, event->data,
                                        bytes_span(&sse->reader.tail));
     return !sse->closed;
+}
+
+/* The reply has a Content-Encoding, though we ask for none: the text cannot be read. */
+static bool is_encoded(CURL *easy)
+{
+    struct curl_header *header = NULL;
+
+    return curl_easy_header(easy, "Content-Encoding", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
+           header->value[0] != '\0' && strcasecmp(header->value, "identity") != 0;
 }
 
 /* The reply to the GET is an event stream, as far as can be told now.  False: over, and told. */
@@ -276,10 +296,13 @@ static bool is_event_stream(struct sse_transport *sse)
 
     (void)curl_easy_getinfo(sse->stream.easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(sse->stream.easy, CURLINFO_CONTENT_TYPE, &type);
-    if (status == 200 && type != NULL && strncasecmp(type, "text/event-stream", 17) == 0) {
+    if (status != 200 || type == NULL || strncasecmp(type, "text/event-stream", 17) != 0) {
+        stream_fault_of_status(&end, (int)status, type, sse->server);
+    } else if (is_encoded(sse->stream.easy)) {
+        stream_fault_encoded(&end, sse->server);
+    } else {
         return true;
     }
-    stream_fault_of_status(&end, (int)status, type, sse->server);
     end_stream(sse, &end);
     return false;
 }
@@ -376,7 +399,14 @@ void parcel_cancel(struct parcel *parcel)
 
 size_t parcel_handed_over(const struct parcel *parcel)
 {
-    return parcel->carrier == NULL ? 0 : parcel->carrier->exchange.sent;
+    const struct delivery *delivery;
+
+    if (parcel->carrier == NULL) {
+        return 0;
+    }
+    delivery = &parcel->carrier->exchange.delivery;
+    /* What may have left counts as one byte of it. */
+    return delivery->body_sent == 0 && delivery->body_offered ? 1 : delivery->body_sent;
 }
 
 static void on_post_end(struct exchange *exchange)

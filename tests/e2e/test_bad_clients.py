@@ -141,7 +141,7 @@ def test_an_unknown_method_passes_to_the_server(broker):
 
 
 def test_too_many_calls_in_flight(start_broker, raw):
-    broker = start_broker({"raw": raw.url}, options={"max_inflight_per_client": 4})
+    broker = start_broker({"raw": raw.url}, options={"max_inflight_per_client": 2, "max_queued_per_client": 2})
     client, neighbour = broker.client(), broker.client()
     held = [client.start_call("hold", {"key": "many"}) for _ in range(4)]
     error = client.call_error("echo")

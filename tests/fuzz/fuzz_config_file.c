@@ -17,10 +17,27 @@ static void check_numbers(enum option_scope scope, const void *target)
          option = config_option_next(scope, option)) {
         int64_t number;
 
-        if (option->type != OPTION_TYPE_TEXT && option->type != OPTION_TYPE_LEVEL) {
+        if (option->type != OPTION_TYPE_TEXT && option->type != OPTION_TYPE_LEVEL &&
+            option->type != OPTION_TYPE_STATUSES) {
             number = config_option_number(option, target);
             PROPERTY(number >= option->least && number <= option->most);
         }
+    }
+}
+
+static void check_access(const struct config_access *access)
+{
+    for (size_t i = 0; i < access->user_count; i++) {
+        PROPERTY(access->users[i].name[0] != '\0' && access->users[i].id != UINT32_MAX);
+    }
+    for (size_t i = 0; i < access->group_count; i++) {
+        PROPERTY(access->groups[i].name[0] != '\0' && access->groups[i].id != UINT32_MAX);
+    }
+    for (size_t i = 0; i < access->allowed_tool_count; i++) {
+        PROPERTY(access->allowed_tools[i][0] != '\0');
+    }
+    for (size_t i = 0; i < access->denied_tool_count; i++) {
+        PROPERTY(access->denied_tools[i][0] != '\0');
     }
 }
 
@@ -30,6 +47,7 @@ static void check_server(const struct config_server *server)
     PROPERTY(server->min_pool_size <= server->pool_size);
     PROPERTY(server->backoff_min_ms <= server->backoff_max_ms);
     PROPERTY(server->call_timeout_ms <= server->call_timeout_max_ms);
+    PROPERTY(server->breaker_open_ms <= server->breaker_open_max_ms);
     PROPERTY(strlen(server->name) >= 1 && strlen(server->name) <= 32);
     PROPERTY(strncasecmp(server->url, "http", 4) == 0);
     for (size_t i = 0; i < server->header_count; i++) {
@@ -38,7 +56,9 @@ static void check_server(const struct config_server *server)
     }
     for (size_t i = 0; i < server->tool_count; i++) {
         PROPERTY(server->tools[i].call_timeout_ms <= server->call_timeout_max_ms);
+        PROPERTY(server->tools[i].on_client_gone >= -1 && server->tools[i].on_client_gone <= 1);
     }
+    check_access(&server->access);
 }
 
 static void check_described(const struct config *config)
@@ -64,6 +84,8 @@ static void check_config(const struct config *config)
     check_numbers(OPTION_SCOPE_REDIS, &config->redis);
     PROPERTY(config->max_frame_bytes < config->outbuf_max_bytes);
     PROPERTY(config->max_response_bytes < config->outbuf_max_bytes);
+    PROPERTY(config->outbuf_soft_bytes <= config->outbuf_max_bytes);
+    PROPERTY(config->outbuf_max_bytes < config->mem_limit_bytes);
     config_digest(config, hex);
     PROPERTY(strlen(hex) == 12);
     check_described(config);

@@ -8,7 +8,8 @@
 static void on_ready(void *owner, struct pool *pool);
 static void on_lost(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_failed(void *owner, struct pool *pool, const struct transport_end *end);
-static void on_notice(void *owner, struct pool *pool, const struct message *notice);
+static void on_notice(void *owner, struct pool *pool, int64_t party, const struct message *notice);
+static void on_bereaved(void *owner, struct pool *pool, int64_t party);
 static void on_health(void *owner, struct pool *pool, enum health before);
 static void on_drained(void *owner, struct pool *pool);
 static void on_session(struct pool_waiter *waiter, struct session *session);
@@ -17,28 +18,37 @@ static void on_answer(void *owner, const struct message *answer);
 static void on_progress(void *owner, const struct message *notice);
 static void on_call_failed(void *owner, enum failure failure, const char *detail, bool may_repeat);
 
-static const struct pool_events pool_events = {on_ready,  on_lost,   on_failed,
-                                               on_notice, on_health, on_drained};
+static const struct pool_events pool_events = {.on_ready = on_ready,
+                                               .on_lost = on_lost,
+                                               .on_failed = on_failed,
+                                               .on_notice = on_notice,
+                                               .on_bereaved = on_bereaved,
+                                               .on_health = on_health,
+                                               .on_drained = on_drained};
 static const struct call_events call_events = {on_answer, on_progress, on_call_failed};
 
 void stage_init(struct stage *stage)
 {
-    *stage = (struct stage){.limits = {.size = STAGE_SIZE,
-                                       .max_inflight = STAGE_MAX_INFLIGHT,
-                                       .queue_max = 64,
-                                       .lifetime_ms = STAGE_LONG_MS,
-                                       .idle_timeout_ms = STAGE_LONG_MS,
-                                       .check_delay_ms = STAGE_LONG_MS,
-                                       .keepalive_ms = STAGE_LONG_MS,
-                                       .cancel_grace_ms = STAGE_LONG_MS,
-                                       .backoff_min_ms = 1,
-                                       .backoff_max_ms = 8},
-                            .server_limits = {.connect_timeout_ms = STAGE_LONG_MS,
-                                              .init_timeout_ms = STAGE_LONG_MS,
-                                              .check_timeout_ms = STAGE_LONG_MS,
-                                              .idle_reuse_max_ms = STAGE_LONG_MS,
-                                              .response_max_bytes = 1 << 20,
-                                              .lanes_max = 32}};
+    *stage =
+        (struct stage){.limits = {.size = STAGE_SIZE,
+                                  .max_inflight = STAGE_MAX_INFLIGHT,
+                                  .queue_max = 64,
+                                  .breaker = {.failures = 5, .open_ms = 100, .open_max_ms = 400},
+                                  .retry_budget = 20,
+                                  .retry_budget_minimum = 3,
+                                  .lifetime_ms = STAGE_LONG_MS,
+                                  .idle_timeout_ms = STAGE_LONG_MS,
+                                  .check_delay_ms = STAGE_LONG_MS,
+                                  .keepalive_ms = STAGE_LONG_MS,
+                                  .cancel_grace_ms = STAGE_LONG_MS,
+                                  .backoff_min_ms = 1,
+                                  .backoff_max_ms = 8},
+                       .server_limits = {.connect_timeout_ms = STAGE_LONG_MS,
+                                         .init_timeout_ms = STAGE_LONG_MS,
+                                         .check_timeout_ms = STAGE_LONG_MS,
+                                         .idle_reuse_max_ms = STAGE_LONG_MS,
+                                         .response_max_bytes = 1 << 20,
+                                         .lanes_max = 32}};
     log_set_level(LOG_LEVEL_ERROR);
 }
 
@@ -141,13 +151,22 @@ static void on_failed(void *owner, struct pool *pool, const struct transport_end
     stage->end = *end;
 }
 
-static void on_notice(void *owner, struct pool *pool, const struct message *notice)
+static void on_notice(void *owner, struct pool *pool, int64_t party, const struct message *notice)
 {
     struct stage *stage = owner;
 
     (void)pool;
+    (void)party;
     (void)notice;
     stage->notices++;
+}
+
+static void on_bereaved(void *owner, struct pool *pool, int64_t party)
+{
+    struct stage *stage = owner;
+
+    (void)pool;
+    stage->bereaved = party;
 }
 
 static void on_health(void *owner, struct pool *pool, enum health before)
@@ -174,7 +193,8 @@ void caller_start(struct caller *caller, struct stage *stage, const char *tool)
     struct message_fault fault;
     int length;
 
-    *caller = (struct caller){.stage = stage, .repeats = caller->repeats};
+    *caller = (struct caller){
+        .stage = stage, .repeats = caller->repeats, .party = caller->party, .bytes = caller->bytes};
     length = snprintf(caller->text, sizeof(caller->text),
                       "{\"jsonrpc\":\"2.0\",\"id\":\"mine\",\"method\":\"tools/call\",\"params\":{"
                       "\"name\":\"%s\",\"arguments\":{\"n\":1}}}",
@@ -183,6 +203,8 @@ void caller_start(struct caller *caller, struct stage *stage, const char *tool)
                         &caller->message, &fault) == 0);
     caller->waiter.on_session = on_session;
     caller->waiter.on_refused = on_refused;
+    caller->waiter.party_number = caller->party;
+    caller->waiter.bytes = caller->bytes;
     pool_acquire(stage->pool, &caller->waiter);
     /* Never before the call that started it has returned. */
     CHECK(caller->sessions == 0 && caller->failures == 0);
@@ -220,7 +242,9 @@ static void on_session(struct pool_waiter *waiter, struct session *session)
     if (caller->call == NULL) {
         caller->failures++;
         caller->failure = FAILURE_OUT_OF_MEMORY;
+        return;
     }
+    pool_count_call(caller->stage->pool, waiter, caller->call);
 }
 
 static void fail(struct caller *caller, enum failure failure, const char *detail)
@@ -240,9 +264,10 @@ static void on_answer(void *owner, const struct message *answer)
 {
     struct caller *caller = owner;
 
-    CHECK(caller->call != NULL && answer->kind == MESSAGE_RESULT);
+    CHECK(caller->call != NULL);
     caller->call = NULL;
     caller->answers++;
+    caller->errors += answer->kind == MESSAGE_ERROR ? 1 : 0;
 }
 
 static void on_progress(void *owner, const struct message *notice)

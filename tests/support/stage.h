@@ -28,6 +28,7 @@ struct stage {
     unsigned notices;
     unsigned drained;
     unsigned healths;
+    int64_t bereaved;         /* the last party whose session was lost */
     struct transport_end end; /* of the last one lost or failed */
 };
 
@@ -52,9 +53,12 @@ struct caller {
     char text[160];
     struct message message;
     unsigned session; /* its number */
+    int64_t party;    /* kept from one start to the next */
+    size_t bytes;     /* that it says to have; kept too */
     /* What it was told. */
     unsigned sessions;
     unsigned answers;
+    unsigned errors;  /* of them: the server's own */
     unsigned notices; /* of progress */
     unsigned failures;
     enum failure failure;

@@ -75,6 +75,8 @@ static void test_full(void **state)
     assert_string_equal(server->tools[1].name, "додати");
     assert_int_equal(server->tools[1].retry, TOOL_RETRY_NEVER);
     assert_int_equal(server->tools[1].call_timeout_ms, -1);
+    assert_int_equal(server->tools[0].on_client_gone, CONFIG_ON_CLIENT_GONE_CANCEL);
+    assert_int_equal(server->tools[1].on_client_gone, -1);
     assert_string_equal(config->servers[1].name, "b-2_c");
     assert_string_equal(config->servers[1].url, "HTTPS://[::1]:8443");
     assert_string_equal(config->redis.url, "redis://user:hunter2@redis:6379/1");
@@ -86,6 +88,49 @@ static void test_full(void **state)
     assert_int_equal(config->outbuf_max_bytes, 3 << 19);
     assert_int_equal(config->socket_mode, 0660);
     assert_int_equal(config->log_level, 3);
+    config_free(config);
+}
+
+static void test_full_choices(void **state)
+{
+    struct config *config = config_parse(config_full_text);
+    const struct config_server *server = &config->servers[0];
+
+    (void)state;
+    assert_int_equal(server->pool_mode, CONFIG_POOL_MODE_SESSION);
+    assert_int_equal(server->conn_reuse, CONFIG_CONN_REUSE_ALWAYS);
+    for (int64_t status = 0; status < 1000; status++) {
+        assert_int_equal(status_set_has(&server->session_lost_status, status),
+                         status == 400 || status == 599);
+        assert_int_equal(status_set_has(&server->not_executed_status, status), status == 503);
+        assert_false(status_set_has(&config->servers[1].not_executed_status, status));
+    }
+    config_free(config);
+}
+
+static void test_full_access(void **state)
+{
+    struct config *config = config_parse(config_full_text);
+    const struct config_access *access = &config->servers[0].access;
+
+    (void)state;
+    assert_int_equal(access->user_count, 3);
+    assert_string_equal(access->users[0].name, "root");
+    assert_int_equal(access->users[0].id, 0);
+    assert_string_equal(access->users[1].name, "1000");
+    assert_int_equal(access->users[1].id, 1000);
+    assert_int_equal(access->users[2].id, 4294967294);
+    assert_int_equal(access->group_count, 1);
+    assert_int_equal(access->groups[0].id, 0);
+    assert_int_equal(access->allowed_tool_count, 2);
+    assert_string_equal(access->allowed_tools[0], "query_*");
+    assert_string_equal(access->allowed_tools[1], "додати");
+    assert_int_equal(access->denied_tool_count, 1);
+    assert_string_equal(access->denied_tools[0], "*_admin");
+    access = &config->servers[1].access;
+    assert_int_equal(access->user_count + access->group_count + access->allowed_tool_count +
+                         access->denied_tool_count,
+                     0);
     config_free(config);
 }
 
@@ -102,6 +147,14 @@ static void test_defaults(void **state)
     assert_int_equal(server->session_lifetime_ms, 3600000);
     assert_int_equal(server->session_idle_timeout_ms, 240000);
     assert_int_equal(server->backoff_min_ms, 100);
+    assert_int_equal(server->pool_mode, CONFIG_POOL_MODE_CALL);
+    assert_int_equal(server->conn_reuse, CONFIG_CONN_REUSE_PROBE);
+    assert_int_equal(server->on_client_gone, CONFIG_ON_CLIENT_GONE_DETACH);
+    assert_int_equal(server->unknown_as, CONFIG_UNKNOWN_AS_ERROR);
+    assert_int_equal(server->aimd, CONFIG_AIMD_OFF);
+    assert_int_equal(config->max_inflight_per_client, 32);
+    assert_int_equal(config->max_queued_per_client, 256);
+    assert_int_equal(config->mem_limit_bytes, 256 << 20);
     assert_int_equal(config->max_frame_bytes, 4 << 20);
     assert_int_equal(config->socket_mode, 0660);
     assert_int_equal(config->log_level, 2);
@@ -406,7 +459,9 @@ static void test_no_memory(void **state)
     (void)snprintf(
         text, sizeof(text),
         "{\"mcpServers\":{\"a\":{\"url\":\"http://h/\",\"headers\":{\"X\":\"${file:%s}\"},"
-        "\"teplo\":{\"tools\":{\"t\":{\"call_timeout\":\"1s\"}}}},"
+        "\"teplo\":{\"tools\":{\"t\":{\"call_timeout\":\"1s\"}},"
+        "\"allow\":{\"users\":[\"root\",7],\"groups\":[\"root\"],\"tools\":[\"a\"]},"
+        "\"deny\":{\"tools\":[\"b\",\"c\"]}}},"
         "\"b\":{\"url\":\"http://${TOKEN}/\"}},"
         "\"teplo\":{\"redis\":{\"url\":\"redis://h\",\"namespace\":\"x\"}}}",
         path_of("secret"));
@@ -467,6 +522,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full_choices),
+        cmocka_unit_test(test_full_access),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_good_urls),
         cmocka_unit_test(test_expansion),

@@ -119,7 +119,9 @@ static const struct row server_rows[] = {
                                                           "\"idempotent\" if a second"},
     {IN_OPTIONS("\"tools\":{\"t\":{\"timeout\":\"1s\"}}"),
      "unknown key \"timeout\" in a tool; a tool "
-     "has \"retry\" and \"call_timeout\""},
+     "has \"retry\", \"call_timeout\" and \"on_client_gone\""},
+    {IN_OPTIONS("\"tools\":{\"t\":{\"on_client_gone\":\"kill\"}}"),
+     "t:2: \"on_client_gone\" is \"kill\"; write \"detach\" or \"cancel\""},
     {IN_OPTIONS("\"tools\":{\"t\":{\"call_timeout\":\"1ms\"}}"),
      "t:2: \"call_timeout\" is \"1ms\", "
      "out of range; give 10ms to 24h"},
@@ -257,6 +259,22 @@ static const struct row value_rows[] = {
      "t:2: \"log_level\" is \"inf\"; write \"error\", \"warn\", "
      "\"info\" or \"debug\""},
     {IN_BROKER("\"log_level\":2"), "\"log_level\" is a number; write \"error\""},
+    {IN_OPTIONS("\"pool_mode\":\"Call\""),
+     "t:2: \"pool_mode\" is \"Call\"; write \"call\" or \"session\""},
+    {IN_OPTIONS("\"pool_mode\":\"\""), "\"pool_mode\" is \"\"; write \"call\""},
+    {IN_OPTIONS("\"pool_mode\":1"), "\"pool_mode\" is a number; write \"call\" or \"session\""},
+    {IN_OPTIONS("\"aimd\":true"), "\"aimd\" is true; write \"off\" or \"on\""},
+    {IN_OPTIONS("\"conn_reuse\":\"detach\""),
+     "\"conn_reuse\" is \"detach\"; write \"probe\", \"fresh\" or \"always\""},
+    {IN_OPTIONS("\"conn_reuse\":\"probe\\u0000\""), "write \"probe\", \"fresh\" or"},
+    {IN_OPTIONS("\"not_executed_status\":503"),
+     "t:2: \"not_executed_status\" is a number; write a list of HTTP statuses, as in [503]"},
+    {IN_OPTIONS("\"not_executed_status\":[503,\n399]"),
+     "t:3: a status is 399; write whole numbers from 400 to 599"},
+    {IN_OPTIONS("\"not_executed_status\":[600]"), "t:2: a status is 600; write"},
+    {IN_OPTIONS("\"not_executed_status\":[503.0]"), "t:2: a status is 503.0; write"},
+    {IN_OPTIONS("\"not_executed_status\":[\"503\"]"), "t:2: a status is \"503\"; write"},
+    {IN_OPTIONS("\"not_executed_status\":[99999999999999999999]"), "a status is 9999"},
     {IN_BROKER("\"redis\":{\"tick\":\"1ms\"}"),
      "\"tick\" is \"1ms\", out of range; give 50ms to 10m"},
 };
@@ -276,6 +294,39 @@ static const struct row order_rows[] = {
     {IN_BROKER("\"max_response\":\"25MiB\""), "t:2: \"max_response\" (25MiB) must be less than "
                                               "\"outbuf_max\" (24MiB)"},
     {IN_BROKER("\n\"outbuf_max\":\"8MiB\""), "t:3: \"max_response\" (16MiB) must be less than"},
+    {IN_OPTIONS("\"breaker_open\":\"61s\""), "t:2: \"breaker_open\" (61s) must not be more than "
+                                             "\"breaker_open_max\" (1m); lower"},
+    {IN_BROKER("\"outbuf_soft\":\"25MiB\""), "t:2: \"outbuf_soft\" (25MiB) must not be more than "
+                                             "\"outbuf_max\" (24MiB)"},
+    {IN_BROKER("\"mem_limit\":\"24MiB\""), "t:2: \"outbuf_max\" (24MiB) must be less than "
+                                           "\"mem_limit\" (24MiB)"},
+};
+
+#define ALLOW(row) IN_OPTIONS("\"allow\":{\n" row "}")
+static const struct row access_rows[] = {
+    {IN_OPTIONS("\"allow\":[]"), "t:2: \"allow\" is a list; write an object"},
+    {ALLOW("\"user\":[]"), "t:3: unknown key \"user\" in \"allow\"; did you mean \"users\"?"},
+    {ALLOW("\"methods\":[]"), "it has \"users\", \"groups\" and \"tools\""},
+    {IN_OPTIONS("\"deny\":{\"users\":[]}"), "t:2: unknown key \"users\" in \"deny\"; it has"},
+    {ALLOW("\"users\":\"root\""), "t:3: \"users\" is a text; write a list of names or numbers"},
+    {ALLOW("\"users\":[\"root\",\n\"no such user\"]"),
+     "t:4: there is no user \"no such user\" on this system; create it, or write a number"},
+    {ALLOW("\"users\":[\"\"]"), "t:3: there is no user \"\" on this system"},
+    {ALLOW("\"users\":[\"root\\u0000\"]"), "t:3: there is no user \"root?\" on this system"},
+    {ALLOW("\"groups\":[\"no such group\"]"), "t:3: there is no group \"no such group\" on"},
+    {ALLOW("\"users\":[-1]"), "t:3: user -1 is no id; write a number from 0 to 4294967294"},
+    {ALLOW("\"users\":[\"-1\"]"), "t:3: user -1 is no id"},
+    {ALLOW("\"users\":[4294967295]"), "t:3: user 4294967295 is no id"},
+    {ALLOW("\"users\":[1.5]"), "t:3: user 1.5 is no id"},
+    {ALLOW("\"groups\":[99999999999999999999]"), "t:3: group 99999999999999999999 is no id"},
+    {ALLOW("\"users\":[null]"), "t:3: \"user\" is null; write a text in quotes"},
+    {ALLOW("\"tools\":{}"), "t:3: \"tools\" is an object; write a list of names, as in"},
+    {ALLOW("\"tools\":[\"\"]"),
+     "t:3: a tool of \"allow\" is empty, longer than 128 bytes or has a"},
+    {ALLOW("\"tools\":[7]"), "t:3: \"tools\" is a number; write a text in quotes"},
+    {IN_OPTIONS("\"deny\":{\"tools\":[\"a\\u0000b\"]}"),
+     "t:2: a tool of \"deny\" is empty, longer"},
+    {IN_OPTIONS("\"deny\":{\"tools\":[\"\\ud800\"]}"), "t:2: \"tools\" has half a surrogate pair"},
 };
 
 static const struct row redis_rows[] = {
@@ -350,6 +401,7 @@ TEST_ROWS(url)
 TEST_ROWS(header)
 TEST_ROWS(value)
 TEST_ROWS(order)
+TEST_ROWS(access)
 TEST_ROWS(redis)
 
 /* Every number, in every scope, one step outside of its range and at its ends. */
@@ -369,6 +421,7 @@ static void test_ranges(void **state)
                 int64_t number;
 
                 if (option->type == OPTION_TYPE_TEXT || option->type == OPTION_TYPE_LEVEL ||
+                    option->type == OPTION_TYPE_CHOICE || option->type == OPTION_TYPE_STATUSES ||
                     values[i] < 0) {
                     continue;
                 }
@@ -407,6 +460,26 @@ static void test_many_entries(void **state)
     bytes_done(&message);
 }
 
+static void test_long_list(void **state)
+{
+    struct bytes text;
+    struct bytes message;
+
+    (void)state;
+    bytes_init(&text, 100000);
+    bytes_init(&message, 1000);
+    bytes_append_text(&text, "{\"mcpServers\":{\"a\":{\"url\":\"http://h/\",\"teplo\":{\"deny\":{"
+                             "\"tools\":[\n\"x\"");
+    for (int i = 0; i < 256; i++) {
+        bytes_append_text(&text, ",\n\"x\"");
+    }
+    bytes_append_text(&text, "]}}}}}");
+    assert_null(config_parse_text("t", bytes_span(&text), &message));
+    assert_bytes(message, "t:258: \"tools\" has more than 256 entries; remove some");
+    bytes_done(&text);
+    bytes_done(&message);
+}
+
 static int set_environment(void **state)
 {
     static char value[10001];
@@ -424,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_header), cmocka_unit_test(test_value),
         cmocka_unit_test(test_order),  cmocka_unit_test(test_redis),
         cmocka_unit_test(test_ranges), cmocka_unit_test(test_many_entries),
+        cmocka_unit_test(test_access), cmocka_unit_test(test_long_list),
     };
 
     return cmocka_run_group_tests(tests, set_environment, NULL);

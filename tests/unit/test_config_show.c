@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "broker/control/config_choice.h"
 #include "broker/control/config_option.h"
 #include "broker/control/config_text.h"
 #include "proto/json_scan.h"
@@ -27,13 +28,19 @@ static void test_describe(void **state)
     static const char *const parts[] = {
         "{\"mcpServers\":{\"grynya\":{\"url\":\"http://grynya-mcp-server:8000/sse?(secret)\","
         "\"type\":\"sse\",\"headers\":{\"Host\":\"(secret)\",\"Authorization\":\"(secret)\","
-        "\"X-Url\":\"(secret)\"},\"teplo\":{\"pool_size\":4,\"min_pool_size\":4,",
+        "\"X-Url\":\"(secret)\"},\"teplo\":{\"pool_mode\":\"session\",\"pool_size\":4,"
+        "\"min_pool_size\":4,",
+        "\"conn_reuse\":\"always\",\"session_lost_status\":[400,599],"
+        "\"not_executed_status\":[503],\"unknown_as\":\"error\"",
         "\"call_timeout\":\"1500ms\"",
         "\"session_lifetime\":\"2h\"",
-        "\"tools\":{\"query_graph\":{\"retry\":\"idempotent\",\"call_timeout\":\"10m\"},"
-        "\"додати\":{\"retry\":\"never\"}}}},\"b-2_c\":{",
+        "\"tools\":{\"query_graph\":{\"retry\":\"idempotent\",\"call_timeout\":\"10m\","
+        "\"on_client_gone\":\"cancel\"},\"додати\":{\"retry\":\"never\"}},"
+        "\"allow\":{\"users\":[\"root\",\"1000\",\"4294967294\"],\"groups\":[\"root\"],"
+        "\"tools\":[\"query_*\",\"додати\"]},\"deny\":{\"tools\":[\"*_admin\"]}}},\"b-2_c\":{",
         "\"teplo\":{\"max_clients\":7,",
-        "\"max_frame\":\"64KiB\",\"max_response\":\"2KiB\",\"outbuf_max\":\"1536KiB\"",
+        "\"max_frame\":\"64KiB\",\"max_response\":\"2KiB\",\"max_depth\":128,"
+        "\"max_tokens\":1000000,\"outbuf_soft\":\"256KiB\",\"outbuf_max\":\"1536KiB\"",
         "\"socket_mode\":\"0660\",\"log_level\":\"debug\",\"redis\":{",
         "\"redis\":{\"url\":\"redis://(secret)@redis:6379/1\",\"namespace\":\"prod-1\","
         "\"tick\":\"500ms\"}}}",
@@ -60,7 +67,11 @@ static void test_describe(void **state)
 static void test_describe_reads_back(void **state)
 {
     struct config *config = config_parse("{\"mcpServers\":{\"a\":{\"url\":\"http://h/\",\"teplo\":{"
-                                         "\"queue_timeout\":\"61s\",\"tools\":{\"t\":{}}}}}}");
+                                         "\"queue_timeout\":\"61s\",\"tools\":{\"t\":{"
+                                         "\"on_client_gone\":\"cancel\"}},\"aimd\":\"on\","
+                                         "\"session_lost_status\":[401,400],"
+                                         "\"allow\":{\"users\":[5,\"root\"],\"tools\":[\"a*\"]},"
+                                         "\"deny\":{\"tools\":[\"b\"]}}}}}");
     char *text = described(config);
     struct config *again = config_parse(text);
     char hex[13];
@@ -109,6 +120,15 @@ static void test_digest(void **state)
         {"\"", "\"redis\":\"redis://h\""},
         {"\"", "\"redis\":\"redis://:1@h/1\""},
         {"\"", "\"redis\":{\"namespace\":\"x\"}"},
+        {"\",\"teplo\":{\"pool_mode\":\"session\"}", ""},
+        {"\",\"teplo\":{\"session_lost_status\":[400]}", ""},
+        {"\",\"teplo\":{\"session_lost_status\":[599]}", ""},
+        {"\",\"teplo\":{\"not_executed_status\":[400]}", ""},
+        {"\",\"teplo\":{\"tools\":{\"t\":{\"on_client_gone\":\"detach\"}}}", ""},
+        {"\",\"teplo\":{\"allow\":{\"users\":[1]}}", ""},
+        {"\",\"teplo\":{\"allow\":{\"groups\":[1]}}", ""},
+        {"\",\"teplo\":{\"allow\":{\"tools\":[\"1\"]}}", ""},
+        {"\",\"teplo\":{\"deny\":{\"tools\":[\"1\"]}}", ""},
     };
     char digests[COUNT_OF(different)][13];
     char hex[13];
@@ -168,6 +188,33 @@ static void test_equal(void **state)
         is_equal("\",\"teplo\":{\"tools\":{\"s\":{}}}", "\",\"teplo\":{\"tools\":{\"t\":{}}}"));
     assert_false(is_equal("\",\"teplo\":{\"tools\":{\"t\":{\"retry\":\"idempotent\"}}}",
                           "\",\"teplo\":{\"tools\":{\"t\":{}}}"));
+    assert_true(
+        is_equal("\",\"teplo\":{\"allow\":{\"users\":[]},\"session_lost_status\":[]}", "\""));
+    assert_false(is_equal("\"", "\",\"teplo\":{\"pool_mode\":\"session\"}"));
+    assert_false(is_equal("\"", "\",\"teplo\":{\"session_lost_status\":[400]}"));
+    assert_false(is_equal("\"", "\",\"teplo\":{\"allow\":{\"users\":[7]}}"));
+    assert_false(is_equal("\",\"teplo\":{\"allow\":{\"users\":[8]}}",
+                          "\",\"teplo\":{\"allow\":{\"users\":[7]}}"));
+    assert_false(is_equal("\",\"teplo\":{\"allow\":{\"groups\":[8]}}",
+                          "\",\"teplo\":{\"allow\":{\"groups\":[7]}}"));
+    assert_false(is_equal("\",\"teplo\":{\"deny\":{\"tools\":[\"a\"]}}",
+                          "\",\"teplo\":{\"deny\":{\"tools\":[\"a\",\"b\"]}}"));
+    assert_false(is_equal("\",\"teplo\":{\"tools\":{\"t\":{\"on_client_gone\":\"cancel\"}}}",
+                          "\",\"teplo\":{\"tools\":{\"t\":{}}}"));
+}
+
+/* What changes the use of sessions replaces the pool; what changes their limits does not. */
+static void test_same_endpoint(void **state)
+{
+    struct config *config = config_parse(
+        "{\"mcpServers\":{\"a\":{\"url\":\"http://h/\"},"
+        "\"b\":{\"url\":\"http://h/\",\"teplo\":{\"pool_mode\":\"session\"}},"
+        "\"c\":{\"url\":\"http://h/\",\"teplo\":{\"aimd\":\"on\",\"deny\":{\"tools\":[\"x\"]}}}}}");
+
+    (void)state;
+    assert_false(config_server_same_endpoint(&config->servers[0], &config->servers[1]));
+    assert_true(config_server_same_endpoint(&config->servers[0], &config->servers[2]));
+    config_free(config);
 }
 
 /* Every option with its default, in the listing and in the example file. */
@@ -225,6 +272,9 @@ static void print_entry(const struct config_option *option, struct bytes *out)
     bytes_printf(out, ".It Ic %s\n%c%s", option->name, noun[0] - 'a' + 'A', noun + 1);
     if (option->type == OPTION_TYPE_TEXT) {
         bytes_printf(out, ", %d to %d bytes", (int)option->least, (int)option->most);
+    } else if (option->type == OPTION_TYPE_CHOICE) {
+        bytes_append_text(out, ", ");
+        config_choice_list(option->name, "", out);
     } else if (option->type != OPTION_TYPE_LEVEL) {
         bytes_append_text(out, ", ");
         config_value_print(option->type, option->least, out);
@@ -331,11 +381,11 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_describe), cmocka_unit_test(test_describe_reads_back),
-        cmocka_unit_test(test_digest),   cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_listing),  cmocka_unit_test(test_example),
-        cmocka_unit_test(test_manual),   cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_show),
+        cmocka_unit_test(test_describe),      cmocka_unit_test(test_describe_reads_back),
+        cmocka_unit_test(test_same_endpoint), cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_equal),         cmocka_unit_test(test_listing),
+        cmocka_unit_test(test_example),       cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_nearest),       cmocka_unit_test(test_show),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);

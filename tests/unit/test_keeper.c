@@ -82,12 +82,27 @@ static void test_gives_up_after_a_while(void **state)
     assert_true(clock_now_ms() - started_at_ms >= POOL_PATIENCE_NEW_MS);
     assert_true(stage.failed > 1);
     assert_int_equal(pool_totals(stage.pool)->sess_failed_total, stage.failed);
-    /* And serves the next one as soon as the server is there. */
+    /* The breaker is open: the next one is refused without an attempt... */
+    assert_int_equal(pool_breaker(stage.pool), BREAKER_OPEN);
+    assert_int_equal(pool_totals(stage.pool)->breaker_trips_total, 1);
+    stage.failed = 0;
+    call_and_await(1, "echo");
+    assert_int_equal(callers[1].failure, FAILURE_UNAVAILABLE);
+    assert_int_equal(stage.failed, 0);
+    assert_true(pool_retry_after_ms(stage.pool) > 0);
+    /* ... until one is the probe's, which fails: open for longer. */
+    AWAIT(stage.loop, pool_breaker(stage.pool) == BREAKER_HALF_OPEN);
+    call_and_await(2, "echo");
+    assert_int_equal(callers[2].failure, FAILURE_UNAVAILABLE);
+    assert_int_equal(stage.failed, 1);
+    assert_int_equal(pool_breaker(stage.pool), BREAKER_OPEN);
+    assert_true(pool_retry_after_ms(stage.pool) > stage.limits.breaker.open_ms);
+    /* And the next probe finds the server there. */
     assert_int_equal(fake_http_listen(&stage.fake.http), 0);
-    for (size_t i = 1; i < CALLERS && callers[i - 1].answers == 0; i++) {
-        call_and_await(i, "echo");
-    }
-    assert_int_equal(callers_answered(callers, CALLERS), 1);
+    AWAIT(stage.loop, pool_breaker(stage.pool) == BREAKER_HALF_OPEN);
+    call_and_await(3, "echo");
+    assert_int_equal(callers[3].answers, 1);
+    assert_int_equal(pool_breaker(stage.pool), BREAKER_CLOSED);
 }
 
 static void test_gives_up_at_once_when_somebody_must_mend_it(void **state)
@@ -95,8 +110,6 @@ static void test_gives_up_at_once_when_somebody_must_mend_it(void **state)
     static const int statuses[] = {401, 404, 421, 302};
 
     (void)state;
-    stage.limits.backoff_min_ms = STAGE_LONG_MS;
-    stage.limits.backoff_max_ms = STAGE_LONG_MS;
     open_stage();
     for (size_t i = 0; i < COUNT_OF(statuses); i++) {
         stage.fake.stream_status = statuses[i];
