@@ -310,24 +310,6 @@ static void on_report(void *owner, const char *route, const char *type, const ch
     app_report(owner, route, type, error_class, text);
 }
 
-/* Ask each session that does nothing whether it lives, before a call relies on it. */
-static void recheck_pool(struct pool *pool)
-{
-    LIST_FOREACH_SAFE (node, pool_sessions(pool)) {
-        struct session *session = LIST_ITEM(node, struct session, in_pool);
-
-        if (session->state == SESSION_READY && session_calls(session) == 0) {
-            session_check(session);
-        }
-    }
-}
-
-static void recheck(void *owner, struct route *route)
-{
-    (void)owner;
-    recheck_pool(route_pool(route));
-}
-
 /*
  * We stood still (stopped, or starved): servers may have closed what we take for open.  No
  * deadline is moved: time has passed for those who wait, too.
@@ -335,7 +317,7 @@ static void recheck(void *owner, struct route *route)
 static void on_leap(struct app *app, int64_t late_ms)
 {
     log_event(LOG_LEVEL_WARN, "clock_leap", "late_ms=%lld", (long long)late_ms);
-    router_each(app->router, recheck, app);
+    router_recheck(app->router);
 }
 
 static void on_lag_timer(void *owner)
