@@ -14,7 +14,7 @@
 #include "broker/system/notify.h"
 #include "proto/base/mem.h"
 
-enum { LAG_INTERVAL_MS = 500 };
+enum { LAG_INTERVAL_MS = 500, LEAP_MS = 2000 };
 
 static void on_report(void *owner, const char *route, const char *type, const char *error_class,
                       const char *text);
@@ -308,6 +308,16 @@ static void on_report(void *owner, const char *route, const char *type, const ch
     app_report(owner, route, type, error_class, text);
 }
 
+/*
+ * We stood still (stopped, or starved): servers may have closed what we take for open.  No
+ * deadline is moved: time has passed for those who wait, too.
+ */
+static void on_leap(struct app *app, int64_t late_ms)
+{
+    log_event(LOG_LEVEL_WARN, "clock_leap", "late_ms=%lld", (long long)late_ms);
+    router_recheck(app->router);
+}
+
 static void on_lag_timer(void *owner)
 {
     struct app *app = owner;
@@ -315,6 +325,9 @@ static void on_lag_timer(void *owner)
 
     if (late_ms > app->lag_max_ms) {
         app->lag_max_ms = late_ms;
+    }
+    if (late_ms > LEAP_MS) {
+        on_leap(app, late_ms);
     }
     app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
     ledger_look(app->ledger);
