@@ -33,6 +33,8 @@ struct faults_place {
     char config[PATH_MAX];
     char socket[PATH_MAX];
     struct faults_process broker;
+    struct faults_process retired; /* the broker that handed over, until it ends */
+    int notices;                   /* what brokers tell a service manager */
     struct faults_process servers[FAULTS_SERVERS_MAXIMUM];
     unsigned server_count;
     unsigned configs; /* times that the configuration was written */
@@ -54,6 +56,11 @@ void faults_kill(struct faults_process *process);
 bool faults_has_ended(struct faults_process *process, int *ret_status);
 /* Waits for its end, for MS at most.  The same. */
 bool faults_await_end(struct faults_process *process, int ms, int *ret_status);
+/*
+ * Reads what brokers have told.  True: another process is the broker now, and the one before
+ * is the retired one.
+ */
+bool faults_has_handed_over(struct faults_place *place);
 /* The configuration again, with something in it changed. */
 MUST_CHECK int faults_write_config(struct faults_place *place);
 /* Settings of a server, by its /__ctl; it must be running and not frozen. */
