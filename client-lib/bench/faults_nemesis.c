@@ -135,9 +135,11 @@ static int on_broker_due(struct faults_nemesis *nemesis)
 static int look_after_broker(struct faults_nemesis *nemesis)
 {
     struct faults_place *place = nemesis->place;
+    pid_t pid = place->broker.pid;
     int status = 0;
 
-    if (faults_has_handed_over(place) && nemesis->broker.trouble == FAULTS_TROUBLE_UPGRADING) {
+    faults_read_notices(place);
+    if (place->broker.pid != pid && nemesis->broker.trouble == FAULTS_TROUBLE_UPGRADING) {
         nemesis->broker.trouble = FAULTS_TROUBLE_NONE;
     }
     if (faults_has_ended(&place->retired, &status) && status != 0) {
@@ -146,6 +148,7 @@ static int look_after_broker(struct faults_nemesis *nemesis)
     if (faults_has_ended(&place->broker, &status) && on_broker_end(nemesis, status) < 0) {
         return -1;
     }
+    faults_bury(place);
     return is_due(nemesis, &nemesis->broker) ? on_broker_due(nemesis) : 0;
 }
 
@@ -249,8 +252,7 @@ static bool try_strike(struct faults_nemesis *nemesis, enum faults_event event)
         return true;
     }
     if (is_for_broker(event)) {
-        if (nemesis->broker.trouble != FAULTS_TROUBLE_NONE ||
-            faults_client_away_ms(&nemesis->clients[0]) > 0 ||
+        if (nemesis->broker.trouble != FAULTS_TROUBLE_NONE || !nemesis->place->is_ready ||
             (event == FAULTS_EVENT_UPGRADE && nemesis->place->retired.pid != 0)) {
             return false;
         }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proto/base/bytes.h"
+
+enum { KILL_MS = 5000 };
 
 static int say_error(const char *what)
 {
@@ -130,6 +134,9 @@ int faults_start_broker(struct faults_place *place)
                            "--runtime-dir",         runtime,    NULL};
 
     (void)snprintf(runtime, sizeof(runtime), "%s/run", place->directory);
+    /* What the one before has told is not of this one. */
+    faults_read_notices(place);
+    place->is_ready = false;
     return start(place, "teplod.log", words, -1, &place->broker.pid);
 }
 
@@ -181,7 +188,7 @@ static int open_notices(const struct faults_place *place)
     return fd;
 }
 
-bool faults_has_handed_over(struct faults_place *place)
+void faults_read_notices(struct faults_place *place)
 {
     static const char key[] = "MAINPID=";
     char text[512];
@@ -195,10 +202,9 @@ bool faults_has_handed_over(struct faults_place *place)
         if (at != NULL) {
             place->retired = place->broker;
             place->broker.pid = (pid_t)strtol(at + sizeof(key) - 1, NULL, 10);
-            return true;
         }
+        place->is_ready |= strstr(text, "READY=1") != NULL;
     }
-    return false;
 }
 
 int faults_place_open(struct faults_place *place, const struct faults_programs *programs,
@@ -240,12 +246,47 @@ void faults_signal(const struct faults_process *process, int signal)
     }
 }
 
+/* A broker that took over is not our child while the one before it lives: waitpid cannot wait. */
+static void await_death(pid_t pid, int descriptor)
+{
+    struct pollfd death = {.fd = descriptor, .events = POLLIN};
+
+    if (descriptor >= 0) {
+        (void)poll(&death, 1, KILL_MS);
+        (void)close(descriptor);
+    }
+    (void)waitpid(pid, NULL, descriptor >= 0 ? WNOHANG : 0);
+}
+
 void faults_kill(struct faults_process *process)
 {
     if (process->pid > 0) {
+        int descriptor = (int)syscall(SYS_pidfd_open, process->pid, 0);
+
         (void)kill(process->pid, SIGKILL);
-        (void)waitpid(process->pid, NULL, 0);
+        await_death(process->pid, descriptor);
         process->pid = 0;
+    }
+}
+
+static bool is_known(const struct faults_place *place, pid_t pid)
+{
+    bool is_known = pid == place->broker.pid || pid == place->retired.pid;
+
+    for (unsigned i = 0; i < place->server_count; i++) {
+        is_known |= pid == place->servers[i].pid;
+    }
+    return is_known;
+}
+
+void faults_bury(const struct faults_place *place)
+{
+    siginfo_t dead = {.si_pid = 0};
+
+    while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid != 0 &&
+           !is_known(place, dead.si_pid)) {
+        (void)waitpid(dead.si_pid, NULL, WNOHANG);
+        dead.si_pid = 0;
     }
 }
 

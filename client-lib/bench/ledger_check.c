@@ -141,7 +141,10 @@ static void check_time(const struct ledger_call *call, size_t number, int32_t sl
         return;
     }
     report->latest_ms = late_ms > report->latest_ms ? late_ms : report->latest_ms;
-    report->latest_net_ms = net_ms > report->latest_net_ms ? net_ms : report->latest_net_ms;
+    if (net_ms > report->latest_net_ms) {
+        report->latest_net_ms = net_ms;
+        report->latest_call = number;
+    }
     if (net_ms > slack_ms) {
         accuse(report, number, LEDGER_RULE_LATE);
     }

@@ -76,6 +76,7 @@ struct ledger_report {
     size_t offender_count;
     int32_t latest_ms;     /* the most that an end came after its deadline */
     int32_t latest_net_ms; /* the same, less what the client did not look */
+    size_t latest_call;    /* the one with that */
 };
 
 void ledger_check(const struct ledger_history *history, struct ledger_report *ret_report);
