@@ -241,6 +241,17 @@ static bool is_for_broker(enum faults_event event)
            event == FAULTS_EVENT_RELOAD || event == FAULTS_EVENT_UPGRADE;
 }
 
+static bool may_strike_broker(const struct faults_nemesis *nemesis, enum faults_event event)
+{
+    if (nemesis->broker.trouble != FAULTS_TROUBLE_NONE) {
+        return false;
+    }
+    /* Anybody may be killed at any time; the other signals are for who is ready for them. */
+    return event == FAULTS_EVENT_BROKER_KILL ||
+           (nemesis->place->is_ready &&
+            (event != FAULTS_EVENT_UPGRADE || nemesis->place->retired.pid == 0));
+}
+
 /* False: not now, something is being done to it already. */
 static bool try_strike(struct faults_nemesis *nemesis, enum faults_event event)
 {
@@ -252,8 +263,7 @@ static bool try_strike(struct faults_nemesis *nemesis, enum faults_event event)
         return true;
     }
     if (is_for_broker(event)) {
-        if (nemesis->broker.trouble != FAULTS_TROUBLE_NONE || !nemesis->place->is_ready ||
-            (event == FAULTS_EVENT_UPGRADE && nemesis->place->retired.pid != 0)) {
+        if (!may_strike_broker(nemesis, event)) {
             return false;
         }
         strike_broker(nemesis, event);

@@ -35,6 +35,7 @@ static void print_events(const struct faults_book *book, const struct faults_nem
     print_line("cancels", book->cancels, "calls that were taken back");
     print_line("reconnects", book->reconnects, "connections that the broker ended, or its death");
     print_line("outcomes", book->questions, "calls that a later broker was asked about, and told");
+    print_line("audits", book->audits, "calls whose record was looked at in passing");
 }
 
 /* "call 7: unknown, executed ..." */

@@ -46,6 +46,7 @@ struct ledger_call {
     uint8_t sights;  /* enum ledger_sight, or'ed */
     uint8_t answers; /* that came for it; stays at 255 */
     uint8_t execs;   /* records of its execution; stays at 255 */
+    uint8_t record;  /* enum ledger_end: what teplo/outcome said at some time; UNUSED: nothing */
     int32_t took_ms; /* from the last byte of the request to the end */
     int32_t deadline_ms;
     int32_t stall_ms; /* how long the client itself did not look, before it saw the end */
