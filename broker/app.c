@@ -247,6 +247,8 @@ void app_hand_over(struct app *app)
     app->state = APP_HANDING_OVER;
     app_report(app, NULL, "drain", NULL, "another process takes over");
     app_leave_doors(app);
+    /* The directory is the successor's alone: should it die, the next one need not wait for us. */
+    runtime_dir_close(&app->dir);
     clients_hand_over(&app->clients);
     timer_start(&app->drain_timer, app->config->drain_timeout_ms);
     deferred_schedule(&app->drain_check);
