@@ -23,67 +23,19 @@ static void on_client_gone(void *owner);
 static void on_drain_timer(void *owner);
 static void on_drain_check(void *owner);
 static void on_lag_timer(void *owner);
-static void on_accept(void *owner, int fd);
 static void signal_cb(evutil_socket_t number, short what, void *arg);
 
 static const struct router_events router_events = {on_report, on_router_drained};
-
-/* ---- doors */
-
-int app_open_door(struct app *app, const char *route, struct bytes *message)
-{
-    struct door *door = MEM_NEW(struct door);
-    char path[128];
-
-    if (door == NULL) {
-        bytes_printf(message, "out of memory");
-        return -1;
-    }
-    door->app = app;
-    (void)snprintf(door->route, sizeof(door->route), "%s", route == NULL ? "" : route);
-    (void)snprintf(path, sizeof(path), "%s/%s.sock", app->dir.path,
-                   route == NULL ? "teplo" : route);
-    door->listener =
-        listener_open(app->loop, path, (mode_t)app->config->socket_mode, on_accept, door);
-    if (door->listener == NULL) {
-        bytes_printf(message, "cannot listen on %s: %s", path, strerror(errno));
-        mem_free(door);
-        return -1;
-    }
-    list_append(&app->doors, &door->in_doors);
-    return 0;
-}
-
-void app_close_door(struct app *app, struct door *door)
-{
-    listener_close(door->listener);
-    list_remove(&app->doors, &door->in_doors);
-    mem_free(door);
-}
-
-static void close_doors(struct app *app)
-{
-    struct list_node *node;
-
-    while ((node = list_first(&app->doors)) != NULL) {
-        app_close_door(app, LIST_ITEM(node, struct door, in_doors));
-    }
-}
-
-static void on_accept(void *owner, int fd)
-{
-    struct door *door = owner;
-
-    clients_accept(&door->app->clients, fd, door->route[0] == '\0' ? NULL : door->route);
-}
 
 /* ---- start */
 
 static int start_signals(struct app *app)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR2};
 
     (void)signal(SIGPIPE, SIG_IGN);
+    /* What rotates logs sends it; ours go to a pipe or the journal. */
+    (void)signal(SIGUSR1, SIG_IGN);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         /* libevent puts this back at the end: a late signal must not turn a stop into a kill. */
         (void)signal(numbers[i], SIG_IGN);
@@ -155,6 +107,8 @@ static int make_parts(struct app *app, struct bytes *message)
     clients_init(&app->clients, app->loop, app->router, &clients);
     timer_init(&app->drain_timer, app->loop, on_drain_timer, app);
     timer_init(&app->lag_timer, app->loop, on_lag_timer, app);
+    timer_init(&app->watchdog.timer, app->loop, NULL, NULL);
+    app_init_upgrade(app);
     deferred_init(&app->drain_check, app->loop, on_drain_check, app);
     app->streams = curl_driver_new(app->loop, 0);
     app->posts = curl_driver_new(app->loop, 0);
@@ -167,7 +121,8 @@ static int make_parts(struct app *app, struct bytes *message)
 
 static int start(struct app *app, struct bytes *message)
 {
-    char path[128];
+    struct ledger_options ledger = {.directory = app->dir.path,
+                                    .records = app->config->ledger_records};
 
     log_set_level((enum log_level)app->config->log_level);
     config_digest(app->config, app->digest);
@@ -176,13 +131,16 @@ static int start(struct app *app, struct bytes *message)
     app->started_wall_ms = clock_wall_ms();
     size_process(app);
     if (make_parts(app, message) < 0 ||
-        runtime_dir_open(&app->dir, app->arguments->runtime_dir, message) < 0) {
+        runtime_dir_open(&app->dir, app->arguments->runtime_dir,
+                         activation_take_lock(&app->activation), message) < 0) {
         return -1;
     }
-    (void)snprintf(path, sizeof(path), "%s/admin.sock", app->dir.path);
-    app->admin = admin_open(app->loop, path, &app_admin_actions, app);
-    if (app->admin == NULL) {
-        bytes_printf(message, "cannot listen on %s: %s", path, strerror(errno));
+    app->ledger = ledger_open(&ledger, message);
+    if (app->ledger == NULL) {
+        return -1;
+    }
+    router_set_ledger(app->router, app->ledger);
+    if (app_open_admin(app, message) < 0) {
         return -1;
     }
     start_publisher(app);
@@ -191,6 +149,7 @@ static int start(struct app *app, struct bytes *message)
     }
     app->lag_due_ms = loop_now_ms(app->loop) + LAG_INTERVAL_MS;
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
+    watchdog_start(&app->watchdog, app->loop);
     return 0;
 }
 
@@ -201,8 +160,10 @@ static void close_parts(struct app *app)
     if (app->loop == NULL) {
         return;
     }
-    close_doors(app);
+    app_close_doors(app);
     if (app->router != NULL) {
+        app_end_upgrade(app);
+        watchdog_stop(&app->watchdog);
         timer_stop(&app->drain_timer);
         timer_stop(&app->lag_timer);
         deferred_cancel(&app->drain_check);
@@ -262,19 +223,33 @@ static void on_drain_timer(void *owner)
 
 void app_begin_shutdown(struct app *app)
 {
-    if (app->state != APP_SERVING) {
-        if (app->state == APP_DRAINING) {
-            stop_now(app);
-        }
+    if (app->state == APP_DRAINING) {
+        stop_now(app);
         return;
+    }
+    if (app->state == APP_LEAVING) {
+        return;
+    }
+    app_end_upgrade(app);
+    if (app->state == APP_SERVING) {
+        notify_manager("STOPPING=1");
+        timer_start(&app->drain_timer, app->config->drain_timeout_ms);
     }
     app->state = APP_DRAINING;
     log_event(LOG_LEVEL_INFO, "draining", "waiting=%zu clients=%zu", clients_waiting(&app->clients),
               app->clients.all.count);
-    notify_manager("STOPPING=1");
     app_report(app, NULL, "drain", NULL, "shutting down");
-    close_doors(app);
+    app_close_doors(app);
     router_drain(app->router);
+    deferred_schedule(&app->drain_check);
+}
+
+void app_hand_over(struct app *app)
+{
+    app->state = APP_HANDING_OVER;
+    app_report(app, NULL, "drain", NULL, "another process takes over");
+    app_leave_doors(app);
+    clients_hand_over(&app->clients);
     timer_start(&app->drain_timer, app->config->drain_timeout_ms);
     deferred_schedule(&app->drain_check);
 }
@@ -283,6 +258,11 @@ static void on_drain_check(void *owner)
 {
     struct app *app = owner;
 
+    if (app->state == APP_HANDING_OVER && list_is_empty(&app->clients.all)) {
+        /* All that was ever sent to us is answered: only sessions are left to end. */
+        app->state = APP_DRAINING;
+        router_drain(app->router);
+    }
     if (app->state != APP_DRAINING) {
         return;
     }
@@ -297,7 +277,7 @@ static void on_router_drained(void *owner)
 {
     struct app *app = owner;
 
-    if (app->state == APP_DRAINING) {
+    if (app->state == APP_DRAINING || app->state == APP_HANDING_OVER) {
         deferred_schedule(&app->drain_check);
     }
 }
@@ -339,6 +319,7 @@ static void on_lag_timer(void *owner)
         app->lag_max_ms = late_ms;
     }
     app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
+    ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
 }
 
@@ -346,7 +327,9 @@ static void on_hangup(struct app *app)
 {
     struct bytes message;
 
-    notify_manager("RELOADING=1");
+    if (app->state == APP_SERVING) {
+        notify_reloading();
+    }
     bytes_init(&message, 4096);
     if (app_reload(app, &message) < 0) {
         log_event(LOG_LEVEL_ERROR, "reload_failed", "kept=old why=%s",
@@ -354,7 +337,9 @@ static void on_hangup(struct app *app)
         app_report(app, NULL, "config_error", NULL, "the new configuration was refused");
     }
     bytes_done(&message);
-    notify_manager("READY=1");
+    if (app->state == APP_SERVING) {
+        notify_manager("READY=1");
+    }
 }
 
 static void signal_cb(evutil_socket_t number, short what, void *arg)
@@ -364,12 +349,38 @@ static void signal_cb(evutil_socket_t number, short what, void *arg)
     (void)what;
     if (number == SIGHUP) {
         on_hangup(app);
+    } else if (number == SIGUSR2) {
+        app_upgrade(app);
     } else if (number == SIGQUIT) {
         app_begin_shutdown(app);
-        stop_now(app);
+        if (app->state == APP_DRAINING) {
+            stop_now(app);
+        }
     } else {
         app_begin_shutdown(app);
     }
+}
+
+static enum app_end serve(struct app *app, struct bytes *message)
+{
+    enum app_end end;
+
+    log_event(LOG_LEVEL_INFO, "serving", "version=%s pid=%d dir=%s pools=%zu digest=%s",
+              TEPLO_VERSION, (int)getpid(), log_quote(app->dir.path), app->config->server_count,
+              app->digest);
+    app_report(app, NULL, "start", NULL, "serving");
+    if (activation_tell_ready(&app->activation) < 0) {
+        /* Too late: its sockets are not ours to answer. */
+        app_leave_doors(app);
+        bytes_printf(message, "the process that started this one goes on itself");
+        return APP_FAILED;
+    }
+    activation_done(&app->activation);
+    notify_manager("READY=1");
+    end = loop_run(app->loop) == 0 ? APP_STOPPED : APP_FAILED;
+    log_event(LOG_LEVEL_INFO, "stopped", "clients_served=%llu",
+              (unsigned long long)app->clients.accepted_total);
+    return end;
 }
 
 enum app_end app_run(const struct arguments *arguments, struct bytes *message)
@@ -382,24 +393,23 @@ enum app_end app_run(const struct arguments *arguments, struct bytes *message)
     }
     app->arguments = arguments;
     app->dir.lock_fd = -1;
+    activation_read(&app->activation);
     list_init(&app->doors);
     list_init(&app->flushes);
     app->config = config_load(&arguments->config, message);
     if (app->config == NULL) {
+        activation_done(&app->activation);
         mem_free(app);
         return APP_BAD_CONFIG;
     }
     if (start(app, message) == 0) {
-        log_event(LOG_LEVEL_INFO, "serving", "version=%s pid=%d dir=%s pools=%zu digest=%s",
-                  TEPLO_VERSION, (int)getpid(), log_quote(app->dir.path), app->config->server_count,
-                  app->digest);
-        app_report(app, NULL, "start", NULL, "serving");
-        notify_manager("READY=1");
-        end = loop_run(app->loop) == 0 ? APP_STOPPED : APP_FAILED;
-        log_event(LOG_LEVEL_INFO, "stopped", "clients_served=%llu",
-                  (unsigned long long)app->clients.accepted_total);
+        end = serve(app, message);
+    } else if (app->activation.ready_fd >= 0) {
+        app_leave_doors(app); /* whoever started us serves on */
     }
     close_parts(app);
+    activation_done(&app->activation);
+    ledger_close(app->ledger);
     runtime_dir_close(&app->dir);
     config_free(app->config);
     curl_global_cleanup();

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "broker/app_priv.h"
+#include "broker/ledger/ledger_answer.h"
 #include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
@@ -121,7 +122,7 @@ static cJSON *show_clients(void *owner)
         add_text(row, "pool", requester->route_name[0] == '\0' ? "-" : requester->route_name);
         add_text(row, "era", eras[requester->era]);
         add_text(row, "name", requester->name[0] == '\0' ? "-" : requester->name);
-        add_number(row, "uid", client->channel.uid);
+        add_number(row, "uid", client->channel.peer.uid);
         add_number(row, "pid", client->channel.pid);
         add_number(row, "inflight", (double)requester_waiting(requester));
         add_number(row, "queued_bytes", (double)channel_unread(&client->channel));
@@ -173,6 +174,8 @@ static cJSON *show_stats(void *owner)
 #undef INSTANCE_DECIMAL
 #undef INSTANCE_MOMENT
     snapshot_done(&snapshot);
+    add_number(object, "ledger_live", (double)ledger_live(app->ledger));
+    add_number(object, "ledger_total", (double)ledger_total(app->ledger));
     return object;
 }
 
@@ -181,6 +184,13 @@ static void show_config(void *owner, struct bytes *out)
     struct app *app = owner;
 
     config_describe(app->config, out);
+}
+
+static const char *ask_outcome(void *owner, struct span call, uid_t asker, struct bytes *out)
+{
+    struct app *app = owner;
+
+    return ledger_answer(app->ledger, call, asker, out) < 0 ? ledger_answer_usage : NULL;
 }
 
 /* A flush of a visitor to admin.sock; freed when it has been told. */
@@ -271,4 +281,4 @@ static void shut_down(void *owner)
 
 const struct admin_actions app_admin_actions = {
     show_pools,  show_sessions, show_clients, show_errors, show_stats, show_config,
-    flush_redis, reload,        drain,        resume,      shut_down};
+    ask_outcome, flush_redis,   reload,       drain,       resume,     shut_down};

@@ -93,6 +93,50 @@ static struct route_tool *route_tools_of(const struct config_server *server)
     return tools;
 }
 
+static int add_ids(struct access_ids *ids, const struct config_identity *identities, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = access_add_id(ids, identities[i].id);
+    }
+    return r;
+}
+
+static int add_patterns(struct access_patterns *patterns, char *const *texts, size_t count)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = access_add_pattern(patterns, texts[i]);
+    }
+    return r;
+}
+
+/* -ENOMEM: RET_RULES is empty. */
+static int access_rules_of(const struct config_server *server, struct access_rules *ret_rules)
+{
+    const struct config_access *access = &server->access;
+    int r;
+
+    *ret_rules = (struct access_rules){0};
+    r = add_ids(&ret_rules->users, access->users, access->user_count);
+    if (r == 0) {
+        r = add_ids(&ret_rules->groups, access->groups, access->group_count);
+    }
+    if (r == 0) {
+        r = add_patterns(&ret_rules->allowed_tools, access->allowed_tools,
+                         access->allowed_tool_count);
+    }
+    if (r == 0) {
+        r = add_patterns(&ret_rules->denied_tools, access->denied_tools, access->denied_tool_count);
+    }
+    if (r < 0) {
+        access_rules_done(ret_rules);
+    }
+    return r;
+}
+
 static struct server *make_server(struct app *app, const struct config *config,
                                   const struct config_server *server)
 {
@@ -122,15 +166,20 @@ static struct route *make_route(struct app *app, const struct config *config,
     struct server *made = make_server(app, config, server);
     struct route_options options = route_options_of(config, server);
     struct route_tool *tools = route_tools_of(server);
+    struct access_rules access;
     struct route *route = NULL;
 
     options.tools = tools;
     options.tool_count = server->tool_count;
-    if (made != NULL && tools != NULL) {
+    if (access_rules_of(server, &access) == 0 && made != NULL && tools != NULL) {
         route = route_new(app->loop, app->router, made, &options);
+        if (route != NULL) {
+            route_set_access(route, &access);
+        }
     } else {
         server_unref(made);
     }
+    access_rules_done(&access);
     mem_free(tools);
     return route;
 }
@@ -189,7 +238,8 @@ void app_apply_limits(struct app *app)
 struct change {
     const struct config_server *server; /* of the new configuration */
     struct route *old;                  /* of the same name, or NULL */
-    struct route *made; /* its replacement; NULL: the old one stays, with new limits */
+    struct route *made;         /* its replacement; NULL: the old one stays, with new limits */
+    struct access_rules access; /* for the old one */
 };
 
 static const struct config_server *find_server(const struct config *config, const char *name)
@@ -208,6 +258,7 @@ static void close_made(struct change *changes, size_t count)
         if (changes[i].made != NULL) {
             route_close(changes[i].made);
         }
+        access_rules_done(&changes[i].access);
     }
     mem_free(changes);
 }
@@ -224,6 +275,11 @@ static struct change *prepare(struct app *app, const struct config *config, stru
         changes[i].server = server;
         changes[i].old = before == NULL ? NULL : router_find(app->router, span_of(server->name));
         if (changes[i].old != NULL && config_server_same_endpoint(before, server)) {
+            if (access_rules_of(server, &changes[i].access) < 0) {
+                bytes_printf(message, "out of memory");
+                close_made(changes, i);
+                return NULL;
+            }
             continue;
         }
         changes[i].made = make_route(app, config, server);
@@ -273,6 +329,8 @@ static void apply_change(struct app *app, const struct config *config, struct ch
                          struct bytes *message)
 {
     if (change->made == NULL) {
+        /* First: more room in the pool must not let through what is denied now. */
+        route_set_access(change->old, &change->access);
         set_route_options(change->old, config, change->server);
         return;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The app's parts: app.c (start, stop), app_config.c (options into parts, reload),
-   app_admin.c (what admin.sock offers), app_snapshot.c (figures). */
+   app_doors.c (sockets), app_upgrade.c (who comes after us), app_admin.c (what admin.sock
+   offers), app_snapshot.c (figures). */
 #ifndef TEPLO_BROKER_APP_PRIV_H
 #define TEPLO_BROKER_APP_PRIV_H
 
@@ -13,9 +14,12 @@
 #include "broker/health/process_figures.h"
 #include "broker/health/redis_publisher.h"
 #include "broker/health/snapshot.h"
+#include "broker/ledger/ledger.h"
 #include "broker/routing/router.h"
 #include "broker/runtime/loop.h"
+#include "broker/system/activation.h"
 #include "broker/system/runtime_dir.h"
+#include "broker/system/watchdog.h"
 #include "broker/upstream/curl_driver.h"
 
 /* A listening socket and the pool it is bound to. */
@@ -28,9 +32,19 @@ struct door {
 
 /*
  * SERVING -> DRAINING (no new clients or calls; those out end) -> LEAVING (Redis is told)
- * -> the loop stops.
+ * -> the loop stops.  SERVING -> HANDING_OVER (another process takes new clients; ours are
+ * answered and let go) -> DRAINING.
  */
-enum app_state { APP_SERVING, APP_DRAINING, APP_LEAVING };
+enum app_state { APP_SERVING, APP_HANDING_OVER, APP_DRAINING, APP_LEAVING };
+
+/* Of app_upgrade.c: the process that is to replace this one. */
+struct upgrade {
+    char program[4096]; /* empty: unknown */
+    pid_t pid;
+    int ready_fd; /* -1: none is being started */
+    struct event readable;
+    struct timer timer;
+};
 
 struct app {
     const struct arguments *arguments; /* borrowed from main */
@@ -39,6 +53,7 @@ struct app {
     struct runtime_dir dir;
     struct curl_driver *streams;
     struct curl_driver *posts;
+    struct ledger *ledger;
     struct router *router;
     struct clients clients;
     struct list doors;
@@ -50,7 +65,10 @@ struct app {
     enum app_state state;
     struct timer drain_timer;
     struct deferred drain_check;
-    struct event *signals[4];
+    struct event *signals[5];
+    struct activation activation; /* until the start is over */
+    struct upgrade upgrade;
+    struct watchdog watchdog;
     struct timer lag_timer; /* how late it fires is how late everything is */
     int64_t lag_due_ms;
     int64_t lag_max_ms;
@@ -62,11 +80,26 @@ struct app {
 
 /* app.c */
 void app_begin_shutdown(struct app *app);
+/* Another process serves: answer what has come in, let all clients go, and end. */
+void app_hand_over(struct app *app);
 void app_report(struct app *app, const char *pool, const char *type, const char *error_class,
                 const char *text);
+
+/* app_doors.c */
 /* A socket for ROUTE (NULL: teplo.sock).  0, or -1 with MESSAGE. */
 MUST_CHECK int app_open_door(struct app *app, const char *route, struct bytes *message);
+MUST_CHECK int app_open_admin(struct app *app, struct bytes *message);
+const char *app_door_name(const struct door *door);
 void app_close_door(struct app *app, struct door *door);
+void app_close_doors(struct app *app);
+/* Leave all sockets, that of the admin too, to another process: they stay as they are. */
+void app_leave_doors(struct app *app);
+
+/* app_upgrade.c */
+void app_init_upgrade(struct app *app);
+void app_upgrade(struct app *app);
+/* One that is being started shall not be. */
+void app_end_upgrade(struct app *app);
 
 /* app_config.c */
 MUST_CHECK int app_make_routes(struct app *app, struct bytes *message);

@@ -155,6 +155,7 @@ static const char *state_name(const struct app *app)
     switch (app->state) {
     case APP_SERVING:
         return router_is_draining(app->router) ? "draining" : "serving";
+    case APP_HANDING_OVER:
     case APP_DRAINING:
         return "draining";
     case APP_LEAVING:

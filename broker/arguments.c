@@ -22,7 +22,8 @@ const char arguments_help[] =
     "  --print-options      every option with default, range and meaning, and stop\n"
     "  --version, --help\n"
     "\n"
-    "Signals: TERM or INT drains and stops (twice: at once), HUP reads the configuration again.\n";
+    "Signals: TERM or INT drains and stops (twice: at once), HUP reads the configuration again,\n"
+    "USR2 replaces the process by the program as it is on the disk now, without a gap.\n";
 
 enum {
     OPTION_CONFIG = 256,
@@ -101,7 +102,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv, struct b
 {
     int option;
 
-    *arguments = (struct arguments){.mode = ARGUMENTS_SERVE};
+    *arguments = (struct arguments){.mode = ARGUMENTS_SERVE, .argv = argv};
     opterr = 0;
     while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
         if (take(arguments, option, argv[optind - 1], message) < 0) {

@@ -18,6 +18,7 @@ enum arguments_mode {
 struct arguments {
     enum arguments_mode mode;
     const char *runtime_dir; /* NULL: the default */
+    char **argv;             /* of main: for the process that replaces this one */
     struct config_arguments config;
 };
 

@@ -65,7 +65,8 @@ struct span mcp_own_meta(const struct message *message, const char *name);
 
 /*
  * Add the edits that remove what must not cross a hop from a request's params:
- * the modern envelope, and the keys under dev.teplo/.  An emptied _meta goes too.
+ * the modern envelope, and the keys under dev.teplo/ but dev.teplo/call, which is end to end.
+ * An emptied _meta goes too.
  * The progress token stays; its value is replaced by the caller.
  */
 void mcp_strip_hop_meta(const struct message *message, struct splice *splice);

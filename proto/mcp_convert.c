@@ -19,7 +19,8 @@ static bool is_hop_key(struct span key, void *context)
             return true;
         }
     }
-    return json_string_starts(key, "dev.teplo/");
+    /* The call's id is for everybody on the way: servers may know a call again by it. */
+    return json_string_starts(key, "dev.teplo/") && !json_string_is(key, "dev.teplo/call");
 }
 
 /* True for the key that CONTEXT, a C string, names. */

@@ -63,8 +63,8 @@ static void on_closed(struct channel *channel, enum channel_end end);
 
 static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
 
-struct admin *admin_open(struct loop *loop, const char *path, const struct admin_actions *actions,
-                         void *owner)
+struct admin *admin_open(struct loop *loop, const struct listener_place *place,
+                         const struct admin_actions *actions, void *owner)
 {
     struct admin *admin = MEM_NEW(struct admin);
 
@@ -76,7 +76,7 @@ struct admin *admin_open(struct loop *loop, const char *path, const struct admin
     admin->actions = actions;
     admin->owner = owner;
     list_init(&admin->all);
-    admin->listener = listener_open(loop, path, 0600, on_accept, admin);
+    admin->listener = listener_open(loop, place, on_accept, admin);
     if (admin->listener == NULL) {
         mem_free(admin);
         return NULL;
@@ -101,6 +101,20 @@ void admin_close(struct admin *admin)
         channel_close(&LIST_ITEM(node, struct visitor, in_all)->channel);
     }
     loop_reap(admin->loop, &admin->reapable, reap, admin);
+}
+
+void admin_hand_over(struct admin *admin)
+{
+    listener_leave(admin->listener);
+    admin->listener = NULL;
+    LIST_FOREACH (node, &admin->all) {
+        channel_hand_over(&LIST_ITEM(node, struct visitor, in_all)->channel);
+    }
+}
+
+struct listener *admin_listener(struct admin *admin)
+{
+    return admin->listener;
 }
 
 /* ---- visitors */
@@ -253,6 +267,24 @@ static void show_config(struct visitor *visitor, const struct message *request)
     bytes_init(&text, OUTPUT_MAXIMUM);
     visitor->admin->actions->config(visitor->admin->owner, &text);
     send_result(visitor, request->id, text.failed ? SPAN("{}") : bytes_span(&text));
+    bytes_done(&text);
+}
+
+static void ask_outcome(struct visitor *visitor, const struct message *request)
+{
+    struct bytes text;
+    const char *wrong;
+
+    bytes_init(&text, OUTPUT_MAXIMUM);
+    wrong = visitor->admin->actions->outcome(visitor->admin->owner, message_param(request, "call"),
+                                             visitor->channel.peer.uid, &text);
+    if (wrong != NULL) {
+        send_error(visitor, request->id, RPC_INVALID_PARAMS, wrong);
+    } else if (text.failed) {
+        send_error(visitor, request->id, RPC_INVALID_REQUEST, "out of memory");
+    } else {
+        send_result(visitor, request->id, bytes_span(&text));
+    }
     bytes_done(&text);
 }
 

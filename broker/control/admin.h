@@ -9,11 +9,13 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "broker/runtime/loop.h"
 #include "proto/base/bytes.h"
 
 struct admin;
+struct listener;
 
 /* All mandatory. */
 struct admin_actions {
@@ -24,6 +26,8 @@ struct admin_actions {
     cJSON *(*errors)(void *owner);
     cJSON *(*stats)(void *owner);
     void (*config)(void *owner, struct bytes *out); /* raw JSON */
+    /* NULL with the raw result in OUT, or what is wrong with CALL, the token of params.call. */
+    const char *(*outcome)(void *owner, struct span call, uid_t asker, struct bytes *out);
     /* DONE runs once, later: REDIS is "up", "off", "down" ..., SEQ 0 if nothing was written.
        -ENOMEM: it does not run. */
     int (*flush)(void *owner, void (*done)(void *waiter, const char *redis, uint64_t seq),
@@ -34,9 +38,14 @@ struct admin_actions {
     void (*shut_down)(void *owner);
 };
 
+struct listener_place;
+
 /* NULL: errno says why. */
-MUST_CHECK struct admin *admin_open(struct loop *loop, const char *path,
+MUST_CHECK struct admin *admin_open(struct loop *loop, const struct listener_place *place,
                                     const struct admin_actions *actions, void *owner);
+/* Another process answers from now on: leave the socket to it, and let visitors go. */
+void admin_hand_over(struct admin *admin);
+struct listener *admin_listener(struct admin *admin); /* NULL after admin_hand_over */
 void admin_close(struct admin *admin);
 
 #endif

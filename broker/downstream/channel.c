@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proto/base/mem.h"
+
 enum {
     READ_AT_ONCE = 65536,
     FRAMES_A_TURN = 64,
@@ -25,15 +27,37 @@ static void on_closing(void *owner);
 static void on_more(void *owner);
 static void on_slow(void *owner);
 
+/* However many they are.  Without memory it is in none: rules then deny rather than admit. */
+static void learn_groups(struct channel *channel)
+{
+    socklen_t length = 0;
+    gid_t *groups;
+
+    if (getsockopt(channel->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) == 0 || errno != ERANGE ||
+        length == 0) {
+        return;
+    }
+    groups = mem_new(length);
+    if (groups == NULL || getsockopt(channel->fd, SOL_SOCKET, SO_PEERGROUPS, groups, &length) < 0) {
+        mem_free(groups);
+        return;
+    }
+    channel->groups = groups;
+    channel->peer.groups = groups;
+    channel->peer.group_count = length / sizeof(*groups);
+}
+
 static void learn_peer(struct channel *channel)
 {
     struct ucred peer;
     socklen_t length = sizeof(peer);
 
-    channel->uid = (uid_t)-1;
+    channel->peer = (struct peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
     if (getsockopt(channel->fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0) {
-        channel->uid = peer.uid;
+        channel->peer.uid = peer.uid;
+        channel->peer.gid = peer.gid;
         channel->pid = peer.pid;
+        learn_groups(channel);
     }
 }
 
@@ -55,6 +79,7 @@ int channel_init(struct channel *channel, struct loop *loop, int fd,
                        channel);
     if (event_add(&channel->readable, NULL) < 0) {
         (void)close(fd);
+        mem_free(channel->groups);
         channel->fd = -1;
         channel->state = CHANNEL_IS_CLOSED;
         return -ENOMEM;
@@ -67,6 +92,7 @@ void channel_done(struct channel *channel)
     CHECK(channel->state == CHANNEL_IS_CLOSED);
     frame_reader_done(&channel->reader);
     bytes_done(&channel->out);
+    mem_free(channel->groups);
 }
 
 /* A maximum lowered below what is there already counts for what comes. */
@@ -306,6 +332,14 @@ void channel_finish(struct channel *channel)
     channel_settle(channel);
 }
 
+void channel_hand_over(struct channel *channel)
+{
+    if (is_live(channel)) {
+        channel->is_handed_over = true;
+        (void)shutdown(channel->fd, SHUT_RD);
+    }
+}
+
 /* Whether the peer closed altogether, or only said that it will send no more. */
 static bool is_hung_up(const struct channel *channel)
 {
@@ -323,7 +357,8 @@ static void on_end_of_input(struct channel *channel)
         end(channel, CHANNEL_GONE);
         return;
     }
-    if (rest.length > 0) {
+    /* Handed over in the middle of a message: the peer's write has failed, it knows. */
+    if (rest.length > 0 && !channel->is_handed_over) {
         (void)snprintf(what, sizeof(what),
                        "the stream ended %zu bytes into a message; end each with a newline",
                        rest.length);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "broker/routing/access.h"
 #include "broker/runtime/loop.h"
 #include "proto/frame.h"
 
@@ -57,13 +58,15 @@ struct channel {
     size_t out_sent; /* front bytes of `out` that are gone */
     struct event readable;
     struct event writable;
+    bool is_handed_over;   /* the end of input is our doing */
     bool is_reading;       /* the readable event is on: off while output piles up */
     struct deferred flush; /* one write a turn, whatever was said in it */
     struct deferred closing;
     struct timer more; /* frames left for the next turn: others first */
     struct timer slow;
-    uid_t uid; /* SO_PEERCRED at connect; (uid_t)-1 unknown */
-    pid_t pid;
+    struct peer peer; /* as of its connect: a descriptor passed on keeps it */
+    gid_t *groups;    /* owned: those of `peer` */
+    pid_t pid;        /* for people only */
     const struct channel_events *events;
 };
 
@@ -83,6 +86,12 @@ void channel_give_up(struct channel *channel);
 void channel_settle(struct channel *channel);
 /* Answer what has come in, take nothing more, and end once the peer is owed nothing. */
 void channel_finish(struct channel *channel);
+/*
+ * Another process takes the peer's next connection.  What the peer has written is still read and
+ * answered, then the channel ends; its next write fails (EPIPE), so that it knows that nobody has
+ * read it.
+ */
+void channel_hand_over(struct channel *channel);
 /* Close now; what can be written at once still is.  on_closed comes before the return. */
 void channel_close(struct channel *channel);
 size_t channel_unread(const struct channel *channel);

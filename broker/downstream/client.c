@@ -92,10 +92,12 @@ void clients_accept(struct clients *clients, int fd, const char *route)
     client->number = ++clients->accepted_total;
     client->clients = clients;
     client->accepted_at_ms = loop_now_ms(clients->loop);
-    requester_init(&client->requester, clients->router, route, &requester_events, client);
+    requester_init(&client->requester, clients->router,
+                   &(struct requester_origin){route, client->channel.peer}, &requester_events,
+                   client);
     list_append(&clients->all, &client->in_clients);
     log_event(LOG_LEVEL_DEBUG, "client_accepted", "client=%llu uid=%u pid=%d",
-              (unsigned long long)client->number, client->channel.uid, client->channel.pid);
+              (unsigned long long)client->number, client->channel.peer.uid, client->channel.pid);
 }
 
 size_t clients_waiting(const struct clients *clients)
@@ -116,6 +118,13 @@ void clients_finish_quiet(struct clients *clients)
         if (requester_waiting(&client->requester) == 0) {
             channel_finish(&client->channel);
         }
+    }
+}
+
+void clients_hand_over(struct clients *clients)
+{
+    LIST_FOREACH (node, &clients->all) {
+        channel_hand_over(&LIST_ITEM(node, struct client, in_clients)->channel);
     }
 }
 

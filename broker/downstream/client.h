@@ -50,6 +50,8 @@ void clients_accept(struct clients *clients, int fd, const char *route);
 size_t clients_waiting(const struct clients *clients);
 /* Let those go that wait for nothing, once they have read what is theirs. */
 void clients_finish_quiet(struct clients *clients);
+/* Answer what all have sent so far and let them go: another process takes them from now on. */
+void clients_hand_over(struct clients *clients);
 void clients_close_all(struct clients *clients);
 
 #endif

@@ -17,6 +17,7 @@ enum { BACKLOG = 4096, ACCEPTS_A_TURN = 64, PAUSE_MS = 100 };
 struct listener {
     struct loop *loop;
     int fd;
+    bool is_foreign;
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     struct event readable;
     struct timer pause; /* no descriptors left: look again a little later instead of spinning */
@@ -55,14 +56,29 @@ static int bind_path(int fd, const char *path, mode_t mode)
     return r;
 }
 
-struct listener *listener_open(struct loop *loop, const char *path, mode_t mode,
+/* A new socket, bound and listening, or -1. */
+static int bind_new(const struct listener_place *place)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd >= 0 && (bind_path(fd, place->path, place->mode) < 0 || listen(fd, BACKLOG) < 0)) {
+        int saved = errno;
+
+        (void)close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+struct listener *listener_open(struct loop *loop, const struct listener_place *place,
                                void (*on_accept)(void *owner, int fd), void *owner)
 {
     struct listener *listener = MEM_NEW(struct listener);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = place->fd >= 0 ? place->fd : bind_new(place);
 
-    if (listener == NULL || fd < 0 || bind_path(fd, path, mode) < 0 || listen(fd, BACKLOG) < 0) {
-        int saved = errno;
+    if (listener == NULL || fd < 0) {
+        int saved = listener == NULL ? ENOMEM : errno;
 
         if (fd >= 0) {
             (void)close(fd);
@@ -73,9 +89,10 @@ struct listener *listener_open(struct loop *loop, const char *path, mode_t mode,
     }
     listener->loop = loop;
     listener->fd = fd;
+    listener->is_foreign = place->is_foreign;
     listener->on_accept = on_accept;
     listener->owner = owner;
-    (void)snprintf(listener->path, sizeof(listener->path), "%s", path);
+    (void)snprintf(listener->path, sizeof(listener->path), "%s", place->path);
     timer_init(&listener->pause, loop, on_pause_over, listener);
     (void)event_assign(&listener->readable, loop_base(loop), fd, EV_READ | EV_PERSIST, readable_cb,
                        listener);
@@ -95,17 +112,35 @@ static void reap(void *owner)
     mem_free(owner);
 }
 
-void listener_close(struct listener *listener)
+/* Never shutdown(2), which would end the socket for everybody who has it. */
+void listener_leave(struct listener *listener)
 {
     if (listener == NULL) {
         return;
     }
-    on_readable(listener);
     timer_stop(&listener->pause);
     (void)event_del(&listener->readable);
-    (void)unlink(listener->path);
     (void)close(listener->fd);
     loop_reap(listener->loop, &listener->reapable, reap, listener);
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener != NULL && !listener->is_foreign) {
+        on_readable(listener);
+        (void)unlink(listener->path);
+    }
+    listener_leave(listener);
+}
+
+int listener_fd(const struct listener *listener)
+{
+    return listener->fd;
+}
+
+bool listener_is_foreign(const struct listener *listener)
+{
+    return listener->is_foreign;
 }
 
 static void on_accept_failed(struct listener *listener, int error)

@@ -57,7 +57,7 @@ static void on_page(void *owner, const struct message *answer);
 static void on_page_progress(void *owner, const struct message *notice);
 static void on_page_failed(void *owner, const struct failure_report *report);
 
-static const struct errand_events errand_events = {on_page, on_page_progress, on_page_failed};
+static const struct errand_events errand_events = {on_page, on_page_progress, on_page_failed, NULL};
 
 struct catalog *catalog_new(struct loop *loop, struct pool *pool,
                             const struct catalog_limits *limits)

@@ -87,7 +87,7 @@ void errand_abandon(struct errand *errand, enum abandon how)
     if (state == ERRAND_WAITING) {
         pool_withdraw(errand->pool, &errand->waiter);
     } else {
-        session_abandon(call, how, pool_limits(errand->pool)->cancel_grace_ms);
+        session_abandon(call, how, pool_limits(errand->pool)->cancel_grace_ms, errand->witness);
     }
 }
 
@@ -114,6 +114,13 @@ static void fail(struct errand *errand, enum failure failure, const char *detail
     errand->events->on_failed(errand->owner, &report);
 }
 
+void errand_refuse(struct errand *errand, enum failure failure, const char *detail)
+{
+    CHECK(errand->state == ERRAND_WAITING);
+    pool_withdraw(errand->pool, &errand->waiter);
+    fail(errand, failure, detail);
+}
+
 static void await_answer(struct errand *errand)
 {
     int64_t total_left_ms =
@@ -126,10 +133,14 @@ static void await_answer(struct errand *errand)
 static void on_session(struct pool_waiter *waiter, struct session *session)
 {
     struct errand *errand = LIST_ITEM(waiter, struct errand, waiter);
-    /* The POST's own reply may come as late as the answer: some servers work before they accept. */
-    struct call *call = session_call(session, errand->message, errand->limits.call_timeout_max_ms,
-                                     &call_events, errand);
+    struct call *call;
 
+    if (errand->events->on_sending != NULL) {
+        errand->events->on_sending(errand->owner);
+    }
+    /* The POST's own reply may come as late as the answer: some servers work before they accept. */
+    call = session_call(session, errand->message, errand->limits.call_timeout_max_ms, &call_events,
+                        errand);
     if (call == NULL) {
         fail(errand, FAILURE_OUT_OF_MEMORY, NULL);
         return;
@@ -217,7 +228,8 @@ static void on_timer(void *owner)
 
         /* Abandoned first: what fail() tells may already start the next thing. */
         errand->call = NULL;
-        session_abandon(call, ABANDON_AND_CANCEL, pool_limits(errand->pool)->cancel_grace_ms);
+        session_abandon(call, ABANDON_AND_CANCEL, pool_limits(errand->pool)->cancel_grace_ms,
+                        errand->witness);
         fail(errand, never_left ? FAILURE_QUEUE_TIMEOUT : FAILURE_TIMEOUT, NULL);
         return;
     }

@@ -24,6 +24,8 @@ struct errand_events {
     void (*on_progress)(void *owner, const struct message *notice);
     /* All fields filled but `call`; strings live until the return. */
     void (*on_failed)(void *owner, const struct failure_report *report);
+    /* Each time before it is handed to a session; NULL: nobody wants to know. */
+    void (*on_sending)(void *owner);
 };
 
 struct errand_limits {
@@ -47,7 +49,9 @@ struct errand {
     struct loop *loop;
     enum errand_state state;
     struct pool_waiter waiter;
-    struct call *call; /* borrowed from its session, while SENT */
+    struct call *call;            /* borrowed from its session, while SENT */
+    struct call_witness *witness; /* borrowed; to be told what becomes of a call nobody waits for
+                                     any more: set by the owner after the start, or NULL */
     struct timer timer;
     int64_t started_ms;
     int64_t sent_ms;
@@ -59,7 +63,12 @@ struct errand {
 void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
                   const struct errand_limits *limits, const struct errand_events *events,
                   void *owner);
-/* Silence.  What was sent goes on (or is cancelled, as HOW says).  Idempotent. */
+/* It waits, and may do so no longer: on_failed runs before the return. */
+void errand_refuse(struct errand *errand, enum failure failure, const char *detail);
+/*
+ * Silence.  What was sent goes on (or is cancelled, as HOW says).  Idempotent.  The witness waits
+ * afterwards if the end is still to come; if not, the last try did not run.
+ */
 void errand_abandon(struct errand *errand, enum abandon how);
 
 #endif

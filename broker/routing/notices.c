@@ -96,6 +96,9 @@ void notices_tell_changed(struct route *route, unsigned kinds)
     LIST_FOREACH_SAFE (node, router_requesters(route_router(route))) {
         struct requester *requester = LIST_ITEM(node, struct requester, in_router);
 
+        if (!access_may_use(route_access(route), &requester->peer)) {
+            continue;
+        }
         if (requester->era == REQUESTER_LEGACY && requester->version != NULL &&
             span_is(span_of(requester->route_name), route_name(route))) {
             tell_legacy(requester, route, kinds);

@@ -2,6 +2,8 @@
 /* Called by requester.c; starts errands, asks the catalog, waits for a first session. */
 #include "broker/routing/request.h"
 
+#include <errno.h>
+
 #include "broker/routing/greeting.h"
 #include "broker/routing/listen.h"
 #include "proto/base/mem.h"
@@ -9,14 +11,16 @@
 static void on_answer(void *owner, const struct message *answer);
 static void on_progress(void *owner, const struct message *notice);
 static void on_failed(void *owner, const struct failure_report *report);
+static void on_sending(void *owner);
 static void on_list(struct catalog_waiter *waiter, struct span result);
 static void on_list_error(struct catalog_waiter *waiter, struct span error);
 static void on_list_failed(struct catalog_waiter *waiter, const struct failure_report *report);
 static void on_session(struct pool_waiter *waiter, struct session *session);
 static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail);
 static void on_timer(void *owner);
+static void fail_greeting(struct request *request, enum failure failure, const char *detail);
 
-static const struct errand_events errand_events = {on_answer, on_progress, on_failed};
+static const struct errand_events errand_events = {on_answer, on_progress, on_failed, on_sending};
 
 struct request *request_new(struct requester *requester, struct route *route,
                             const struct message *message, enum mcp_method method, enum mcp_era era)
@@ -61,8 +65,8 @@ void request_finish(struct request *request)
 {
     struct requester *requester = request->requester;
 
-    CHECK(request->errand.state == ERRAND_OVER && request->list.in_entry.on == NULL &&
-          request->session.in_waiters.on == NULL);
+    CHECK(request->errand.state == ERRAND_OVER && request->record == NULL &&
+          request->list.in_entry.on == NULL && request->session.in_waiters.on == NULL);
     timer_stop(&request->timer);
     if (request->kind == REQUEST_LISTEN) {
         requester->listens--;
@@ -92,10 +96,22 @@ static void withdraw(struct request *request, enum abandon how)
     }
 }
 
+/* It is withdrawn, and nobody waits for it any more. */
+static void leave_record(struct request *request, enum record_leave why)
+{
+    struct record *record = request->record;
+
+    request->record = NULL;
+    if (record != NULL) {
+        record_leave(record, why, request->errand.uncertain);
+    }
+}
+
 void request_cancel(struct request *request)
 {
     route_totals(request->route)->cancelled_total++;
     withdraw(request, ABANDON_AND_CANCEL);
+    leave_record(request, RECORD_CLIENT_CANCELLED);
     request_finish(request);
 }
 
@@ -105,6 +121,7 @@ void request_orphan(struct request *request)
         route_orphan_policy(request->route, &request->message, request->method);
 
     withdraw(request, policy == ORPHAN_CANCEL ? ABANDON_AND_CANCEL : ABANDON_SILENTLY);
+    leave_record(request, RECORD_CLIENT_GONE);
     request_finish(request);
 }
 
@@ -112,14 +129,57 @@ void request_fail(struct request *request, const struct failure_report *report)
 {
     struct failure_report told = *report;
 
-    if (request->kind == REQUEST_CALL && request->errand.state == ERRAND_SENT) {
+    if (request->kind == REQUEST_CALL &&
+        (request->errand.state == ERRAND_SENT || request->errand.uncertain != FAILURE_NONE)) {
         told.failure = FAILURE_DRAIN_DEADLINE; /* what has left may have run */
     }
     withdraw(request, ABANDON_SILENTLY);
     request_answer_failure(request, &told);
 }
 
+bool request_is_waiting(const struct request *request)
+{
+    return request->kind != REQUEST_CALL || request->errand.state == ERRAND_WAITING;
+}
+
+void request_deny(struct request *request, const char *why)
+{
+    struct failure_report report = failure_report_of(FAILURE_DENIED, why);
+
+    report.upstream = route_name(request->route);
+    switch (request->kind) {
+    case REQUEST_CALL:
+        errand_refuse(&request->errand, FAILURE_DENIED, why);
+        return;
+    case REQUEST_GREETING:
+        withdraw(request, ABANDON_SILENTLY);
+        fail_greeting(request, FAILURE_DENIED, why);
+        return;
+    case REQUEST_LIST:
+    case REQUEST_LISTEN:
+        withdraw(request, ABANDON_SILENTLY);
+        request_answer_failure(request, &report);
+        return;
+    }
+}
+
 /* ---- answers */
+
+/* Before the client is told: who reads the ledger later must not know less than it did. */
+static void end_record(struct request *request, enum failure failure)
+{
+    struct record *record = request->record;
+
+    if (record != NULL && record->witness.is_waiting) {
+        /* The client has its answer; the server may still tell more. */
+        leave_record(request, RECORD_CLIENT_GONE);
+        return;
+    }
+    request->record = NULL;
+    if (record != NULL) {
+        record_end(record, failure);
+    }
+}
 
 static void answer_too_large(struct request *request)
 {
@@ -147,6 +207,7 @@ static void end_answer(struct request *request, struct bytes *out)
         answer_too_large(request);
         return;
     }
+    end_record(request, FAILURE_NONE);
     requester_send(request->requester, out);
     request_finish(request);
 }
@@ -186,31 +247,85 @@ static void answer_error(struct request *request, struct span error)
 void request_answer_failure(struct request *request, const struct failure_report *report)
 {
     struct bytes *out = router_scratch(request->requester->router);
+    struct failure_report told = *report;
 
+    told.call = request->record == NULL ? NULL : request->record->text;
     route_count_failure(request->route, report->failure);
     if (request->method == MCP_TOOLS_CALL && failure_outcome(report->failure) == OUTCOME_UNKNOWN &&
         route_unknown_form(request->route) == UNKNOWN_IS_TOOL_ERROR) {
-        reply_tool_failure(out, request->message.id, report,
+        reply_tool_failure(out, request->message.id, &told,
                            request->era == MCP_ERA_MODERN ? "\"resultType\":\"complete\"," : "");
     } else {
-        reply_failure(out, request->message.id, report);
+        reply_failure(out, request->message.id, &told);
     }
+    end_record(request, report->failure);
     requester_send(request->requester, out);
     request_finish(request);
 }
 
 /* ---- calls */
 
+/* No record, no call: REASON is record_new's. */
+static void refuse_record(struct request *request, int reason)
+{
+    struct bytes *out = router_scratch(request->requester->router);
+    struct failure_report report =
+        failure_report_of(reason == -ENOMEM ? FAILURE_OUT_OF_MEMORY : FAILURE_LEDGER_FULL, NULL);
+
+    if (reason == -EINVAL) {
+        reply_error(out, request->message.id, RPC_INVALID_PARAMS,
+                    SPAN("_meta[\"dev.teplo/call\"] is not a UUID"), SPAN_NONE);
+    } else if (reason == -EEXIST) {
+        reply_error(out, request->message.id, RPC_INVALID_REQUEST,
+                    SPAN("a call with this _meta[\"dev.teplo/call\"] is still under way"),
+                    SPAN_NONE);
+    } else {
+        report.stage = "queued";
+        report.upstream = route_name(request->route);
+        request_answer_failure(request, &report);
+        return;
+    }
+    requester_send(request->requester, out);
+    request_finish(request);
+}
+
+/* 0 also if the call needs no record. */
+static int enter_record(struct request *request)
+{
+    struct ledger *ledger = router_ledger(request->requester->router);
+
+    if (ledger == NULL || mcp_method_route(request->method) != MCP_ROUTE_PASS) {
+        return 0;
+    }
+    return record_new(ledger, mcp_own_meta(&request->message, "call"), request->requester->peer.uid,
+                      route_name(request->route), &request->record);
+}
+
 void request_pass(struct request *request)
 {
     struct errand_limits limits =
         route_limits_of(request->route, &request->message, request->method);
+    int r = enter_record(request);
 
     limits.party = request->requester->party;
     request->kind = REQUEST_CALL;
+    if (r < 0) {
+        refuse_record(request, r);
+        return;
+    }
     route_totals(request->route)->calls_total++;
     errand_start(&request->errand, route_pool(request->route), &request->message, &limits,
                  &errand_events, request);
+    request->errand.witness = request->record == NULL ? NULL : &request->record->witness;
+}
+
+static void on_sending(void *owner)
+{
+    struct request *request = owner;
+
+    if (request->record != NULL) {
+        record_sending(request->record);
+    }
 }
 
 static void count_answer(struct request *request, const struct message *answer)
@@ -231,6 +346,34 @@ static void count_answer(struct request *request, const struct message *answer)
     }
 }
 
+/* The list is whole: a client is given what it may call. */
+static void answer_tools(struct request *request, struct span list)
+{
+    struct failure_report report = failure_report_of(FAILURE_OUT_OF_MEMORY, NULL);
+    struct bytes shown;
+
+    bytes_init(&shown, list.length + 1);
+    access_filter_tools(route_access(request->route), list, &shown);
+    if (shown.failed) {
+        report.upstream = route_name(request->route);
+        request_answer_failure(request, &report);
+    } else {
+        request_answer_result(request, bytes_span(&shown));
+    }
+    bytes_done(&shown);
+}
+
+/* RESULT is the server's, or the catalog's. */
+static void give_result(struct request *request, struct span result)
+{
+    if (request->method == MCP_TOOLS_LIST &&
+        !access_allows_every_tool(route_access(request->route))) {
+        answer_tools(request, result);
+    } else {
+        request_answer_result(request, result);
+    }
+}
+
 static void on_answer(void *owner, const struct message *answer)
 {
     struct request *request = owner;
@@ -239,7 +382,7 @@ static void on_answer(void *owner, const struct message *answer)
     if (answer->kind == MESSAGE_ERROR) {
         answer_error(request, answer->error);
     } else {
-        request_answer_result(request, answer->result);
+        give_result(request, answer->result);
     }
 }
 
@@ -293,7 +436,7 @@ void request_list(struct request *request)
 
 static void on_list(struct catalog_waiter *waiter, struct span result)
 {
-    request_answer_result(LIST_ITEM(waiter, struct request, list), result);
+    give_result(LIST_ITEM(waiter, struct request, list), result);
 }
 
 static void on_list_error(struct catalog_waiter *waiter, struct span error)

@@ -9,6 +9,7 @@
 
 #include "broker/routing/catalog.h"
 #include "broker/routing/errand.h"
+#include "broker/routing/record.h"
 #include "broker/routing/requester.h"
 #include "proto/mcp.h"
 
@@ -28,6 +29,7 @@ struct request {
     struct bytes text;
     struct message message; /* its spans lie in `text` */
     struct errand errand;
+    struct record *record; /* in the ledger, owned; NULL: it only reads, or nothing is kept */
     struct catalog_waiter list;
     struct pool_waiter session;
     struct timer timer;
@@ -50,6 +52,10 @@ void request_greet(struct request *request);
 void request_cancel(struct request *request);
 /* The client is gone. */
 void request_orphan(struct request *request);
+/* It has not been sent, or need not be: it can be refused as not executed. */
+bool request_is_waiting(const struct request *request);
+/* REQUEST is waiting, and the access rules came to deny it: answer so. */
+void request_deny(struct request *request, const char *why);
 /* Its route is going: answer REPORT (a listen just ends). */
 void request_fail(struct request *request, const struct failure_report *report);
 

@@ -6,20 +6,29 @@
 
 #include "broker/routing/greeting.h"
 #include "broker/routing/listen.h"
+#include "broker/routing/outcome_answer.h"
 #include "broker/routing/request.h"
 #include "broker/runtime/log.h"
 #include "proto/failure.h"
 #include "proto/mcp.h"
 
-void requester_init(struct requester *requester, struct router *router, const char *route,
-                    const struct requester_events *events, void *owner)
+static const char not_allowed[] = "the pool's \"allow\" has neither this user nor its groups";
+static const char tool_denied[] =
+    "the pool's \"allow\" or \"deny\" does not let this tool be called";
+
+void requester_init(struct requester *requester, struct router *router,
+                    const struct requester_origin *origin, const struct requester_events *events,
+                    void *owner)
 {
-    *requester = (struct requester){
-        .router = router, .party = router_mint_party(router), .events = events, .owner = owner};
+    *requester = (struct requester){.router = router,
+                                    .party = router_mint_party(router),
+                                    .peer = origin->peer,
+                                    .events = events,
+                                    .owner = owner};
     hashmap_init(&requester->requests);
-    if (route != NULL) {
+    if (origin->route != NULL) {
         requester->bound_by_socket = true;
-        (void)snprintf(requester->route_name, sizeof(requester->route_name), "%s", route);
+        (void)snprintf(requester->route_name, sizeof(requester->route_name), "%s", origin->route);
     }
     router_add_requester(router, requester);
 }
@@ -98,6 +107,47 @@ void requester_bereave(struct requester *requester, struct route *route)
     requester->events->on_bereft(requester->owner);
 }
 
+/* Why REQUEST may not go on, or NULL.  What was sent goes on whatever the rules say. */
+static const char *why_denied(const struct request *request)
+{
+    const struct access_rules *rules = route_access(request->route);
+
+    if (!request_is_waiting(request)) {
+        return NULL;
+    }
+    if (!access_may_use(rules, &request->requester->peer)) {
+        return not_allowed;
+    }
+    return request->method == MCP_TOOLS_CALL &&
+                   !access_may_call(rules, message_param(&request->message, "name"))
+               ? tool_denied
+               : NULL;
+}
+
+static struct request *find_denied(const struct requester *requester, const struct route *route)
+{
+    HASHMAP_FOREACH (slot, &requester->requests) {
+        struct request *request = slot->value;
+
+        if (request->route == route && why_denied(request) != NULL) {
+            return request;
+        }
+    }
+    return NULL;
+}
+
+void requesters_fail_denied(struct router *router, struct route *route)
+{
+    LIST_FOREACH (node, router_requesters(router)) {
+        struct requester *requester = LIST_ITEM(node, struct requester, in_router);
+        struct request *request;
+
+        while ((request = find_denied(requester, route)) != NULL) {
+            request_deny(request, why_denied(request));
+        }
+    }
+}
+
 /* ---- answers made here */
 
 static void send_error(struct requester *requester, struct span id, int code, const char *text,
@@ -130,6 +180,21 @@ void requester_on_bad_frame(struct requester *requester, const char *what)
     send_failure(requester, SPAN_NONE, FAILURE_FRAME_TOO_LONG, what);
 }
 
+static void send_denied(struct requester *requester, const struct message *message,
+                        struct route *route, const char *why)
+{
+    struct bytes *out = router_scratch(requester->router);
+    struct failure_report report = failure_report_of(FAILURE_DENIED, why);
+
+    report.stage = "queued";
+    if (route != NULL) {
+        report.upstream = route_name(route);
+        route_count_failure(route, FAILURE_DENIED);
+    }
+    reply_failure(out, message->id, &report);
+    requester_send(requester, out);
+}
+
 /* ---- which pool */
 
 static void refuse_route(struct requester *requester, const struct message *message,
@@ -140,9 +205,14 @@ static void refuse_route(struct requester *requester, const struct message *mess
     const char *known;
 
     bytes_init(&names, 256);
-    router_names(requester->router, &names);
+    router_names(requester->router, &requester->peer, &names);
     known = bytes_text(&names);
     known = known == NULL ? "too many to name" : known;
+    if (names.length == 0 && !names.failed && router_count(requester->router) > 0) {
+        bytes_done(&names);
+        send_denied(requester, message, NULL, not_allowed);
+        return;
+    }
     if (name[0] == '\0') {
         (void)snprintf(text, sizeof(text),
                        "name the pool in _meta[\"dev.teplo/pool\"], or use its own socket; "
@@ -176,10 +246,13 @@ static struct route *find_route(struct requester *requester, const struct messag
         }
         (void)snprintf(name, sizeof(name), "%s", requester->route_name);
     }
-    route = name[0] == '\0' ? router_only(requester->router)
+    route = name[0] == '\0' ? router_only(requester->router, &requester->peer)
                             : router_find(requester->router, span_of(name));
     if (route == NULL) {
         refuse_route(requester, message, name);
+    } else if (!access_may_use(route_access(route), &requester->peer)) {
+        send_denied(requester, message, route, not_allowed);
+        return NULL;
     }
     return route;
 }
@@ -187,7 +260,8 @@ static struct route *find_route(struct requester *requester, const struct messag
 /* ---- requests */
 
 /* Whether a new request may be entered; if not, that has been answered. */
-static bool may_enter(struct requester *requester, const struct message *message)
+static bool may_enter(struct requester *requester, struct route *route,
+                      const struct message *message, enum mcp_method method)
 {
     if (hashmap_find(&requester->requests, message->id) != NULL) {
         send_error(requester, message->id, RPC_INVALID_REQUEST,
@@ -197,6 +271,11 @@ static bool may_enter(struct requester *requester, const struct message *message
     if (requester->requests.count >= router_limits(requester->router)->max_inflight_per_client) {
         send_failure(requester, message->id, FAILURE_CLIENT_LIMIT,
                      "wait for answers, or raise max_inflight_per_client");
+        return false;
+    }
+    if (method == MCP_TOOLS_CALL &&
+        !access_may_call(route_access(route), message_param(message, "name"))) {
+        send_denied(requester, message, route, tool_denied);
         return false;
     }
     return true;
@@ -245,7 +324,7 @@ static void start(struct requester *requester, const struct message *message,
     struct route *route = find_route(requester, message);
     struct request *request;
 
-    if (route == NULL || !may_enter(requester, message) ||
+    if (route == NULL || !may_enter(requester, route, message, method) ||
         !is_possible(requester, route, message, method)) {
         return;
     }
@@ -366,6 +445,9 @@ static void on_request(struct requester *requester, const struct message *messag
     const char *missing;
     char text[160];
 
+    if (outcome_answer(requester, message)) {
+        return;
+    }
     switch (mcp_read_envelope(message, &envelope, &missing)) {
     case MCP_ENVELOPE_NONE:
         on_legacy(requester, message, method);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "broker/routing/router.h"
 #include "proto/base/hashmap.h"
@@ -35,7 +36,8 @@ struct requester_events {
 
 struct requester {
     struct router *router;
-    int64_t party; /* as pools count it */
+    int64_t party;    /* as pools count it */
+    struct peer peer; /* its groups are borrowed */
     enum requester_era era;
     bool bound_by_socket;
     bool is_bereft; /* its own session was lost (pool_mode session), and with it what the server
@@ -51,9 +53,15 @@ struct requester {
     void *owner;
 };
 
-/* ROUTE: the pool this client is bound to by its socket, or NULL. */
-void requester_init(struct requester *requester, struct router *router, const char *route,
-                    const struct requester_events *events, void *owner);
+/* What requester_init needs to know of the client. */
+struct requester_origin {
+    const char *route; /* the pool this client is bound to by its socket, or NULL; copied */
+    struct peer peer;  /* its groups live as long as the requester */
+};
+
+void requester_init(struct requester *requester, struct router *router,
+                    const struct requester_origin *origin, const struct requester_events *events,
+                    void *owner);
 /*
  * The client is gone: what waits is dropped, what was sent runs to its end unheard (a cancelled
  * write could leave half of it behind).  Silence.
@@ -76,5 +84,7 @@ void requester_forget(struct requester *requester, struct span id);
 void requester_bereave(struct requester *requester, struct route *route);
 /* Fail every request on ROUTE, which is about to be closed. */
 void requesters_fail_route(struct router *router, struct route *route);
+/* Fail those requests on ROUTE that wait, and that its access rules deny. */
+void requesters_fail_denied(struct router *router, struct route *route);
 
 #endif

@@ -26,6 +26,7 @@ struct route {
     enum unknown_form unknown;
     struct route_tool *tools; /* owned, names too */
     size_t tool_count;
+    struct access_rules access;
     struct route_totals totals;
     struct timer change_timer;
     unsigned changed; /* kinds to tell clients of */
@@ -89,6 +90,7 @@ static void reap(void *owner)
     struct route *route = owner;
 
     free_tools(route->tools, route->tool_count);
+    access_rules_done(&route->access);
     mem_free(route);
 }
 
@@ -148,6 +150,33 @@ int route_set_options(struct route *route, const struct route_options *options)
     catalog_set_limits(route->catalog, &limits);
     pool_set_limits(route->pool, &options->pool);
     return 0;
+}
+
+static void tell_tools_changed(struct route *route)
+{
+    route->changed |= 1U << CATALOG_TOOLS;
+    if (!route->change_timer.armed) {
+        timer_start(&route->change_timer, CHANGE_DELAY_MS);
+    }
+}
+
+void route_set_access(struct route *route, struct access_rules *rules)
+{
+    bool is_same = access_rules_equal(&route->access, rules);
+
+    access_rules_done(&route->access);
+    route->access = *rules;
+    *rules = (struct access_rules){0};
+    if (!is_same) {
+        requesters_fail_denied(route->router, route);
+        /* The server's list is as it was; what clients see of it is not. */
+        tell_tools_changed(route);
+    }
+}
+
+const struct access_rules *route_access(const struct route *route)
+{
+    return &route->access;
 }
 
 const char *route_name(const struct route *route)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "broker/pool/pool.h"
+#include "broker/routing/access.h"
 #include "broker/routing/catalog.h"
 #include "proto/mcp.h"
 
@@ -74,6 +75,13 @@ MUST_CHECK struct route *route_new(struct loop *loop, struct router *router, str
 /* At once; requests on it are failed first. */
 void route_close(struct route *route);
 MUST_CHECK int route_set_options(struct route *route, const struct route_options *options);
+
+/*
+ * Who may use it from now on: RULES are moved in, and empty afterwards.  Requests that wait and
+ * that they deny are answered so; what was sent goes on.
+ */
+void route_set_access(struct route *route, struct access_rules *rules);
+const struct access_rules *route_access(const struct route *route);
 
 const char *route_name(const struct route *route);
 struct pool *route_pool(struct route *route);

@@ -25,6 +25,7 @@ struct router {
     struct list requesters;
     struct bytes scratch;
     int64_t last_party;
+    struct ledger *ledger; /* borrowed, or NULL */
     bool draining;
     const struct router_events *events;
     void *owner;
@@ -57,6 +58,16 @@ void router_set_limits(struct router *router, const struct router_limits *limits
     router->scratch.maximum = ENVELOPE_ROOM + (limits->response_max_bytes > limits->frame_max_bytes
                                                    ? limits->response_max_bytes
                                                    : limits->frame_max_bytes);
+}
+
+void router_set_ledger(struct router *router, struct ledger *ledger)
+{
+    router->ledger = ledger;
+}
+
+struct ledger *router_ledger(const struct router *router)
+{
+    return router->ledger;
 }
 
 static void free_place(struct place *place)
@@ -143,11 +154,22 @@ struct route *router_find(const struct router *router, struct span name)
     return place == NULL ? NULL : place->route;
 }
 
-struct route *router_only(const struct router *router)
+struct route *router_only(const struct router *router, const struct peer *peer)
 {
-    return router->places.count != 1
-               ? NULL
-               : LIST_ITEM(list_first(&router->places), struct place, in_places)->route;
+    struct route *only = NULL;
+
+    LIST_FOREACH (node, &router->places) {
+        struct route *route = LIST_ITEM(node, struct place, in_places)->route;
+
+        if (!access_may_use(route_access(route), peer)) {
+            continue;
+        }
+        if (only != NULL) {
+            return NULL;
+        }
+        only = route;
+    }
+    return only;
 }
 
 void router_each(struct router *router, void (*visit)(void *owner, struct route *route),
@@ -163,14 +185,17 @@ size_t router_count(const struct router *router)
     return router->places.count;
 }
 
-void router_names(const struct router *router, struct bytes *out)
+void router_names(const struct router *router, const struct peer *peer, struct bytes *out)
 {
     const char *comma = "";
 
     LIST_FOREACH (node, &router->places) {
-        bytes_printf(out, "%s\"%s\"", comma,
-                     route_name(LIST_ITEM(node, struct place, in_places)->route));
-        comma = ", ";
+        const struct route *route = LIST_ITEM(node, struct place, in_places)->route;
+
+        if (access_may_use(route_access(route), peer)) {
+            bytes_printf(out, "%s\"%s\"", comma, route_name(route));
+            comma = ", ";
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 #include "broker/routing/route.h"
 #include "proto/base/bytes.h"
 
+struct ledger;
 struct requester;
 struct router;
 
@@ -34,20 +35,22 @@ MUST_CHECK struct router *router_new(struct loop *loop, const struct router_limi
 /* Closes every route now.  Requesters must be closed.  Freed at the end of the turn. */
 void router_close(struct router *router);
 void router_set_limits(struct router *router, const struct router_limits *limits);
+/* Where calls that may write are recorded; it outlives the router.  NULL, the default: nowhere. */
+void router_set_ledger(struct router *router, struct ledger *ledger);
 
 /* The route is the router's from now on.  -EEXIST (route untouched), -ENOMEM. */
 MUST_CHECK int router_add(struct router *router, struct route *route);
 /* Refuse new requests for it, let those out end, close it then. */
 void router_retire(struct router *router, struct route *route);
 struct route *router_find(const struct router *router, struct span name);
-/* The only route there is, or NULL. */
-struct route *router_only(const struct router *router);
+/* The only route that PEER may use, or NULL. */
+struct route *router_only(const struct router *router, const struct peer *peer);
 /* Routes in order of the configuration: calls VISIT for each. */
 void router_each(struct router *router, void (*visit)(void *owner, struct route *route),
                  void *owner);
 size_t router_count(const struct router *router);
-/* Append `"a", "b"`: for messages. */
-void router_names(const struct router *router, struct bytes *out);
+/* Append `"a", "b"`, the routes that PEER may use: for messages. */
+void router_names(const struct router *router, const struct peer *peer, struct bytes *out);
 
 /* Refuse new calls everywhere; on_drained when the last session is gone. */
 void router_drain(struct router *router);
@@ -63,6 +66,7 @@ bool router_is_idle(struct router *router);
 /* For the rest of routing/. */
 struct loop *router_loop(const struct router *router);
 const struct router_limits *router_limits(const struct router *router);
+struct ledger *router_ledger(const struct router *router);
 /* Scratch for one reply: cleared; to be sent before the next use. */
 struct bytes *router_scratch(struct router *router);
 /* A number that no other requester has or had: pools count a client's calls by it.  From 1 on. */

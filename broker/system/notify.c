@@ -9,6 +9,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "broker/runtime/clock.h"
+
 void notify_manager(const char *state)
 {
     const char *path = getenv("NOTIFY_SOCKET");
@@ -30,4 +32,13 @@ void notify_manager(const char *state)
         (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length);
         (void)close(fd);
     }
+}
+
+void notify_reloading(void)
+{
+    char state[96];
+
+    (void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld",
+                   (long long)clock_now_us());
+    notify_manager(state);
 }

@@ -5,5 +5,7 @@
 
 /* STATE as in "READY=1". */
 void notify_manager(const char *state);
+/* RELOADING=1, with the moment that sd_notify(3) wants. */
+void notify_reloading(void);
 
 #endif

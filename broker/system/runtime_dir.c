@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -70,11 +71,28 @@ static int check_directory(const char *path, struct bytes *message)
     return 0;
 }
 
-static int lock_directory(struct runtime_dir *dir, struct bytes *message)
+static bool is_same_file(int fd, const char *path)
+{
+    struct stat ours;
+    struct stat there;
+
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_dev == there.st_dev &&
+           ours.st_ino == there.st_ino;
+}
+
+static int lock_directory(struct runtime_dir *dir, int lock_fd, struct bytes *message)
 {
     char path[128];
 
     (void)snprintf(path, sizeof(path), "%s/teplo.lock", dir->path);
+    /* The lock belongs to the open file, which its holder shares with us. */
+    if (lock_fd >= 0 && is_same_file(lock_fd, path) && flock(lock_fd, LOCK_EX | LOCK_NB) == 0) {
+        dir->lock_fd = lock_fd;
+        return 0;
+    }
+    if (lock_fd >= 0) {
+        (void)close(lock_fd);
+    }
     dir->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (dir->lock_fd < 0) {
         bytes_printf(message, "%s: %s", path, strerror(errno));
@@ -92,7 +110,7 @@ static int lock_directory(struct runtime_dir *dir, struct bytes *message)
     return 0;
 }
 
-int runtime_dir_open(struct runtime_dir *dir, const char *wish, struct bytes *message)
+static int make_and_check(struct runtime_dir *dir, const char *wish, struct bytes *message)
 {
     mode_t mode;
 
@@ -106,10 +124,18 @@ int runtime_dir_open(struct runtime_dir *dir, const char *wish, struct bytes *me
                      dir->path, strerror(errno));
         return -1;
     }
-    if (check_directory(dir->path, message) < 0) {
+    return check_directory(dir->path, message);
+}
+
+int runtime_dir_open(struct runtime_dir *dir, const char *wish, int lock_fd, struct bytes *message)
+{
+    if (make_and_check(dir, wish, message) < 0) {
+        if (lock_fd >= 0) {
+            (void)close(lock_fd);
+        }
         return -1;
     }
-    return lock_directory(dir, message);
+    return lock_directory(dir, lock_fd, message);
 }
 
 void runtime_dir_close(struct runtime_dir *dir)

@@ -6,6 +6,7 @@
 #ifndef TEPLO_UPSTREAM_CALLS_H
 #define TEPLO_UPSTREAM_CALLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "broker/runtime/loop.h"
@@ -28,6 +29,16 @@ struct call_events {
     void (*on_failed)(void *owner, enum failure failure, const char *detail, bool may_repeat);
 };
 
+/*
+ * Who wants to know what became of an abandoned call; owned by who abandons it.  on_end runs
+ * exactly once if the session took the witness (is_waiting), else never: it may free the witness.
+ */
+struct call_witness {
+    /* FAILURE_NONE: the server answered after all.  No other failure says more than it knows. */
+    void (*on_end)(struct call_witness *witness, enum failure failure);
+    bool is_waiting;
+};
+
 enum call_state {
     CALL_SENT,       /* handed to the transport, or being handed over */
     CALL_ACCEPTED,   /* the server took it; its answer comes by the stream */
@@ -44,9 +55,10 @@ struct call {
     enum call_state state;
     struct parcel parcel;
     const struct call_events *events;
-    void *owner;        /* borrowed; NULL once abandoned or settled */
-    void *party;        /* the pool's: whose call it counts as, or NULL */
-    struct timer grace; /* runs while abandoned */
+    void *owner;                  /* borrowed; NULL once abandoned or settled */
+    void *party;                  /* the pool's: whose call it counts as, or NULL */
+    struct call_witness *witness; /* of an abandoned call, borrowed; NULL: nobody asks */
+    struct timer grace;           /* runs while abandoned */
     struct list_node in_lingering;
     struct reapable reapable;
 };

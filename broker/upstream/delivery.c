@@ -1,21 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/upstream/delivery.h"
 
+#include <stdio.h>
+
+enum { STATUS_LEAST = 400, STATUS_END = 600, BITS = 64 };
+
 static const struct delivery_verdict accepted = {.accepted = true};
+static const struct delivery_verdict answered = {.answered = true};
 static const struct delivery_verdict never_left = {.may_repeat = true,
                                                    .failure = FAILURE_UNAVAILABLE};
 static const struct delivery_verdict refused = {.failure = FAILURE_REFUSED};
+static const struct delivery_verdict refused_for_now = {.may_repeat = true,
+                                                        .failure = FAILURE_REFUSED};
 static const struct delivery_verdict session_gone = {
     .session_gone = true, .may_repeat = true, .failure = FAILURE_SESSION_GONE};
 static const struct delivery_verdict connection_lost = {.failure = FAILURE_CONNECTION_LOST};
 static const struct delivery_verdict server_error = {.failure = FAILURE_SERVER_ERROR};
 static const struct delivery_verdict timed_out = {.failure = FAILURE_TIMEOUT};
 
+bool delivery_statuses_add(struct delivery_statuses *statuses, int status)
+{
+    if (status < STATUS_LEAST || status >= STATUS_END) {
+        return false;
+    }
+    statuses->bits[(status - STATUS_LEAST) / BITS] |= UINT64_C(1) << (status - STATUS_LEAST) % BITS;
+    return true;
+}
+
+bool delivery_statuses_have(const struct delivery_statuses *statuses, int status)
+{
+    return status >= STATUS_LEAST && status < STATUS_END &&
+           (statuses->bits[(status - STATUS_LEAST) / BITS] >> (status - STATUS_LEAST) % BITS & 1) !=
+               0;
+}
+
+bool delivery_is_untouched(const struct delivery *delivery)
+{
+    return delivery->body_sent == 0 && !delivery->body_offered;
+}
+
+/* By the status alone. */
 static struct delivery_verdict judge_status(int status)
 {
-    if (status >= 200 && status < 300) {
-        return accepted;
-    }
     switch (status) {
     case 404: /* Could not find session */
         return session_gone;
@@ -47,18 +73,75 @@ static struct delivery_verdict judge_status(int status)
     return server_error;
 }
 
-struct delivery_verdict delivery_judge(const struct delivery *delivery)
+static struct delivery_verdict judge_reply(const struct delivery *delivery,
+                                           const struct delivery_policy *policy)
 {
+    int status = delivery->status;
+    bool is_answer =
+        delivery->reply == DELIVERY_REPLY_ANSWER || delivery->reply == DELIVERY_REPLY_GONE_ANSWER;
+    bool says_gone = delivery->reply == DELIVERY_REPLY_SESSION_GONE ||
+                     delivery->reply == DELIVERY_REPLY_GONE_ANSWER;
+
+    if (status >= 200 && status < 300) {
+        /* Of half a message nobody can have understood, nor promised, anything. */
+        return delivery->body_complete ? accepted : connection_lost;
+    }
+    /* Not of a 5xx: "session terminated" is said there of one that ended under the call. */
+    if (says_gone && status >= 400 && status < 500) {
+        return session_gone;
+    }
+    if (is_answer && status >= 400 && status < 600) {
+        return answered;
+    }
+    if (delivery_statuses_have(&policy->session_lost, status)) {
+        return session_gone;
+    }
+    if (status != 404 && delivery_statuses_have(&policy->not_executed, status)) {
+        return refused_for_now;
+    }
+    return judge_status(status);
+}
+
+/* The server cannot have run what it never got, whatever it replies: only a refusal is news. */
+static struct delivery_verdict judge_untouched(const struct delivery *delivery,
+                                               const struct delivery_policy *policy)
+{
+    struct delivery_verdict verdict = never_left;
+
+    if (delivery->end == DELIVERY_REPLIED) {
+        verdict = judge_reply(delivery, policy);
+    }
+    return verdict.failure != FAILURE_NONE &&
+                   failure_outcome(verdict.failure) == OUTCOME_NOT_EXECUTED
+               ? verdict
+               : never_left;
+}
+
+struct delivery_verdict delivery_judge(const struct delivery *delivery,
+                                       struct delivery_policy policy)
+{
+    if (delivery_is_untouched(delivery)) {
+        return judge_untouched(delivery, &policy);
+    }
     switch (delivery->end) {
     case DELIVERY_REPLIED:
-        return judge_status(delivery->status);
+        return judge_reply(delivery, &policy);
+    case DELIVERY_TIMED_OUT:
+        return timed_out;
     case DELIVERY_UNSENT:
-        return never_left;
     case DELIVERY_BROKEN:
         /* Bytes still in a kernel's buffer count as possibly executed. */
-        return delivery->handed_over == 0 ? never_left : connection_lost;
-    case DELIVERY_TIMED_OUT:
-        return delivery->handed_over == 0 ? never_left : timed_out;
+        return connection_lost;
     }
     return connection_lost;
+}
+
+void delivery_describe(const struct delivery *delivery, char *text, size_t size)
+{
+    if (delivery->end != DELIVERY_REPLIED) {
+        (void)snprintf(text, size, "%s", delivery->detail);
+        return;
+    }
+    (void)snprintf(text, size, "HTTP %d%s", delivery->status,
+                   delivery->reply_encoded ? ", with a compressed text that nobody asked for" : "");
 }

@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/upstream/exchange.h"
 
+#include <ctype.h>
 #include <errno.h>
 
+static int on_header_field(http_parser *parser, const char *at, size_t length);
+static int on_header_value(http_parser *parser, const char *at, size_t length);
+static int on_headers_complete(http_parser *parser);
+static int on_body(http_parser *parser, const char *at, size_t length);
 static int on_message_complete(http_parser *parser);
 
-static const http_parser_settings settings = {.on_message_complete = on_message_complete};
+static const http_parser_settings settings = {.on_header_field = on_header_field,
+                                              .on_header_value = on_header_value,
+                                              .on_headers_complete = on_headers_complete,
+                                              .on_body = on_body,
+                                              .on_message_complete = on_message_complete};
+
+static const struct span content_encoding = SPAN_INIT("content-encoding");
+static const struct span expect = SPAN_INIT("Expect: 100-continue\r\n\r\n");
+
+enum { IS_ANOTHER = 64 }; /* of encoding_matched: longer than the name */
 
 int exchange_init(struct exchange *exchange, struct span head, struct span body,
                   void (*on_end)(struct exchange *exchange), void *owner)
@@ -17,39 +31,108 @@ int exchange_init(struct exchange *exchange, struct span head, struct span body,
     bytes_append_span(&exchange->out, head);
     bytes_append_int(&exchange->out, (int64_t)body.length);
     bytes_append_text(&exchange->out, "\r\n\r\n");
+    exchange->head_length = exchange->out.length;
     bytes_append_span(&exchange->out, body);
     if (exchange->out.failed) {
         bytes_done(&exchange->out);
         return -ENOMEM;
     }
-    http_parser_init(&exchange->parser, HTTP_RESPONSE);
-    exchange->parser.data = exchange;
-    return 0;
+    bytes_init(&exchange->asking, exchange->head_length + expect.length);
+    bytes_init(&exchange->kept, EXCHANGE_KEPT_MAXIMUM);
+    return exchange_begin(exchange, EXCHANGE_WHOLE, -1);
 }
 
 void exchange_done(struct exchange *exchange)
 {
     CHECK(exchange->lane == NULL && exchange->in_lanes.on == NULL);
     bytes_done(&exchange->out);
+    bytes_done(&exchange->asking);
+    bytes_done(&exchange->kept);
+}
+
+int exchange_begin(struct exchange *exchange, enum exchange_manner manner, int64_t idled_us)
+{
+    int r = 0;
+
+    CHECK(delivery_is_untouched(&exchange->delivery));
+    if (manner == EXCHANGE_ASKS && exchange->asking.length == 0) {
+        bytes_append(&exchange->asking, exchange->out.at, exchange->head_length - 2);
+        bytes_append_span(&exchange->asking, expect);
+        if (exchange->asking.failed) {
+            bytes_clear(&exchange->asking);
+            manner = EXCHANGE_WHOLE;
+            r = -ENOMEM;
+        }
+    }
+    exchange->manner = manner;
+    exchange->delivery = (struct delivery){.idled_us = idled_us};
+    exchange->replied = false;
+    exchange->header = EXCHANGE_IN_VALUE;
+    bytes_clear(&exchange->kept);
+    http_parser_init(&exchange->parser, HTTP_RESPONSE);
+    exchange->parser.data = exchange;
+    return r;
+}
+
+static struct span head_of(const struct exchange *exchange)
+{
+    return exchange->manner == EXCHANGE_ASKS
+               ? bytes_span(&exchange->asking)
+               : (struct span){exchange->out.at, exchange->head_length};
 }
 
 struct span exchange_unsent(const struct exchange *exchange)
 {
-    return (struct span){exchange->out.at + exchange->sent, exchange->out.length - exchange->sent};
+    const struct delivery *delivery = &exchange->delivery;
+    struct span head = head_of(exchange);
+    size_t sent = exchange->head_length + delivery->body_sent;
+
+    if (delivery->head_sent == head.length) {
+        return exchange_is_asking(exchange)
+                   ? (struct span){head.at, 0}
+                   : (struct span){exchange->out.at + sent, exchange->out.length - sent};
+    }
+    if (exchange->manner == EXCHANGE_ASKS) {
+        return (struct span){head.at + delivery->head_sent, head.length - delivery->head_sent};
+    }
+    /* Head and body in one piece: one write, as a rule. */
+    return (struct span){exchange->out.at + delivery->head_sent,
+                         exchange->out.length - delivery->head_sent};
 }
 
 void exchange_sent(struct exchange *exchange, size_t length)
 {
-    CHECK(length <= exchange->out.length - exchange->sent);
-    exchange->sent += length;
-    exchange->delivery.handed_over = exchange->sent;
+    struct delivery *delivery = &exchange->delivery;
+    size_t head_left = head_of(exchange).length - delivery->head_sent;
+    size_t of_head = length < head_left ? length : head_left;
+
+    CHECK(length <= exchange_unsent(exchange).length);
+    delivery->head_sent += of_head;
+    delivery->body_sent += length - of_head;
+    delivery->body_complete = exchange->head_length + delivery->body_sent == exchange->out.length &&
+                              delivery->head_sent == head_of(exchange).length;
+}
+
+void exchange_offer(struct exchange *exchange)
+{
+    const struct delivery *delivery = &exchange->delivery;
+    size_t head_left = head_of(exchange).length - delivery->head_sent;
+
+    exchange->delivery.body_offered =
+        delivery->body_offered || exchange_unsent(exchange).length > head_left;
+}
+
+bool exchange_is_asking(const struct exchange *exchange)
+{
+    return exchange->manner == EXCHANGE_ASKS && !exchange->delivery.continued;
 }
 
 bool exchange_feed(struct exchange *exchange, struct span received)
 {
+    struct delivery *delivery = &exchange->delivery;
     size_t used;
 
-    exchange->reply_bytes += received.length;
+    delivery->reply_bytes += received.length;
     used = http_parser_execute(&exchange->parser, &settings, received.at, received.length);
     if (exchange->replied) {
         /* More bytes than one reply: nobody asked for them, so the connection is not reused. */
@@ -57,7 +140,7 @@ bool exchange_feed(struct exchange *exchange, struct span received)
         return true;
     }
     return exchange->parser.http_errno == HPE_OK && exchange->parser.upgrade == 0 &&
-           exchange->reply_bytes <= EXCHANGE_REPLY_MAXIMUM;
+           delivery->reply_bytes <= EXCHANGE_REPLY_MAXIMUM;
 }
 
 bool exchange_feed_end(struct exchange *exchange)
@@ -69,18 +152,73 @@ bool exchange_feed_end(struct exchange *exchange)
     return exchange->replied;
 }
 
-static int on_message_complete(http_parser *parser)
+/* ---- the parser's */
+
+static int on_header_field(http_parser *parser, const char *at, size_t length)
+{
+    struct exchange *exchange = parser->data;
+    size_t matched = exchange->header == EXCHANGE_IN_NAME ? exchange->encoding_matched : 0;
+
+    for (size_t i = 0; i < length; i++) {
+        bool goes_on = matched < content_encoding.length &&
+                       tolower((unsigned char)at[i]) == content_encoding.at[matched];
+
+        matched = goes_on ? matched + 1 : IS_ANOTHER;
+    }
+    exchange->header = EXCHANGE_IN_NAME;
+    exchange->encoding_matched = matched;
+    return 0;
+}
+
+static int on_header_value(http_parser *parser, const char *at, size_t length)
 {
     struct exchange *exchange = parser->data;
 
+    if (exchange->header == EXCHANGE_IN_VALUE) {
+        return 0;
+    }
+    exchange->header = length > 0 ? EXCHANGE_IN_VALUE : EXCHANGE_BEFORE_VALUE;
+    if (length > 0 && exchange->encoding_matched == content_encoding.length) {
+        /* "identity" is no encoding, and no registered one begins with its letter. */
+        exchange->delivery.reply_encoded = tolower((unsigned char)at[0]) != 'i';
+    }
+    return 0;
+}
+
+static int on_headers_complete(http_parser *parser)
+{
+    struct exchange *exchange = parser->data;
+
+    if (parser->status_code / 100 != 1) {
+        exchange->delivery.status = (int)parser->status_code;
+    }
+    return 0;
+}
+
+static int on_body(http_parser *parser, const char *at, size_t length)
+{
+    struct exchange *exchange = parser->data;
+
+    if (parser->status_code / 100 != 2 && !exchange->delivery.reply_encoded) {
+        bytes_append(&exchange->kept, at, length);
+    }
+    return 0;
+}
+
+static int on_message_complete(http_parser *parser)
+{
+    struct exchange *exchange = parser->data;
+    struct delivery *delivery = &exchange->delivery;
+
     if (parser->status_code / 100 == 1) {
+        delivery->continued = delivery->continued || parser->status_code == 100;
         return 0;
     }
     exchange->replied = true;
-    exchange->delivery.status = (int)parser->status_code;
+    delivery->reply_complete = true;
+    delivery->reply_body = exchange->kept.failed ? SPAN_NONE : bytes_span(&exchange->kept);
     /* A reply before the request was out means that the server stopped listening to it. */
-    exchange->keep_alive =
-        http_should_keep_alive(parser) != 0 && exchange->sent == exchange->out.length;
+    exchange->keep_alive = http_should_keep_alive(parser) != 0 && delivery->body_complete;
     http_parser_pause(parser, 1);
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One HTTP/1.1 POST and its reply, without a socket: bytes to send, bytes received,
- * and the evidence of what was handed over.  A lane moves the bytes.  A reply's
- * body is read to its end and dropped: on HTTP+SSE the answer comes by the stream.
+ * and the evidence of what was handed over.  A lane moves the bytes.  The body of a 2xx is
+ * read to its end and dropped (on HTTP+SSE the answer comes by the stream); of a refusal's
+ * the beginning is kept, since it may say more than the status.
  */
 #ifndef TEPLO_UPSTREAM_EXCHANGE_H
 #define TEPLO_UPSTREAM_EXCHANGE_H
@@ -17,13 +18,23 @@
 
 struct lane;
 
+/* EXCHANGE_ASKS: the head says "Expect: 100-continue", and the body waits for the server's word. */
+enum exchange_manner { EXCHANGE_WHOLE, EXCHANGE_ASKS };
+
+/* Names and values come in any number of pieces, empty ones too. */
+enum exchange_header { EXCHANGE_IN_NAME, EXCHANGE_BEFORE_VALUE, EXCHANGE_IN_VALUE };
+
 struct exchange {
-    struct bytes out;
-    size_t sent; /* front bytes of `out` handed to the connection */
+    struct bytes out;    /* head and body */
+    struct bytes asking; /* the head with the Expect, once there was need of one */
+    size_t head_length;  /* of `out` */
+    enum exchange_manner manner;
     http_parser parser;
-    size_t reply_bytes;
-    bool replied;    /* the reply is complete */
-    bool keep_alive; /* and the connection may carry another exchange */
+    enum exchange_header header; /* the one being read */
+    size_t encoding_matched;     /* of "content-encoding", in its name */
+    struct bytes kept;           /* of a refusal's body */
+    bool replied;                /* the reply is complete */
+    bool keep_alive;             /* and the connection may carry another exchange */
     struct delivery delivery;
     void (*on_end)(struct exchange *exchange); /* once; the owner may free it there */
     void *owner;
@@ -33,16 +44,28 @@ struct exchange {
     bool open; /* not ended, not cancelled */
 };
 
-enum { EXCHANGE_REPLY_MAXIMUM = 1 << 20 };
+/* Of a reply, interim ones included; and what is kept of a refusal's body, which is none if it is
+ * longer. */
+enum { EXCHANGE_REPLY_MAXIMUM = 1 << 20, EXCHANGE_KEPT_MAXIMUM = 1 << 16 };
 
 /* HEAD is the request up to and with "Content-Length: "; BODY is copied. -ENOMEM. */
 MUST_CHECK int exchange_init(struct exchange *exchange, struct span head, struct span body,
                              void (*on_end)(struct exchange *exchange), void *owner);
 void exchange_done(struct exchange *exchange);
 
-/* What is still to be sent. */
+/*
+ * From the beginning, on a connection that was idle for IDLED_US (-1: a new one).  No byte of the
+ * body has left.  Without memory for it an asking exchange is sent as a whole: -ENOMEM.
+ */
+MUST_CHECK int exchange_begin(struct exchange *exchange, enum exchange_manner manner,
+                              int64_t idled_us);
+/* What may be sent now: nothing while the server is asked. */
 struct span exchange_unsent(const struct exchange *exchange);
 void exchange_sent(struct exchange *exchange, size_t length);
+/* What is unsent now may leave our hands without being counted. */
+void exchange_offer(struct exchange *exchange);
+/* The server was asked for its word, and has not given it. */
+bool exchange_is_asking(const struct exchange *exchange);
 /* Received bytes.  False: not HTTP, or too much; the connection is of no use any more. */
 MUST_CHECK bool exchange_feed(struct exchange *exchange, struct span received);
 /* The connection ended: true if that completes the reply. */

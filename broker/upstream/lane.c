@@ -138,7 +138,7 @@ static void on_broken(struct lane *lane, const char *what)
         lane_close(lane);
         return;
     }
-    if (lane->idled_ms >= 0 && exchange->reply_bytes == 0) {
+    if (lane->idled_ms >= 0 && exchange->delivery.reply_bytes == 0) {
         /* Its close and our request passed each other. */
         lanes_on_idle_close(lane->set, lane->idled_ms);
     }
@@ -164,7 +164,13 @@ static void send_more(struct lane *lane)
 
     while (unsent.length > 0) {
         size_t sent = 0;
-        CURLcode code = curl_easy_send(lane->transfer.easy, unsent.at, unsent.length, &sent);
+        CURLcode code;
+
+        if (lane->set->is_encrypted) {
+            /* TLS writes record by record and counts them only when the last one is out. */
+            exchange_offer(exchange);
+        }
+        code = curl_easy_send(lane->transfer.easy, unsent.at, unsent.length, &sent);
 
         if (code == CURLE_AGAIN) {
             (void)event_add(&lane->writable, NULL);

@@ -46,6 +46,7 @@ struct lanes {
     struct loop *loop;
     struct curl_driver *driver;
     char *origin;
+    bool is_encrypted; /* https */
     int64_t connect_timeout_ms;
     int64_t idle_reuse_max_ms;
     int64_t learnt_reuse_ms; /* from closes seen; INT64_MAX: none was early */

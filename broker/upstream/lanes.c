@@ -33,6 +33,7 @@ struct lanes *lanes_new(struct loop *loop, struct curl_driver *driver,
     list_init(&lanes->queue);
     list_init(&lanes->ended);
     deferred_init(&lanes->report, loop, on_report, lanes);
+    lanes->is_encrypted = span_starts_with(span_of(options->origin), SPAN("https:"));
     lanes->origin = mem_copy_text(options->origin, strlen(options->origin));
     if (lanes->origin == NULL) {
         mem_free(lanes);
@@ -217,16 +218,15 @@ static void on_deadline(void *owner)
     struct lane *lane = exchange->lane;
     struct list *queue = exchange->in_lanes.on;
     struct lanes *lanes;
+    bool is_untouched = delivery_is_untouched(&exchange->delivery);
 
     (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail), "%s",
-                   exchange->delivery.handed_over == 0
-                       ? "no connection was free or came about in time"
-                       : "the server took the request and gave no HTTP status in time");
+                   is_untouched ? "no connection was free or came about in time"
+                                : "the server took the request and gave no HTTP status in time");
     if (lane != NULL) {
         lanes = lane->set;
         lane_close(lane);
-        lanes_on_end(lanes, exchange,
-                     exchange->delivery.handed_over == 0 ? DELIVERY_UNSENT : DELIVERY_TIMED_OUT);
+        lanes_on_end(lanes, exchange, is_untouched ? DELIVERY_UNSENT : DELIVERY_TIMED_OUT);
         lanes_on_room(lanes);
         return;
     }

@@ -26,6 +26,7 @@ struct server_limits {
     int64_t idle_reuse_max_ms;
     size_t response_max_bytes;
     size_t lanes_max;
+    struct delivery_policy delivery;
 };
 
 struct server_options {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/runtime/log.h"
+#include "broker/upstream/post_reply.h"
 #include "broker/upstream/session_priv.h"
 #include "broker/upstream/sse_transport.h"
 #include "proto/base/mem.h"
@@ -33,6 +34,7 @@ static void on_transport_closed(void *owner, const struct transport_end *end);
 static void on_initialize_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_initialized_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery);
+static void on_check_answer(struct session *session);
 static void on_timer(void *owner);
 
 static const struct transport_events transport_events = {
@@ -132,6 +134,15 @@ void session_drain(struct session *session)
     }
 }
 
+void session_distrust(struct session *session, const char *error_class, const char *what)
+{
+    if (session->drained_for == NULL) {
+        session->drained_for = error_class;
+        session->drain_cause = what;
+    }
+    session_drain(session);
+}
+
 void session_count_changed(struct session *session)
 {
     struct transport_end end = {.failure = FAILURE_SESSION_GONE, .error_class = "retired"};
@@ -145,8 +156,8 @@ void session_count_changed(struct session *session)
             end.failure = FAILURE_UNAVAILABLE;
             end.error_class = session->drained_for;
             (void)snprintf(end.detail, sizeof(end.detail),
-                           "%s keeps sending what is no MCP message; see its own log",
-                           session->server->url.shown);
+                           "%s is not trusted any more: %s; see its own log",
+                           session->server->url.shown, session->drain_cause);
         }
         session_close(session, &end);
         return;
@@ -189,12 +200,23 @@ static void on_transport_open(void *owner)
     }
 }
 
+struct delivery_verdict session_judge(const struct session *session,
+                                      const struct delivery *delivery, int64_t id,
+                                      struct message *ret_answer)
+{
+    struct delivery evidence = *delivery;
+
+    evidence.reply = post_reply_kind(delivery->reply_body, id, ret_answer);
+    return delivery_judge(&evidence, session->server->limits.delivery);
+}
+
 static void fail_opening(struct session *session, const char *what, const struct delivery *delivery)
 {
     struct transport_end end = {.failure = FAILURE_UNAVAILABLE, .error_class = "session"};
 
-    end.is_settled = delivery->status >= 400 && delivery->status < 500;
-    if (delivery->status != 0) {
+    end.is_settled =
+        delivery->end == DELIVERY_REPLIED && delivery->status >= 400 && delivery->status < 500;
+    if (delivery->end == DELIVERY_REPLIED) {
         (void)snprintf(end.detail, sizeof(end.detail), "%s answers HTTP %d to the POST of %s",
                        session->server->url.shown, delivery->status, what);
     } else {
@@ -224,8 +246,9 @@ static void advance_opening(struct session *session)
 static void on_initialize_delivered(struct parcel *parcel, const struct delivery *delivery)
 {
     struct session *session = LIST_ITEM(parcel, struct session, opening);
+    struct message answer;
 
-    if (!delivery_judge(delivery).accepted) {
+    if (!session_judge(session, delivery, 1, &answer).accepted) {
         fail_opening(session, "initialize", delivery);
         return;
     }
@@ -235,6 +258,7 @@ static void on_initialize_delivered(struct parcel *parcel, const struct delivery
 static void on_initialized_delivered(struct parcel *parcel, const struct delivery *delivery)
 {
     struct session *session = LIST_ITEM(parcel, struct session, opening);
+    struct message answer;
 
     if (delivery->end == DELIVERY_BROKEN && session->announcements < 2) {
         /* It went out on a connection that the server was closing; to hear it twice does no harm.
@@ -242,7 +266,7 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
         advance_opening(session);
         return;
     }
-    if (!delivery_judge(delivery).accepted) {
+    if (!session_judge(session, delivery, 0, &answer).accepted) {
         fail_opening(session, "notifications/initialized", delivery);
         return;
     }
@@ -360,8 +384,13 @@ void session_ping(struct session *session)
 static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery)
 {
     struct session *session = LIST_ITEM(parcel, struct session, check);
-    struct delivery_verdict verdict = delivery_judge(delivery);
+    struct message answer;
+    struct delivery_verdict verdict = session_judge(session, delivery, session->check_id, &answer);
 
+    if (verdict.answered && session->check_id != 0) {
+        on_check_answer(session);
+        return;
+    }
     if (!verdict.accepted && session->check_id != 0) {
         session_lose(session, verdict.session_gone ? "session" : "timeout",
                      "the server did not take a ping");

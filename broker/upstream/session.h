@@ -75,6 +75,7 @@ struct session {
     int64_t keepalive_ms;    /* the pool's: how often it is pinged */
     void *party;             /* the pool's: whom alone it serves, or NULL */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
+    const char *drain_cause; /* in words */
     unsigned faults;         /* texts that were no messages, ids that were not ours */
     uint64_t calls_total;
     uint64_t checks_passed;
@@ -113,9 +114,12 @@ MUST_CHECK struct call *session_call(struct session *session, const struct messa
 enum abandon { ABANDON_SILENTLY, ABANDON_AND_CANCEL };
 /*
  * Nobody waits for CALL any more: silence for its owner.  The call keeps its place until its
- * answer comes, GRACE_MS at most.  With ABANDON_AND_CANCEL the server is told.
+ * answer comes, GRACE_MS at most.  With ABANDON_AND_CANCEL the server is told.  WITNESS, unless
+ * NULL, is told how it ended; but not if the call never left: then it did not run, and is_waiting
+ * stays false.
  */
-void session_abandon(struct call *call, enum abandon how, int64_t grace_ms);
+void session_abandon(struct call *call, enum abandon how, int64_t grace_ms,
+                     struct call_witness *witness);
 
 /* No byte of CALL has left our hands. */
 bool call_never_left(const struct call *call);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "broker/runtime/log.h"
+#include "broker/upstream/post_reply.h"
 #include "broker/upstream/session_priv.h"
 #include "proto/base/mem.h"
 #include "proto/failure.h"
@@ -124,12 +125,24 @@ static void let_go(struct call *call)
     loop_reap(session->server->loop, &call->reapable, reap_call, call);
 }
 
+/* An abandoned call is over: whoever still asks is told. */
+static void tell_witness(struct call *call, enum failure failure)
+{
+    struct call_witness *witness = call->witness;
+
+    call->witness = NULL;
+    if (witness != NULL) {
+        witness->on_end(witness, failure);
+    }
+}
+
 static void fail_call(struct call *call, enum failure failure, const char *detail, bool may_repeat)
 {
     void *owner = call->owner;
     const struct call_events *events = call->events;
 
     settle(call);
+    tell_witness(call, failure);
     if (owner != NULL) {
         events->on_failed(owner, failure, detail, may_repeat);
     }
@@ -158,33 +171,62 @@ static void on_accepted(struct call *call)
     }
 }
 
+/* The server's own answer, by the event stream or in the body of the POST's reply. */
+static void give_answer(struct call *call, const struct message *answer)
+{
+    struct session *session = call->session;
+    void *owner = call->owner;
+    const struct call_events *events = call->events;
+
+    session->used_at_ms = loop_now_ms(session->server->loop);
+    session->checked_at_ms = session->used_at_ms;
+    settle(call);
+    tell_witness(call, FAILURE_NONE);
+    if (owner != NULL) {
+        events->on_answer(owner, answer);
+    }
+    if (session->state != SESSION_CLOSED) {
+        session_count_changed(session);
+    }
+}
+
+/* The server did not take CALL: the honest end of it, and of the session if it is not known. */
+static void on_refused(struct call *call, const struct delivery *delivery,
+                       const struct delivery_verdict *verdict)
+{
+    struct session *session = call->session;
+    char detail[224];
+    char lost[128];
+
+    delivery_describe(delivery, detail, sizeof(detail));
+    (void)snprintf(lost, sizeof(lost), "the server does not know the session any more (HTTP %d)",
+                   delivery->status);
+    fail_call(call, verdict->failure, detail, verdict->may_repeat);
+    if (verdict->session_gone) {
+        session_lose(session, "session", lost);
+        return;
+    }
+    session_count_changed(session);
+}
+
 static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery)
 {
     struct call *call = LIST_ITEM(parcel, struct call, parcel);
-    struct session *session = call->session;
-    struct delivery_verdict verdict = delivery_judge(delivery);
-    char detail[224];
+    struct delivery_verdict verdict;
+    struct message answer;
 
     if (call->state == CALL_SETTLED) {
         let_go(call);
         return;
     }
+    verdict = session_judge(call->session, delivery, call->id, &answer);
     if (verdict.accepted) {
         on_accepted(call);
-        return;
-    }
-    if (delivery->status != 0) {
-        (void)snprintf(detail, sizeof(detail), "HTTP %d", delivery->status);
+    } else if (verdict.answered) {
+        give_answer(call, &answer);
     } else {
-        (void)snprintf(detail, sizeof(detail), "%s", delivery->detail);
+        on_refused(call, delivery, &verdict);
     }
-    fail_call(call, verdict.failure, detail, verdict.may_repeat);
-    if (verdict.session_gone) {
-        session_lose(session, "session",
-                     "the server does not know the session any more (HTTP 404)");
-        return;
-    }
-    session_count_changed(session);
 }
 
 bool call_never_left(const struct call *call)
@@ -192,7 +234,8 @@ bool call_never_left(const struct call *call)
     return call->state == CALL_SENT && parcel_handed_over(&call->parcel) == 0;
 }
 
-void session_abandon(struct call *call, enum abandon how, int64_t grace_ms)
+void session_abandon(struct call *call, enum abandon how, int64_t grace_ms,
+                     struct call_witness *witness)
 {
     struct session *session = call->session;
 
@@ -203,6 +246,10 @@ void session_abandon(struct call *call, enum abandon how, int64_t grace_ms)
         settle(call);
         session_count_changed(session);
         return;
+    }
+    call->witness = witness;
+    if (witness != NULL) {
+        witness->is_waiting = true;
     }
     timer_start(&call->grace, grace_ms);
     if (how == ABANDON_SILENTLY) {
@@ -223,6 +270,7 @@ static void on_grace_over(void *owner)
     log_event(LOG_LEVEL_INFO, "call_never_answered", "session=%s id=%lld", session->name,
               (long long)call->id);
     settle(call);
+    tell_witness(call, FAILURE_TIMEOUT);
     session_count_changed(session);
 }
 
@@ -291,16 +339,13 @@ static void on_fault(struct session *session, const char *what)
     /* A server that goes on like this is not trusted with new calls; those out may still end well.
      */
     if (++session->faults > SESSION_FAULTS_MAXIMUM) {
-        session->drained_for = "proto";
-        session_drain(session);
+        session_distrust(session, "proto", "it keeps sending what is no MCP message");
     }
 }
 
 static void on_answer(struct session *session, const struct message *answer)
 {
     struct call *call;
-    void *owner;
-    const struct call_events *events;
 
     if (session_on_own_answer(session, answer)) {
         return;
@@ -311,17 +356,11 @@ static void on_answer(struct session *session, const struct message *answer)
         log_event(LOG_LEVEL_DEBUG, "late_answer", "session=%s", session->name);
         return;
     }
-    owner = call->owner;
-    events = call->events;
-    session->used_at_ms = loop_now_ms(session->server->loop);
-    session->checked_at_ms = session->used_at_ms;
-    settle(call);
-    if (owner != NULL) {
-        events->on_answer(owner, answer);
+    if (answer->kind == MESSAGE_ERROR && post_reply_is_session_gone(answer)) {
+        /* The call has its answer; the next one shall have a session that the server knows. */
+        session_distrust(session, "session", "it no longer knows the session");
     }
-    if (session->state != SESSION_CLOSED) {
-        session_count_changed(session);
-    }
+    give_answer(call, answer);
 }
 
 static void on_request(struct session *session, const struct message *request)

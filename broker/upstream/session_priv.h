@@ -16,6 +16,16 @@ bool session_on_own_answer(struct session *session, const struct message *answer
 /* The server does not know the session any more, or sends what it should not. */
 void session_lose(struct session *session, const char *error_class, const char *detail);
 
+/* No new calls, for cause; those out may still end well.  The strings are constants. */
+void session_distrust(struct session *session, const char *error_class, const char *what);
+/*
+ * The judgement on a message of the session's that had ID (0: it was a notification).  When
+ * it is `answered`, RET_ANSWER is the answer, as long as DELIVERY lives.
+ */
+struct delivery_verdict session_judge(const struct session *session,
+                                      const struct delivery *delivery, int64_t id,
+                                      struct message *ret_answer);
+
 /* session_calls.c */
 void session_on_text(struct session *session, struct span text);
 /* A text that was too long: HEAD is how it began, TAIL how it ended. */

@@ -278,6 +278,15 @@ static bool on_oversize(struct sse_transport *sse, const struct sse_event *event
     return !sse->closed;
 }
 
+/* The reply has a Content-Encoding, though we ask for none: the text cannot be read. */
+static bool is_encoded(CURL *easy)
+{
+    struct curl_header *header = NULL;
+
+    return curl_easy_header(easy, "Content-Encoding", 0, CURLH_HEADER, -1, &header) == CURLHE_OK &&
+           header->value[0] != '\0' && strcasecmp(header->value, "identity") != 0;
+}
+
 /* The reply to the GET is an event stream, as far as can be told now.  False: over, and told. */
 static bool is_event_stream(struct sse_transport *sse)
 {
@@ -287,10 +296,13 @@ static bool is_event_stream(struct sse_transport *sse)
 
     (void)curl_easy_getinfo(sse->stream.easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(sse->stream.easy, CURLINFO_CONTENT_TYPE, &type);
-    if (status == 200 && type != NULL && strncasecmp(type, "text/event-stream", 17) == 0) {
+    if (status != 200 || type == NULL || strncasecmp(type, "text/event-stream", 17) != 0) {
+        stream_fault_of_status(&end, (int)status, type, sse->server);
+    } else if (is_encoded(sse->stream.easy)) {
+        stream_fault_encoded(&end, sse->server);
+    } else {
         return true;
     }
-    stream_fault_of_status(&end, (int)status, type, sse->server);
     end_stream(sse, &end);
     return false;
 }
@@ -387,7 +399,14 @@ void parcel_cancel(struct parcel *parcel)
 
 size_t parcel_handed_over(const struct parcel *parcel)
 {
-    return parcel->carrier == NULL ? 0 : parcel->carrier->exchange.sent;
+    const struct delivery *delivery;
+
+    if (parcel->carrier == NULL) {
+        return 0;
+    }
+    delivery = &parcel->carrier->exchange.delivery;
+    /* What may have left counts as one byte of it. */
+    return delivery->body_sent == 0 && delivery->body_offered ? 1 : delivery->body_sent;
 }
 
 static void on_post_end(struct exchange *exchange)

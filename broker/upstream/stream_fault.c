@@ -115,6 +115,14 @@ void stream_fault_protocol(struct transport_end *end, const char *what, const st
         server->url.shown, what);
 }
 
+void stream_fault_encoded(struct transport_end *end, const struct server *server)
+{
+    say(end, FAILURE_UNAVAILABLE, "proto", true,
+        "%s compresses the event stream, though nobody asked for it; turn Content-Encoding off for "
+        "it, at the server or at the proxy before it",
+        server->url.shown);
+}
+
 void stream_fault_oversize(struct transport_end *end, const struct server *server)
 {
     say(end, FAILURE_TOO_LARGE, "oversize", false,

@@ -16,6 +16,8 @@ void stream_fault_of_status(struct transport_end *end, int status, const char *t
 /* The peer is no MCP server on HTTP+SSE: WHAT says by what one sees it. */
 void stream_fault_protocol(struct transport_end *end, const char *what,
                            const struct server *server);
+/* The stream has a Content-Encoding. */
+void stream_fault_encoded(struct transport_end *end, const struct server *server);
 void stream_fault_oversize(struct transport_end *end, const struct server *server);
 
 #endif

@@ -61,7 +61,7 @@ struct transport {
 
 /* Silence for PARCEL.  Idempotent, also after its end. */
 void parcel_cancel(struct parcel *parcel);
-/* Bytes of it that left our hands so far, while it is under way; 0 otherwise. */
+/* Bytes of its text that left our hands so far, while it is under way; 0 otherwise. */
 size_t parcel_handed_over(const struct parcel *parcel);
 
 static inline void transport_open(struct transport *transport)

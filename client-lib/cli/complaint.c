@@ -22,7 +22,8 @@ static void print(const char *format, va_list arguments, const char *tail)
     int length = vsnprintf(text, sizeof(text), format, arguments);
 
     bytes_init(&line, LINE_ROOM);
-    bytes_append_text(&line, "teploctl: ");
+    bytes_append_text(&line, complaint_program);
+    bytes_append_text(&line, ": ");
     printable_line(&line, span_of(length < 0 ? format : text));
     if (length >= (int)sizeof(text)) {
         bytes_append_text(&line, "...");
@@ -71,11 +72,13 @@ void complaint(const char *format, ...)
 
 enum exit_status complaint_usage(const struct command *command, const char *format, ...)
 {
-    char tail[64] = " (see teploctl --help)";
+    char tail[64];
     va_list arguments;
 
     if (command != NULL) {
-        (void)snprintf(tail, sizeof(tail), " (see teploctl help %s)", command->name);
+        (void)snprintf(tail, sizeof(tail), " (see %s help %s)", complaint_program, command->name);
+    } else {
+        (void)snprintf(tail, sizeof(tail), " (see %s --help)", complaint_program);
     }
     va_start(arguments, format);
     print(format, arguments, tail);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes to stderr: one line, `teploctl: ...`, safe for a terminal whatever
- * text of others is in it.
+ * What goes to stderr: one line, `teploctl: ...` or whatever the program's name is, safe
+ * for a terminal whatever text of others is in it.
  */
 #ifndef TEPLO_CLI_COMPLAINT_H
 #define TEPLO_CLI_COMPLAINT_H
@@ -9,6 +9,9 @@
 #include "client-lib/cli/invocation.h"
 #include "proto/base/bytes.h"
 #include "proto/base/check.h"
+
+/* The program's own name; defined beside its main. */
+extern const char complaint_program[];
 
 void complaint(const char *format, ...) PRINTF_LIKE(1, 2);
 /* Ends with where to read on: COMMAND's help, or all of it for NULL.  Returns STATUS_USAGE. */

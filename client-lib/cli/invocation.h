@@ -68,6 +68,7 @@ const struct command *command_find(const char *name); /* NULL: no such command *
 
 enum exit_status command_tools(const struct invocation *invocation);
 enum exit_status command_call(const struct invocation *invocation);
+enum exit_status command_outcome(const struct invocation *invocation);
 enum exit_status command_connect(const struct invocation *invocation);
 enum exit_status command_status(const struct invocation *invocation);
 enum exit_status command_show(const struct invocation *invocation);

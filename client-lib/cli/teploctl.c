@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include "client-lib/cli/command_line.h"
+#include "client-lib/cli/complaint.h"
 #include "client-lib/cli/invocation.h"
+
+const char complaint_program[] = "teploctl";
 
 const struct command commands[] = {
 #define COMMAND(name, function, least, most, switches, arguments, help)                            \

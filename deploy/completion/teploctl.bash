@@ -51,12 +51,12 @@ _teploctl() {
         case $command in
         "") choices+=" --pool --version" ;;
         tools) choices+=" --pool --json --format --timeout" ;;
-        call) choices+=" --pool --json --timeout" ;;
+        call | outcome) choices+=" --pool --json --timeout" ;;
         connect) choices+=" --pool" ;;
         status | show | reload | drain | resume | flush | shutdown) choices+=" --json" ;;
         esac
         if [[ -z $command || $previous == help ]]; then
-            choices+=" tools call connect status show reload drain resume flush shutdown"
+            choices+=" tools call outcome connect status show reload drain resume flush shutdown"
             choices+=" check-config help"
         fi
         ;;

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,11 +109,19 @@ void fake_http_send(struct fake_peer *peer, struct span text)
 
 void fake_http_reply(struct fake_peer *peer, int status)
 {
+    fake_http_reply_with(peer, status, SPAN(""));
+}
+
+void fake_http_reply_with(struct fake_peer *peer, int status, struct span body)
+{
     char text[96];
-    int length =
-        snprintf(text, sizeof(text), "HTTP/1.1 %d Said So\r\nContent-Length: 0\r\n\r\n", status);
+    int length = snprintf(text, sizeof(text), "HTTP/1.1 %d Said So\r\nContent-Length: %zu\r\n\r\n",
+                          status, body.length);
 
     fake_http_send(peer, (struct span){text, (size_t)length});
+    if (body.length > 0) {
+        fake_http_send(peer, body);
+    }
 }
 
 void fake_http_end(struct fake_peer *peer)
@@ -146,9 +155,12 @@ void fake_http_cut(struct fake_peer *peer)
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
                       int length, void *arg)
 {
+    const int on = 1;
     struct fake_http *http = arg;
     struct fake_peer *peer = calloc(1, sizeof(*peer));
 
+    /* As servers do: else a second event waits until the first was acknowledged, for 40 ms. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)listener;
     (void)from;
     (void)length;

@@ -68,6 +68,8 @@ struct fake_peer *fake_http_first(const struct fake_http *http);
 void fake_http_send(struct fake_peer *peer, struct span text);
 /* A reply of STATUS without a body; the connection stays. */
 void fake_http_reply(struct fake_peer *peer, int status);
+/* A reply of STATUS with BODY; the connection stays. */
+void fake_http_reply_with(struct fake_peer *peer, int status, struct span body);
 /* Close when all is sent. */
 void fake_http_end(struct fake_peer *peer);
 /* Close now. */

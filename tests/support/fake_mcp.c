@@ -237,19 +237,59 @@ static void tell_steps(const struct fake_session *session, const struct message 
     }
 }
 
+/* "NAME_N" in TOOL: N; else 0. */
+static int status_of(const char *tool, const char *name)
+{
+    size_t length = strlen(name);
+
+    return strncmp(tool, name, length) == 0 && tool[length] == '_'
+               ? (int)strtol(tool + length + 1, NULL, 10)
+               : 0;
+}
+
+static struct span error_text(char *text, size_t size, int64_t id, const char *words)
+{
+    int length =
+        snprintf(text, size,
+                 "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":-32000,\"message\":\"%s\"}}",
+                 (long long)id, words);
+
+    return (struct span){text, (size_t)length};
+}
+
+/* The tools that are about the POST's status.  False: TOOL is none of them. */
+static bool run_status_tool(struct fake_peer *peer, const char *tool, int64_t id)
+{
+    char text[128];
+
+    if (status_of(tool, "http") != 0) {
+        fake_http_reply(peer, status_of(tool, "http"));
+    } else if (status_of(tool, "error") != 0) {
+        fake_http_reply_with(peer, status_of(tool, "error"),
+                             error_text(text, sizeof(text), id, "not today"));
+    } else if (status_of(tool, "gone") != 0) {
+        fake_http_reply_with(peer, status_of(tool, "gone"), SPAN("Could not find session"));
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void run_tool(struct fake_mcp *fake, struct fake_session *session, struct fake_peer *peer,
                      const struct message *message, int64_t id)
 {
     char name[32];
+    char text[128];
 
     fake->calls++;
     if (fake->on_tool != NULL) {
         fake->on_tool(fake->owner, message);
     }
     CHECK(json_string_copy(message_param(message, "name"), name, sizeof(name)));
-    if (strncmp(name, "http_", 5) == 0) {
-        fake_http_reply(peer, (int)strtol(name + 5, NULL, 10));
-    } else if (strcmp(name, "drop") == 0) {
+    if (run_status_tool(peer, name, id)) {
+        return;
+    }
+    if (strcmp(name, "drop") == 0) {
         fake_http_cut(peer);
     } else if (strcmp(name, "early") == 0) {
         answer(session, id, SPAN("{\"early\":true}"));
@@ -266,6 +306,8 @@ static void run_tool(struct fake_mcp *fake, struct fake_session *session, struct
             answer(session, id, SPAN("{\"steps\":2}"));
         } else if (strcmp(name, "cut") == 0) {
             cut_stream(fake, session);
+        } else if (strcmp(name, "gone") == 0) {
+            say(session, "message", error_text(text, sizeof(text), id, "Session not found"));
         } else {
             answer(session, id, message_param(message, "arguments"));
         }
@@ -336,6 +378,21 @@ static void on_message(struct fake_mcp *fake, struct fake_session *session, stru
     }
 }
 
+/* What it has heard. */
+static void tell_stats(const struct fake_mcp *fake, struct fake_peer *peer)
+{
+    char body[128];
+    char reply[256];
+    int length = snprintf(body, sizeof(body), "{\"posts\":%u,\"streams\":%u,\"calls\":%u}",
+                          fake->posts, fake->streams, fake->calls);
+
+    length = snprintf(reply, sizeof(reply),
+                      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                      "Content-Length: %d\r\n\r\n%s",
+                      length, body);
+    fake_http_send(peer, (struct span){reply, (size_t)length});
+}
+
 static void on_request(void *owner, struct fake_peer *peer, const struct fake_request *request)
 {
     struct fake_mcp *fake = owner;
@@ -345,10 +402,15 @@ static void on_request(void *owner, struct fake_peer *peer, const struct fake_re
     char target[64];
     unsigned number = 0;
 
+    if (span_is(request->target, "/__stats")) {
+        tell_stats(fake, peer);
+        return;
+    }
     if (span_is(request->method, "GET")) {
         open_stream(fake, peer);
         return;
     }
+    fake->posts++;
     (void)snprintf(target, sizeof(target), "%.*s", (int)request->target.length, request->target.at);
     (void)sscanf(target, "/post?session=%u", &number);
     session = find_session(fake, number);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An MCP server on HTTP+SSE for tests, on the same loop as the code under test: GET /sse opens
- * a session, POSTs are accepted with 202 and answered on its stream.  It does what its
- * first fields say and what the called tool is named for, and counts what it heard:
+ * a session, POSTs are accepted with 202 and answered on its stream, and GET /__stats tells what
+ * was heard.  It does what its first fields say and what the called tool is named for, and
+ * counts what it heard:
  *
  *   echo      answers at once with its arguments
  *   hold      accepted, and answered by fake_mcp_release
@@ -12,6 +13,9 @@
  *   drop      heard, then its connection is closed without a reply
  *   step      accepted, told of twice as progress, and answered
  *   http_N    gets the HTTP status N, and nothing else
+ *   error_N   gets the HTTP status N with a JSON-RPC error that answers it
+ *   gone_N    gets the HTTP status N and the words that the session is not known
+ *   gone      accepted, and answered by an error in those words
  */
 #ifndef TEPLO_TESTS_FAKE_MCP_H
 #define TEPLO_TESTS_FAKE_MCP_H
@@ -34,6 +38,7 @@ struct fake_mcp {
     void *owner;
 
     /* What it has heard. */
+    unsigned posts;
     unsigned streams;      /* GETs */
     unsigned most_opening; /* streams open at a time, while none had failed, that were not yet
                               initialized */

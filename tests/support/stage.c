@@ -264,9 +264,10 @@ static void on_answer(void *owner, const struct message *answer)
 {
     struct caller *caller = owner;
 
-    CHECK(caller->call != NULL && answer->kind == MESSAGE_RESULT);
+    CHECK(caller->call != NULL);
     caller->call = NULL;
     caller->answers++;
+    caller->errors += answer->kind == MESSAGE_ERROR ? 1 : 0;
 }
 
 static void on_progress(void *owner, const struct message *notice)

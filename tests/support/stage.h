@@ -58,6 +58,7 @@ struct caller {
     /* What it was told. */
     unsigned sessions;
     unsigned answers;
+    unsigned errors;  /* of them: the server's own */
     unsigned notices; /* of progress */
     unsigned failures;
     enum failure failure;

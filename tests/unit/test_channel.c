@@ -164,7 +164,7 @@ static void test_frames_and_lines(void **state)
     say("one\ntwo\r\n\n \nthree\n");
     assert_hears("one\ntwo\nthree\n");
     assert_int_equal(host.frames, 3);
-    assert_int_equal(host.channel.uid, getuid());
+    assert_int_equal(host.channel.peer.uid, getuid());
     assert_int_equal(host.channel.pid, getpid());
 }
 

@@ -58,7 +58,7 @@ static void on_failed(void *owner, const struct failure_report *report)
                    report->detail == NULL ? "" : report->detail);
 }
 
-static const struct errand_events events = {on_answer, on_progress, on_failed};
+static const struct errand_events events = {on_answer, on_progress, on_failed, NULL};
 
 static int open_all(void **state)
 {
@@ -262,6 +262,33 @@ static void test_the_clients_own_deadline(void **state)
     assert_failed(0, FAILURE_QUEUE_TIMEOUT, 0);
 }
 
+/* ---- refused while it waits */
+
+static void test_refused(void **state)
+{
+    (void)state;
+    start(0, CALL("echo"));
+    errand_refuse(&trips[0].errand, FAILURE_DENIED, "because");
+    assert_failed(0, FAILURE_DENIED, 0);
+    assert_string_equal(trips[0].detail, "because");
+    run(1, CALL("echo"));
+    assert_int_equal(stage.fake.calls, 1);
+    assert_int_equal(told(0), 1);
+}
+
+/* What was sent once may have run, whatever becomes of the second try. */
+static void test_refused_between_two_tries(void **state)
+{
+    (void)state;
+    limits.is_repeatable = true;
+    run(0, CALL("echo"));
+    stage.fake.is_silent = true;
+    start(1, CALL("cut"));
+    AWAIT(stage.loop, trips[1].errand.attempts == 1 && trips[1].errand.state == ERRAND_WAITING);
+    errand_refuse(&trips[1].errand, FAILURE_DENIED, NULL);
+    assert_failed(1, FAILURE_SESSION_LOST, 1);
+}
+
 /* ---- abandoned */
 
 static void test_abandoned(void **state)
@@ -380,6 +407,8 @@ int main(void)
         ERRAND_TEST(test_no_answer_in_time),
         ERRAND_TEST(test_progress_restarts_the_clock),
         ERRAND_TEST(test_the_clients_own_deadline),
+        ERRAND_TEST(test_refused),
+        ERRAND_TEST(test_refused_between_two_tries),
         ERRAND_TEST(test_abandoned),
         ERRAND_TEST(test_the_pool_closes),
         ERRAND_TEST(test_out_of_memory),

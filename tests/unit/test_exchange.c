@@ -55,8 +55,8 @@ static const struct reply replies[] = {
     {SPAN_INIT("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), COMPLETE,
      503, false},
     /* Cut short, in the body, in a chunk, in the head, after an interim reply, at once. */
-    {SPAN_INIT("HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\nAccepted"), INCOMPLETE, 0, false},
-    {SPAN_INIT("HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nAc"), INCOMPLETE, 0,
+    {SPAN_INIT("HTTP/1.1 202 OK\r\nContent-Length: 9\r\n\r\nAccepted"), INCOMPLETE, 202, false},
+    {SPAN_INIT("HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nAc"), INCOMPLETE, 202,
      false},
     {SPAN_INIT("HTTP/1.1 202 OK\r\nContent-Le"), INCOMPLETE, 0, false},
     {SPAN_INIT("HTTP/1.1 100 Continue\r\n\r\n"), INCOMPLETE, 0, false},
@@ -68,7 +68,7 @@ static const struct reply replies[] = {
     {SPAN_INIT("HTTP/1.1 202 OK\r\nContent-Length: x\r\n\r\n"), NO_HTTP, 0, false},
     {SPAN_INIT("HTTP/1.1 202 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), NO_HTTP, 0,
      false},
-    {SPAN_INIT("HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"), NO_HTTP, 0, false},
+    {SPAN_INIT("HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"), NO_HTTP, 202, false},
     {SPAN_INIT("POST / HTTP/1.1\r\n\r\n"), NO_HTTP, 0, false},
     /* Nobody asked for another protocol. */
     {SPAN_INIT("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
@@ -174,13 +174,151 @@ static void test_request(void **state)
     begin(&exchange);
     assert_span(exchange_unsent(&exchange), HEAD "17\r\n\r\n" BODY);
     exchange_sent(&exchange, 5);
-    assert_int_equal(exchange.delivery.handed_over, 5);
+    assert_int_equal(exchange.delivery.head_sent, 5);
+    assert_int_equal(exchange.delivery.body_sent, 0);
     assert_span(exchange_unsent(&exchange), "/m?s=1 HTTP/1.1\r\nHost: a\r\nContent-Length: "
                                             "17\r\n\r\n" BODY);
+    exchange_sent(&exchange, strlen(HEAD "17\r\n\r\n") - 5);
+    assert_int_equal(exchange.delivery.head_sent, strlen(HEAD "17\r\n\r\n"));
+    assert_true(delivery_is_untouched(&exchange.delivery));
+    exchange_sent(&exchange, 1);
+    assert_int_equal(exchange.delivery.body_sent, 1);
+    assert_false(delivery_is_untouched(&exchange.delivery));
+    assert_false(exchange.delivery.body_complete);
     exchange_sent(&exchange, exchange_unsent(&exchange).length);
     assert_int_equal(exchange_unsent(&exchange).length, 0);
-    assert_int_equal(exchange.delivery.handed_over, strlen(HEAD "17\r\n\r\n" BODY));
+    assert_int_equal(exchange.delivery.body_sent, strlen(BODY));
+    assert_true(exchange.delivery.body_complete);
     exchange_done(&exchange);
+}
+
+/* The body waits for the server's word, and nothing of it counts as sent. */
+static void test_asking(void **state)
+{
+    struct exchange exchange;
+
+    (void)state;
+    begin(&exchange);
+    assert_int_equal(exchange_begin(&exchange, EXCHANGE_ASKS, 12), 0);
+    assert_int_equal(exchange.delivery.idled_us, 12);
+    assert_span(exchange_unsent(&exchange), HEAD "17\r\nExpect: 100-continue\r\n\r\n");
+    exchange_sent(&exchange, 3);
+    assert_true(exchange_is_asking(&exchange));
+    exchange_sent(&exchange, exchange_unsent(&exchange).length);
+    assert_int_equal(exchange_unsent(&exchange).length, 0);
+    exchange_offer(&exchange);
+    assert_true(delivery_is_untouched(&exchange.delivery));
+    /* Other interim replies are no such word. */
+    assert_true(exchange_feed(&exchange, SPAN("HTTP/1.1 102 Processing\r\n\r\n")));
+    assert_int_equal(exchange_unsent(&exchange).length, 0);
+    assert_true(exchange_feed(&exchange, SPAN("HTTP/1.1 100 Continue\r\n\r\n")));
+    assert_true(exchange.delivery.continued);
+    assert_span(exchange_unsent(&exchange), BODY);
+    exchange_sent(&exchange, 1);
+    exchange_sent(&exchange, exchange_unsent(&exchange).length);
+    assert_true(exchange.delivery.body_complete);
+    assert_true(exchange_feed(&exchange, SPAN("HTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n")));
+    assert_true(exchange.replied && exchange.keep_alive);
+    exchange_done(&exchange);
+}
+
+static void test_begun_again(void **state)
+{
+    struct exchange exchange;
+
+    (void)state;
+    begin(&exchange);
+    assert_int_equal(exchange_begin(&exchange, EXCHANGE_ASKS, 0), 0);
+    exchange_sent(&exchange, exchange_unsent(&exchange).length);
+    assert_true(exchange_feed(&exchange, SPAN("HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno")));
+    assert_true(exchange.replied && !exchange.keep_alive);
+    assert_int_equal(exchange_begin(&exchange, EXCHANGE_WHOLE, -1), 0);
+    assert_span(exchange_unsent(&exchange), HEAD "17\r\n\r\n" BODY);
+    assert_false(exchange.replied);
+    assert_int_equal(exchange.delivery.status, 0);
+    assert_int_equal(exchange.delivery.reply_bytes, 0);
+    exchange_sent(&exchange, exchange_unsent(&exchange).length);
+    assert_true(exchange_feed(&exchange, SPAN("HTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n")));
+    assert_int_equal(exchange.delivery.status, 202);
+    exchange_done(&exchange);
+}
+
+/* Below TLS bytes may leave uncounted: what was offered counts as left. */
+static void test_offered(void **state)
+{
+    struct exchange exchange;
+
+    (void)state;
+    begin(&exchange);
+    exchange_offer(&exchange);
+    assert_int_equal(exchange.delivery.body_sent, 0);
+    assert_false(delivery_is_untouched(&exchange.delivery));
+    exchange_done(&exchange);
+}
+
+static void test_a_refusal_is_kept(void **state)
+{
+    static const struct {
+        struct span reply;
+        const char *kept;
+        bool is_encoded;
+    } rows[] = {
+        {SPAN_INIT("HTTP/1.1 400 No\r\nContent-Length: 6\r\n\r\nreason"), "reason", false},
+        {SPAN_INIT("HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r\n3\r\nson\r\n"
+                   "0\r\n\r\n"),
+         "reason", false},
+        /* Of success nothing: the answer comes by the stream. */
+        {SPAN_INIT("HTTP/1.1 202 OK\r\nContent-Length: 8\r\n\r\nAccepted"), NULL, false},
+        /* What nobody asked for is not read. */
+        {SPAN_INIT(
+             "HTTP/1.1 400 No\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b"),
+         NULL, true},
+        {SPAN_INIT(
+             "HTTP/1.1 400 No\r\nX: gzip\r\ncontent-ENCODING:   br\r\nContent-Length: 2\r\n\r\nxx"),
+         NULL, true},
+        {SPAN_INIT("HTTP/1.1 400 No\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\nno"),
+         "no", false},
+        {SPAN_INIT("HTTP/1.1 400 No\r\nContent-Encodin: gzip\r\nContent-Encodings: gzip\r\n"
+                   "Content-Encoding:\r\nVia: g\r\nContent-Length: 2\r\n\r\nno"),
+         "no", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (int round = 0; round < 100; round++) {
+            struct exchange exchange;
+
+            begin_sent(&exchange);
+            assert_row(i, feed(&exchange, rows[i].reply, round == 0 ? one_byte : some_bytes));
+            assert_row(i, exchange.replied && exchange.delivery.reply_complete);
+            assert_span(exchange.delivery.reply_body, rows[i].kept);
+            assert_row(i, exchange.delivery.reply_encoded == rows[i].is_encoded);
+            exchange_done(&exchange);
+        }
+    }
+}
+
+/* The longest body that is kept, and one byte more, of which nothing is. */
+static void test_a_long_refusal(void **state)
+{
+    static char body[EXCHANGE_KEPT_MAXIMUM + 1];
+
+    (void)state;
+    memset(body, 'x', sizeof(body));
+    for (size_t more = 0; more < 2; more++) {
+        struct exchange exchange;
+        char head[96];
+        size_t length = EXCHANGE_KEPT_MAXIMUM + more;
+        int head_length =
+            snprintf(head, sizeof(head), "HTTP/1.1 500 No\r\nContent-Length: %zu\r\n\r\n", length);
+
+        begin_sent(&exchange);
+        assert_true(exchange_feed(&exchange, (struct span){head, (size_t)head_length}));
+        assert_true(feed(&exchange, (struct span){body, length}, some_bytes));
+        assert_true(exchange.replied && exchange.keep_alive);
+        assert_int_equal(exchange.delivery.reply_body.length, more == 0 ? length : 0);
+        exchange_done(&exchange);
+    }
 }
 
 static void test_extra_bytes(void **state)
@@ -315,6 +453,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_asking),
+        cmocka_unit_test(test_begun_again),
+        cmocka_unit_test(test_offered),
+        cmocka_unit_test(test_a_refusal_is_kept),
+        cmocka_unit_test(test_a_long_refusal),
         cmocka_unit_test(test_extra_bytes),
         cmocka_unit_test(test_reply_before_the_request_is_out),
         cmocka_unit_test(test_size),

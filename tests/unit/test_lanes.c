@@ -31,7 +31,8 @@ struct post {
     unsigned ends;
     enum delivery_end end;
     int status;
-    size_t handed_over;
+    size_t sent;       /* of head and body */
+    size_t body_sent;  /* of that */
     struct post *next; /* posted at once when this one ends */
 };
 
@@ -129,7 +130,8 @@ static void on_end(struct exchange *exchange)
     post->ends++;
     post->end = exchange->delivery.end;
     post->status = exchange->delivery.status;
-    post->handed_over = exchange->delivery.handed_over;
+    post->body_sent = exchange->delivery.body_sent;
+    post->sent = exchange->delivery.head_sent + post->body_sent;
     exchange_done(exchange);
     if (post->next != NULL) {
         start(post->next, TIMEOUT_MS);
@@ -166,7 +168,7 @@ static void assert_accepted(const struct post *post)
     assert_int_equal(post->ends, 1);
     assert_int_equal(post->end, DELIVERY_REPLIED);
     assert_int_equal(post->status, 202);
-    assert_int_equal(post->handed_over, LENGTH);
+    assert_int_equal(post->sent, LENGTH);
 }
 
 /* ---- reuse */
@@ -299,7 +301,7 @@ static void test_closed_without_a_reply(void **state)
     start(&posts[0], TIMEOUT_MS);
     AWAIT(loop, posts[0].ends == 1);
     assert_int_equal(posts[0].end, DELIVERY_BROKEN);
-    assert_int_equal(posts[0].handed_over, LENGTH);
+    assert_int_equal(posts[0].sent, LENGTH);
     /* Heard once and never again, on a fresh connection as on one that was kept alive. */
     manner = ACCEPTS;
     start(&posts[1], TIMEOUT_MS);
@@ -309,7 +311,7 @@ static void test_closed_without_a_reply(void **state)
     start(&posts[2], TIMEOUT_MS);
     AWAIT(loop, posts[2].ends == 1);
     assert_int_equal(posts[2].end, DELIVERY_BROKEN);
-    assert_int_equal(posts[2].handed_over, LENGTH);
+    assert_int_equal(posts[2].sent, LENGTH);
     assert_int_equal(http.requests, 3);
     assert_int_equal(http.accepted, 2);
 }
@@ -332,7 +334,7 @@ static void test_refused(void **state)
     start(&posts[0], TIMEOUT_MS);
     AWAIT(loop, posts[0].ends == 1);
     assert_int_equal(posts[0].end, DELIVERY_UNSENT);
-    assert_int_equal(posts[0].handed_over, 0);
+    assert_int_equal(posts[0].sent, 0);
     /* And no grudge. */
     assert_int_equal(fake_http_listen(&http), 0);
     start(&posts[1], TIMEOUT_MS);
@@ -351,7 +353,7 @@ static void test_never_answered(void **state)
     start(&posts[0], SHORT_MS);
     AWAIT(loop, posts[0].ends == 1);
     assert_int_equal(posts[0].end, DELIVERY_TIMED_OUT);
-    assert_int_equal(posts[0].handed_over, LENGTH);
+    assert_int_equal(posts[0].sent, LENGTH);
     assert_true(clock_now_ms() >= started_at_ms + SHORT_MS);
     /* A late reply must not meet the next request. */
     AWAIT(loop, gone == 1);
@@ -367,7 +369,7 @@ static void test_never_sent(void **state)
     start(&posts[1], SHORT_MS);
     AWAIT(loop, posts[1].ends == 1);
     assert_int_equal(posts[1].end, DELIVERY_UNSENT);
-    assert_int_equal(posts[1].handed_over, 0);
+    assert_int_equal(posts[1].sent, 0);
     assert_int_equal(posts[0].ends, 0);
     lanes_cancel(lanes, &posts[0].exchange);
     exchange_done(&posts[0].exchange);
@@ -485,7 +487,7 @@ static void test_a_reply_before_the_body_is_out(void **state)
                      0);
     mem_free(body);
     lanes_post(lanes, &posts[0].exchange, TIMEOUT_MS);
-    AWAIT(loop, posts[0].exchange.sent > 0);
+    AWAIT(loop, posts[0].exchange.delivery.body_sent > 0);
     assert_int_equal(http.accepted, 1);
     peer = fake_http_first(&http);
     (void)bufferevent_disable(peer->stream, EV_READ);
@@ -493,7 +495,7 @@ static void test_a_reply_before_the_body_is_out(void **state)
     AWAIT(loop, posts[0].ends == 1);
     assert_int_equal(posts[0].end, DELIVERY_REPLIED);
     assert_int_equal(posts[0].status, 413);
-    assert_true(posts[0].handed_over < LARGE);
+    assert_true(posts[0].sent < LARGE);
     /* The rest of the body must not be taken for a request. */
     manner = ACCEPTS;
     start(&posts[1], TIMEOUT_MS);
@@ -517,8 +519,7 @@ static bool post_without(size_t number)
     is_scarce = scarce_end();
     /* One end, and at once; where it failed, nothing had left. */
     assert_int_equal(post->ends, 1);
-    assert_true(post->end == DELIVERY_REPLIED ||
-                (post->end == DELIVERY_UNSENT && post->handed_over == 0));
+    assert_true(post->end == DELIVERY_REPLIED || (post->end == DELIVERY_UNSENT && post->sent == 0));
     return is_scarce;
 }
 

@@ -194,6 +194,8 @@ static const struct {
              "loglevel\":4,\"xdev.teplo/\":5}}")},
     /* Nothing left: the member goes, wherever it stands, with one comma. */
     {REQUEST("{\"_meta\":{\"dev.teplo/a\":1}}"), REQUEST("{}")},
+    {REQUEST("{\"_meta\":{\"dev.teplo/a\":1,\"dev.teplo/call\":\"x\"}}"),
+     REQUEST("{\"_meta\":{\"dev.teplo/call\":\"x\"}}")},
     {REQUEST("{\"_meta\":{\"dev.teplo/a\":1},\"name\":\"x\"}"), REQUEST("{\"name\":\"x\"}")},
     {REQUEST("{\"name\":\"x\",\"_meta\":{\"dev.teplo/a\":1,\"" KEY "clientInfo\":{}}}"),
      REQUEST("{\"name\":\"x\"}")},

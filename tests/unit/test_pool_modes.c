@@ -73,7 +73,7 @@ static void test_a_client_has_so_many_in_flight(void **state)
     assert_int_equal(callers[5].sessions, 1);
     assert_int_equal(stage_figures(&stage).waiting, 3);
     /* A call that nobody waits for any more counts until the server has answered it. */
-    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     loop_settle(stage.loop);
     assert_int_equal(stage_figures(&stage).waiting, 3);
     fake_mcp_release(&stage.fake);

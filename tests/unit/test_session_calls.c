@@ -63,6 +63,14 @@ static void test_outcomes(void **state)
         {"cut", FAILURE_SESSION_LOST, false, true},
         /* Statuses (test_delivery.c has all of them). */
         {"http_404", FAILURE_SESSION_GONE, true, true},
+        {"gone_400", FAILURE_SESSION_GONE, true, true},
+        {"gone_410", FAILURE_SESSION_GONE, true, true},
+        {"gone_500", FAILURE_SERVER_ERROR, false, false},
+        /* An answer in the body of a refusal is the answer. */
+        {"error_400", FAILURE_NONE, false, false},
+        {"error_503", FAILURE_NONE, false, false},
+        /* So are words on the stream; the session is not used again. */
+        {"gone", FAILURE_NONE, false, true},
         {"http_400", FAILURE_REFUSED, false, false},
         {"http_429", FAILURE_REFUSED, false, false},
         {"http_302", FAILURE_REFUSED, false, false},
@@ -76,12 +84,31 @@ static void test_outcomes(void **state)
 
         call_and_await(0, rows[i].tool);
         assert_row(i, callers[0].failure == rows[i].failure);
+        assert_row(i, callers[0].answers == (rows[i].failure == FAILURE_NONE));
+        assert_row(i, callers[0].errors == (strncmp(rows[i].tool, "error", 5) == 0 ||
+                                            strcmp(rows[i].tool, "gone") == 0));
         assert_row(i, callers[0].may_repeat == rows[i].may_repeat);
         /* Heard exactly once, whatever became of it. */
         assert_row(i, stage.fake.calls == i + 1);
         assert_row(i, stage.lost == lost + (rows[i].is_lost ? 1 : 0));
         assert_row(i, stage_figures(&stage).inflight == 0);
     }
+}
+
+static void test_a28_what_the_operator_says_of_statuses(void **state)
+{
+    (void)state;
+    assert_true(delivery_statuses_add(&stage.server_limits.delivery.not_executed, 503));
+    assert_true(delivery_statuses_add(&stage.server_limits.delivery.session_lost, 400));
+    server_set_limits(stage.server, &stage.server_limits);
+    call_and_await(0, "http_503");
+    assert_int_equal(callers[0].failure, FAILURE_REFUSED);
+    assert_true(callers[0].may_repeat);
+    assert_int_equal(stage.lost, 0);
+    call_and_await(1, "http_400");
+    assert_int_equal(callers[1].failure, FAILURE_SESSION_GONE);
+    assert_true(callers[1].may_repeat);
+    assert_int_equal(stage.lost, 1);
 }
 
 static void test_a_forgotten_session(void **state)
@@ -175,7 +202,7 @@ static void test_abandoned_and_cancelled(void **state)
     hold(0, "hold");
     settle();
     call = callers[0].call;
-    session_abandon(call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     AWAIT(stage.loop, stage.fake.cancels == 1);
     /* The server may be working on it: it keeps its place. */
     assert_int_equal(stage_figures(&stage).inflight, 1);
@@ -188,7 +215,7 @@ static void test_abandoned_in_silence(void **state)
 {
     (void)state;
     hold(0, "hold");
-    session_abandon(callers[0].call, ABANDON_SILENTLY, SHORT_MS);
+    session_abandon(callers[0].call, ABANDON_SILENTLY, SHORT_MS, NULL);
     assert_int_equal(stage_figures(&stage).inflight, 1);
     /* Not for ever. */
     AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
@@ -204,7 +231,7 @@ static void test_cancelled_before_it_is_accepted(void **state)
 {
     (void)state;
     hold(0, "late");
-    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     settle();
     /* Two POSTs may overtake each other: the cancel waits for the 202. */
     assert_int_equal(stage.fake.cancels, 0);
@@ -224,7 +251,7 @@ static void test_abandoned_before_it_has_left(void **state)
     hold(0, "late");
     caller_start(&callers[1], &stage, "echo");
     AWAIT(stage.loop, callers[1].call != NULL);
-    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     /* Taken back: nobody need be told, and no place is kept. */
     assert_int_equal(stage_figures(&stage).inflight, 1);
     fake_mcp_accept(&stage.fake);
@@ -239,8 +266,8 @@ static void test_abandoned_when_the_session_ends(void **state)
     (void)state;
     hold(0, "hold");
     hold(1, "late");
-    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
-    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS);
+    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
+    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
     fake_mcp_cut_streams(&stage.fake);
     AWAIT(stage.loop, stage.lost == 1);
     assert_int_equal(callers_told(callers, 2), 0);
@@ -412,6 +439,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CALLS_TEST(test_outcomes),
+        CALLS_TEST(test_a28_what_the_operator_says_of_statuses),
         CALLS_TEST(test_a_forgotten_session),
         CALLS_TEST(test_one_loss_fails_all_that_are_out),
         CALLS_TEST(test_what_has_not_left_may_be_repeated),

@@ -5,6 +5,7 @@ from .broker import Broker, LogLine, make_config
 from .client import Client, RpcError
 from .program import Program
 from .redis_server import RedisServer
+from .stranger import can_be_others, connect_as
 from .upstream import (
     CountingServer,
     DemoServer,
@@ -19,5 +20,5 @@ from .waiting import Deadline, LONG_PATIENCE, Overdue, PATIENCE, wait_until
 __all__ = [
     "Broker", "Client", "CountingServer", "Deadline", "DemoServer", "EverythingServer", "LogLine",
     "LONG_PATIENCE", "Overdue", "PATIENCE", "Program", "RawServer", "RedisServer", "RpcError",
-    "Upstream", "free_port", "make_config", "run_script", "wait_until",
+    "Upstream", "can_be_others", "connect_as", "free_port", "make_config", "run_script", "wait_until",
 ]  # fmt: skip

@@ -44,21 +44,30 @@ class Line:
 class Client:
     """
     ERA: "legacy" (initialize first), "modern" (an envelope in every request) or "bare" (nothing
-    is added).  Reads in a thread of its own; all methods may be used from any thread.
+    is added).  CONNECT: makes the connected socket.  Reads in a thread of its own; all methods may
+    be used from any thread.
     """
 
-    def __init__(self, path, era="modern", greet=True, version=None, name="harness", pool=None, read=True):
+    def __init__(
+        self,
+        path,
+        era="modern",
+        greet=True,
+        version=None,
+        name="harness",
+        pool=None,
+        read=True,
+        connect=None,
+    ):
         self.era = era
         self.version = version or (MODERN if era == "modern" else LATEST_LEGACY)
         self.name = name
         self.pool = pool
         self.ids = itertools.count(1)
         self.lines = Journal()
+        self.last_sent = None
         self.sending = threading.Lock()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE)
-        self.socket.connect(str(path))
-        self.socket.settimeout(None)
+        self.socket = (connect or connect_to)(path)
         self.reader = None
         if read:
             self.start_reading()
@@ -93,7 +102,8 @@ class Client:
             self.socket.sendall(data)
 
     def send(self, message):
-        self.send_raw(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+        self.last_sent = json.dumps(message, ensure_ascii=False).encode()
+        self.send_raw(self.last_sent + b"\n")
 
     def half_close(self):
         self.socket.shutdown(socket.SHUT_WR)
@@ -227,6 +237,14 @@ class Client:
         """Send these bytes as one line; the bytes of the answer with that id."""
         self.send_raw(line + b"\n")
         return self.wait_line(request_id, seconds).raw
+
+
+def connect_to(path):
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(PATIENCE)
+    connection.connect(str(path))
+    connection.settimeout(None)
+    return connection
 
 
 def is_answer(message, request_id):

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* Called by routing/record.c for each call, and by the app. */
+#include "broker/ledger/ledger.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "broker/ledger/ledger_file.h"
+#include "broker/runtime/clock.h"
+#include "broker/runtime/log.h"
+#include "proto/base/hashmap.h"
+#include "proto/base/mem.h"
+
+enum { SLOTS = 2, RANDOM_CALLS = 64 };
+
+struct ledger {
+    struct ledger_file file;
+    struct ledger_ring ring;
+    struct hashmap live; /* struct ledger_call by id, borrowed */
+    char other[128];     /* the path of the file that is not ours */
+    bool is_lost;        /* the file was cut short: nothing is entered any more */
+    uint64_t total;
+    uint8_t random[RANDOM_CALLS * CALL_ID_RANDOM_SIZE];
+    size_t random_left;
+};
+
+static const size_t file_maximum = (LEDGER_RECORDS_MAXIMUM + 1) * (size_t)LEDGER_RECORD_SIZE;
+
+static uint16_t tag_of(enum failure failure)
+{
+    return failure == FAILURE_NONE ? 0 : ledger_reason_tag(failure_reason(failure));
+}
+
+/* ---- start */
+
+static void tell_recovery(const struct ledger *ledger, const struct ledger_recovery *recovery)
+{
+    bool is_news = recovery->not_executed + recovery->unknown + recovery->damaged > 0;
+
+    log_event(is_news ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "ledger_recovered",
+              "path=%s calls=%zu not_executed=%zu unknown=%zu damaged=%zu",
+              log_quote(ledger->file.path), recovery->records, recovery->not_executed,
+              recovery->unknown, recovery->damaged);
+}
+
+/* The records of OLD, oldest first, into the empty ring: the number of records has changed. */
+static void carry_over(struct ledger *ledger, const struct ledger_ring *old)
+{
+    for (size_t i = 0; i < old->count; i++) {
+        const void *record = ledger_ring_record(old->block, (old->next + i) % old->count);
+        struct ledger_entry entry;
+        size_t slot;
+
+        if (ledger_record_read(record, &entry) &&
+            ledger_ring_add(&ledger->ring, &entry, &slot) == 0) {
+            ledger_ring_set(&ledger->ring, slot, entry.state, entry.reason,
+                            entry.queued_ms + entry.after_ms);
+        }
+    }
+}
+
+/* Lay out a ring of COUNT records, with what is in CONTENT if that is a ring. */
+static int lay_out(struct ledger *ledger, size_t count, struct bytes *content,
+                   struct bytes *message)
+{
+    uint16_t reason = tag_of(FAILURE_BROKER_RESTART);
+    struct ledger_recovery recovery;
+    struct ledger_ring old;
+    size_t had = 0;
+    bool is_ring = ledger_ring_check(content->at, content->length, &had) == 0;
+
+    if (!is_ring && content->length > 0) {
+        log_event(LOG_LEVEL_WARN, "ledger_replaced", "path=%s why=\"it is no ledger of this form\"",
+                  log_quote(ledger->file.path));
+    }
+    if (ledger_file_map(&ledger->file, ledger_ring_size(count), message) < 0) {
+        return -1;
+    }
+    if (is_ring && had == count) {
+        ledger_ring_adopt(&ledger->ring, ledger->file.block, count, reason, &recovery);
+        tell_recovery(ledger, &recovery);
+        return 0;
+    }
+    ledger_ring_format(ledger->file.block, count);
+    if (is_ring) {
+        ledger_ring_adopt(&old, content->at, had, reason, &recovery);
+        tell_recovery(ledger, &recovery);
+    }
+    ledger_ring_adopt(&ledger->ring, ledger->file.block, count, reason, &recovery);
+    if (is_ring) {
+        carry_over(ledger, &old);
+    }
+    return 0;
+}
+
+/* Own one of the files. */
+static int take(struct ledger *ledger, const char *directory, struct bytes *message)
+{
+    for (int slot = 0; slot < SLOTS; slot++) {
+        char path[sizeof(ledger->other)];
+        int r;
+
+        (void)snprintf(path, sizeof(path), "%s/ledger.%d", directory, slot);
+        (void)snprintf(ledger->other, sizeof(ledger->other), "%s/ledger.%d", directory, 1 - slot);
+        r = ledger_file_take(&ledger->file, path, message);
+        if (r != -EBUSY) {
+            return r;
+        }
+    }
+    bytes_printf(message,
+                 "both ledgers in %s belong to living brokers: one is still draining; wait for its "
+                 "end",
+                 directory);
+    return -EBUSY;
+}
+
+struct ledger *ledger_open(const struct ledger_options *options, struct bytes *message)
+{
+    struct ledger *ledger = MEM_NEW(struct ledger);
+    struct bytes content;
+    int r;
+
+    if (ledger == NULL) {
+        bytes_printf(message, "out of memory");
+        return NULL;
+    }
+    ledger->file.fd = -1;
+    hashmap_init(&ledger->live);
+    bytes_init(&content, file_maximum);
+    r = take(ledger, options->directory, message);
+    if (r == 0) {
+        /* What cannot be read is replaced like what is no ledger. */
+        if (ledger_file_read(&ledger->file, file_maximum, &content) < 0) {
+            bytes_clear(&content);
+            bytes_append_char(&content, '?');
+        }
+        r = lay_out(ledger, options->records, &content, message);
+    }
+    bytes_done(&content);
+    if (r < 0) {
+        ledger_close(ledger);
+        return NULL;
+    }
+    return ledger;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (ledger == NULL) {
+        return;
+    }
+    CHECK(ledger->live.count == 0);
+    hashmap_done(&ledger->live);
+    ledger_file_close(&ledger->file);
+    mem_free(ledger);
+}
+
+/* ---- calls */
+
+struct call_id ledger_mint(struct ledger *ledger)
+{
+    if (ledger->random_left == 0) {
+        /* Unique, not secret: an id opens nothing.  A short read leaves older bytes. */
+        if (getrandom(ledger->random, sizeof(ledger->random), GRND_NONBLOCK) < 0) {
+            log_event(LOG_LEVEL_WARN, "no_random_bytes", "why=%s", log_quote(strerror(errno)));
+        }
+        ledger->random_left = RANDOM_CALLS;
+    }
+    ledger->random_left--;
+    return call_id_make(clock_wall_ms(),
+                        ledger->random + ledger->random_left * CALL_ID_RANDOM_SIZE);
+}
+
+int ledger_begin(struct ledger *ledger, struct ledger_call *call, uid_t uid, const char *pool)
+{
+    struct ledger_entry entry = {.call = call->id, .uid = uid, .queued_ms = clock_now_ms()};
+    int r;
+
+    CHECK(call->ledger == NULL);
+    if (ledger->is_lost) {
+        return -EIO;
+    }
+    if (hashmap_find(&ledger->live, call_id_key(&call->id)) != NULL) {
+        return -EEXIST;
+    }
+    (void)snprintf(entry.pool, sizeof(entry.pool), "%s", pool);
+    r = hashmap_add(&ledger->live, call_id_key(&call->id), call);
+    if (r < 0) {
+        return r;
+    }
+    r = ledger_ring_add(&ledger->ring, &entry, &call->slot);
+    if (r < 0) {
+        (void)hashmap_take(&ledger->live, call_id_key(&call->id));
+        return r;
+    }
+    call->ledger = ledger;
+    ledger->total++;
+    return 0;
+}
+
+void ledger_sending(struct ledger_call *call)
+{
+    if (!call->ledger->is_lost) {
+        ledger_ring_set(&call->ledger->ring, call->slot, LEDGER_SENT, 0, clock_now_ms());
+    }
+}
+
+void ledger_end(struct ledger_call *call, enum ledger_state state, enum failure failure)
+{
+    struct ledger *ledger = call->ledger;
+
+    CHECK(!ledger_state_is_live(state));
+    CHECK(hashmap_take(&ledger->live, call_id_key(&call->id)) == call);
+    if (!ledger->is_lost) {
+        ledger_ring_set(&ledger->ring, call->slot, state, tag_of(failure), clock_now_ms());
+    }
+    call->ledger = NULL;
+}
+
+size_t ledger_records(const struct ledger *ledger)
+{
+    return ledger->ring.count;
+}
+
+size_t ledger_live(const struct ledger *ledger)
+{
+    return ledger->live.count;
+}
+
+uint64_t ledger_total(const struct ledger *ledger)
+{
+    return ledger->total;
+}
+
+/* ---- looking */
+
+/* In the file that is not ours. */
+static bool find_elsewhere(const struct ledger *ledger, const struct call_id *call,
+                           struct ledger_entry *ret_entry)
+{
+    struct ledger_recovery recovery;
+    struct ledger_ring ring;
+    struct bytes content;
+    bool is_owned = true;
+    bool found = false;
+    size_t count;
+
+    bytes_init(&content, file_maximum);
+    if (ledger_file_peek(ledger->other, file_maximum, &content, &is_owned) == 0 &&
+        ledger_ring_check(content.at, content.length, &count) == 0) {
+        ring = (struct ledger_ring){.block = (unsigned char *)content.at, .count = count};
+        if (!is_owned) {
+            /* In our copy: the file stays as its owner left it. */
+            ledger_ring_adopt(&ring, content.at, count, tag_of(FAILURE_BROKER_RESTART), &recovery);
+        }
+        found = ledger_ring_find(&ring, call, ret_entry);
+    }
+    bytes_done(&content);
+    return found;
+}
+
+bool ledger_find(struct ledger *ledger, const struct call_id *call, struct ledger_entry *ret_entry)
+{
+    if (!ledger->is_lost && ledger_ring_find(&ledger->ring, call, ret_entry)) {
+        return true;
+    }
+    return find_elsewhere(ledger, call, ret_entry);
+}
+
+/* The file has no name any more, but is whole: the same under its name. */
+static int make_again(struct ledger *ledger)
+{
+    struct ledger_file fresh;
+    struct bytes message;
+    int r;
+
+    bytes_init(&message, 512);
+    r = ledger_file_take(&fresh, ledger->file.path, &message);
+    r = r == 0 ? ledger_file_map(&fresh, ledger->file.length, &message) : r;
+    if (r == 0) {
+        memcpy(fresh.block, ledger->file.block, fresh.length);
+        ledger_file_close(&ledger->file);
+        ledger->file = fresh;
+        ledger->ring.block = fresh.block;
+        log_event(LOG_LEVEL_WARN, "ledger_replaced", "path=%s why=\"somebody removed it\"",
+                  log_quote(ledger->file.path));
+    } else {
+        ledger_file_close(&fresh);
+    }
+    bytes_done(&message);
+    return r;
+}
+
+void ledger_look(struct ledger *ledger)
+{
+    enum ledger_file_health health =
+        ledger->is_lost ? LEDGER_FILE_SOUND : ledger_file_health(&ledger->file);
+
+    if (health == LEDGER_FILE_SOUND ||
+        (health == LEDGER_FILE_UNLINKED && make_again(ledger) == 0)) {
+        return;
+    }
+    ledger->is_lost = true;
+    log_event(LOG_LEVEL_ERROR, "ledger_lost",
+              "path=%s why=\"it was removed or cut short\" effect=\"no calls are taken\" "
+              "remedy=\"restart teplod\"",
+              log_quote(ledger->file.path));
+}

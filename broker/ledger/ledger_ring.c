@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* Called by ledger.c; knows neither files nor clocks. */
+#include "broker/ledger/ledger_ring.h"
+
+#include <errno.h>
+
+/* In the byte order of the machine: a runtime directory does not travel. */
+struct header {
+    char magic[8];
+    uint32_t version;
+    uint32_t record_size;
+    uint64_t count;
+    uint8_t spare[32];
+    uint32_t spare_too;
+    uint32_t sum; /* of all before it */
+};
+
+struct record {
+    uint64_t seq; /* from 1 */
+    uint8_t call[CALL_ID_SIZE];
+    int64_t queued_ms;
+    char pool[LEDGER_POOL_SIZE]; /* NUL-padded */
+    uint32_t uid;
+    uint32_t sum;      /* of all before it */
+    uint64_t standing; /* 0: free */
+};
+
+/* The standing, from the lowest bit: 8 state, 16 reason, 24 ms since queued, 16 check. */
+enum { REASON_AT = 8, AFTER_AT = 24, CHECK_AT = 48 };
+
+static const char magic[8] = {'t', 'e', 'p', 'l', 'o', 'l', 'd', 'g'};
+static const uint32_t version = 1;
+static const int64_t after_maximum = (1 << 24) - 1;
+static const int64_t queued_maximum = (int64_t)1 << 53;
+
+_Static_assert(sizeof(struct header) == LEDGER_RECORD_SIZE, "the header takes one record's place");
+_Static_assert(sizeof(struct record) == LEDGER_RECORD_SIZE, "records are 64 bytes");
+
+/* CRC-32 (ISO-HDLC) and CRC-16 (CCITT), by the bit: a record is short. */
+static uint32_t sum_of(const void *data, size_t length)
+{
+    const uint8_t *at = data;
+    uint32_t sum = 0xffffffff;
+
+    for (size_t i = 0; i < length; i++) {
+        static const uint32_t nibbles[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+                                             0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+                                             0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                             0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+
+        sum ^= at[i];
+        sum = sum >> 4 ^ nibbles[sum & 0xf];
+        sum = sum >> 4 ^ nibbles[sum & 0xf];
+    }
+    return ~sum;
+}
+
+static uint16_t add_to_check(uint16_t check, const void *data, size_t length)
+{
+    const uint8_t *at = data;
+
+    for (size_t i = 0; i < length; i++) {
+        check = (uint16_t)(check ^ at[i] << 8);
+        for (int bit = 0; bit < 8; bit++) {
+            check = (uint16_t)((check & 0x8000) != 0 ? check << 1 ^ 0x1021 : check << 1);
+        }
+    }
+    return check;
+}
+
+uint16_t ledger_reason_tag(const char *reason)
+{
+    return reason == NULL ? 0 : add_to_check(0xffff, reason, strlen(reason));
+}
+
+/* ---- the block */
+
+size_t ledger_ring_size(size_t count)
+{
+    return (count + 1) * LEDGER_RECORD_SIZE;
+}
+
+const void *ledger_ring_record(const void *block, size_t slot)
+{
+    return (const unsigned char *)block + (slot + 1) * LEDGER_RECORD_SIZE;
+}
+
+static struct record *record_at(const struct ledger_ring *ring, size_t slot)
+{
+    CHECK(slot < ring->count);
+    return (void *)(ring->block + (slot + 1) * LEDGER_RECORD_SIZE);
+}
+
+void ledger_ring_format(void *block, size_t count)
+{
+    struct header header = {.version = version, .record_size = LEDGER_RECORD_SIZE, .count = count};
+
+    CHECK(count >= LEDGER_RECORDS_MINIMUM && count <= LEDGER_RECORDS_MAXIMUM);
+    memcpy(header.magic, magic, sizeof(magic));
+    header.sum = sum_of(&header, offsetof(struct header, sum));
+    memset(block, 0, ledger_ring_size(count));
+    memcpy(block, &header, sizeof(header));
+}
+
+int ledger_ring_check(const void *block, size_t length, size_t *ret_count)
+{
+    struct header header;
+
+    if (length < sizeof(header)) {
+        return -EBADMSG;
+    }
+    memcpy(&header, block, sizeof(header));
+    if (memcmp(header.magic, magic, sizeof(magic)) != 0 || header.version != version ||
+        header.record_size != LEDGER_RECORD_SIZE ||
+        header.sum != sum_of(&header, offsetof(struct header, sum)) ||
+        header.count < LEDGER_RECORDS_MINIMUM || header.count > LEDGER_RECORDS_MAXIMUM ||
+        length != ledger_ring_size((size_t)header.count)) {
+        return -EBADMSG;
+    }
+    *ret_count = (size_t)header.count;
+    return 0;
+}
+
+/* ---- one record */
+
+static uint16_t check_of(const struct record *record, uint64_t standing)
+{
+    uint64_t rest = standing & (((uint64_t)1 << CHECK_AT) - 1);
+    uint16_t check = add_to_check(0xffff, &record->sum, sizeof(record->sum));
+
+    return add_to_check(check, &rest, sizeof(rest));
+}
+
+static void set_standing(struct record *record, enum ledger_state state, uint16_t reason,
+                         int64_t now_ms)
+{
+    int64_t after_ms = now_ms - record->queued_ms;
+    uint64_t standing;
+
+    after_ms = after_ms < 0 ? 0 : after_ms;
+    after_ms = after_ms > after_maximum ? after_maximum : after_ms;
+    standing = (uint64_t)state | (uint64_t)reason << REASON_AT | (uint64_t)after_ms << AFTER_AT;
+    standing |= (uint64_t)check_of(record, standing) << CHECK_AT;
+    /* After all that was written before: what it speaks of is there when it is. */
+    __atomic_store_n(&record->standing, standing, __ATOMIC_RELEASE);
+}
+
+static bool is_state(unsigned number)
+{
+    switch (number) {
+#define STATE(name, number, outcome, text) case (number):
+#include "broker/ledger/ledger_states.def"
+#undef STATE
+        return true;
+    default: /* a byte of a file, not one of our enum */
+        return false;
+    }
+}
+
+bool ledger_record_read(const void *at, struct ledger_entry *ret_entry)
+{
+    struct record record;
+
+    memcpy(&record, at, sizeof(record));
+    if (record.standing == 0 || record.seq == 0 || record.seq > INT64_MAX || record.queued_ms < 0 ||
+        record.queued_ms > queued_maximum ||
+        record.sum != sum_of(&record, offsetof(struct record, sum)) ||
+        record.standing >> CHECK_AT != check_of(&record, record.standing) ||
+        !is_state(record.standing & 0xff)) {
+        return false;
+    }
+    *ret_entry =
+        (struct ledger_entry){.seq = record.seq,
+                              .uid = record.uid,
+                              .state = (enum ledger_state)(record.standing & 0xff),
+                              .reason = (uint16_t)(record.standing >> REASON_AT),
+                              .queued_ms = record.queued_ms,
+                              .after_ms = (int64_t)(record.standing >> AFTER_AT) & after_maximum};
+    memcpy(ret_entry->call.at, record.call, CALL_ID_SIZE);
+    memcpy(ret_entry->pool, record.pool, LEDGER_POOL_SIZE);
+    return true;
+}
+
+/* ---- the ring */
+
+static void settle(struct record *record, const struct ledger_entry *entry, uint16_t reason,
+                   struct ledger_recovery *recovery)
+{
+    int64_t then_ms = entry->queued_ms + entry->after_ms;
+
+    recovery->records++;
+    if (entry->state == LEDGER_QUEUED) {
+        recovery->not_executed++;
+        set_standing(record, LEDGER_NOT_EXECUTED, reason, then_ms);
+    } else if (entry->state == LEDGER_SENT) {
+        recovery->unknown++;
+        set_standing(record, LEDGER_UNKNOWN, reason, then_ms);
+    }
+}
+
+void ledger_ring_adopt(struct ledger_ring *ring, void *block, size_t count, uint16_t reason,
+                       struct ledger_recovery *ret_recovery)
+{
+    *ring = (struct ledger_ring){.block = block, .count = count};
+    *ret_recovery = (struct ledger_recovery){0};
+    for (size_t i = 0; i < count; i++) {
+        struct record *record = record_at(ring, i);
+        struct ledger_entry entry;
+
+        if (ledger_record_read(record, &entry)) {
+            settle(record, &entry, reason, ret_recovery);
+            if (entry.seq > ring->seq) {
+                ring->seq = entry.seq;
+                ring->next = (i + 1) % count;
+            }
+        } else if (record->standing != 0) {
+            ret_recovery->damaged++;
+            record->standing = 0;
+        }
+    }
+}
+
+static enum ledger_state state_at(const struct ledger_ring *ring, size_t slot)
+{
+    return (enum ledger_state)(record_at(ring, slot)->standing & 0xff);
+}
+
+int ledger_ring_add(struct ledger_ring *ring, const struct ledger_entry *entry, size_t *ret_slot)
+{
+    size_t slot = ring->next;
+    struct record *record;
+
+    /* Bounded by the count, whatever somebody wrote into the file meanwhile. */
+    for (size_t i = 0; i < ring->count && ledger_state_is_live(state_at(ring, slot)); i++) {
+        slot = (slot + 1) % ring->count;
+    }
+    if (ledger_state_is_live(state_at(ring, slot))) {
+        return -ENOSPC;
+    }
+    record = record_at(ring, slot);
+    /* Free first: half a new record must not stand under the old one's word. */
+    __atomic_store_n(&record->standing, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    record->seq = ++ring->seq;
+    memcpy(record->call, entry->call.at, CALL_ID_SIZE);
+    record->queued_ms = entry->queued_ms;
+    memcpy(record->pool, entry->pool, LEDGER_POOL_SIZE);
+    record->uid = entry->uid;
+    record->sum = sum_of(record, offsetof(struct record, sum));
+    set_standing(record, LEDGER_QUEUED, 0, entry->queued_ms);
+    ring->next = (slot + 1) % ring->count;
+    *ret_slot = slot;
+    return 0;
+}
+
+void ledger_ring_set(struct ledger_ring *ring, size_t slot, enum ledger_state state,
+                     uint16_t reason, int64_t now_ms)
+{
+    CHECK(state != LEDGER_FREE);
+    set_standing(record_at(ring, slot), state, reason, now_ms);
+}
+
+bool ledger_ring_find(const struct ledger_ring *ring, const struct call_id *call,
+                      struct ledger_entry *ret_entry)
+{
+    struct ledger_entry entry;
+    bool found = false;
+
+    for (size_t i = 0; i < ring->count; i++) {
+        const struct record *record = record_at(ring, i);
+
+        if (memcmp(record->call, call->at, CALL_ID_SIZE) == 0 &&
+            ledger_record_read(record, &entry) && (!found || entry.seq > ret_entry->seq)) {
+            *ret_entry = entry;
+            found = true;
+        }
+    }
+    return found;
+}
