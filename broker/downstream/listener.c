@@ -98,7 +98,9 @@ struct listener *listener_open(struct loop *loop, const struct listener_place *p
                        listener);
     if (event_add(&listener->readable, NULL) < 0) {
         /* A socket that nobody would ever accept from is worse than none. */
-        (void)unlink(path);
+        if (place->fd < 0) {
+            (void)unlink(place->path);
+        }
         (void)close(fd);
         mem_free(listener);
         errno = ENOMEM;
