@@ -55,13 +55,14 @@ class Told:
 class Caller:
     """One connection with WINDOW calls out, TOTAL in all (None: until it is stopped)."""
 
-    def __init__(self, path, window, total=None, meta=None, **arguments):
+    def __init__(self, path, window, total=None, meta=None, tool="call", **arguments):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(str(path))
         self.window = window
         self.left = total
         self.meta = {**META, **(meta or {})}
+        self.tool = tool
         self.arguments = arguments
         self.input = b""
         self.out = {}  # number -> Told
@@ -75,7 +76,7 @@ class Caller:
             self.out[told.number] = told
             self.told.append(told)
             self.left = None if self.left is None else self.left - 1
-            params = {"name": "call", "arguments": {**self.arguments, "u": told.number}, "_meta": self.meta}
+            params = {"name": self.tool, "arguments": {**self.arguments, "u": told.number}, "_meta": self.meta}
             message = {"jsonrpc": "2.0", "id": told.number, "method": "tools/call", "params": params}
             lines.append(json.dumps(message).encode() + b"\n")
         if lines:
