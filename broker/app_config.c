@@ -6,6 +6,15 @@
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
+static enum conn_reuse conn_reuse_of(uint32_t choice)
+{
+    static const enum conn_reuse reuses[] = {[CONFIG_CONN_REUSE_PROBE] = CONN_REUSE_PROBE,
+                                             [CONFIG_CONN_REUSE_FRESH] = CONN_REUSE_FRESH,
+                                             [CONFIG_CONN_REUSE_ALWAYS] = CONN_REUSE_ALWAYS};
+
+    return reuses[choice];
+}
+
 static struct server_limits server_limits_of(const struct config *config,
                                              const struct config_server *server)
 {
@@ -13,7 +22,10 @@ static struct server_limits server_limits_of(const struct config *config,
         .connect_timeout_ms = server->connect_timeout_ms,
         .init_timeout_ms = server->init_timeout_ms,
         .check_timeout_ms = server->check_timeout_ms,
+        .conn_reuse = conn_reuse_of(server->conn_reuse),
         .idle_reuse_max_ms = server->conn_idle_reuse_max_ms,
+        .delivery = {.session_lost = server->session_lost_status,
+                     .not_executed = server->not_executed_status},
         .response_max_bytes = config->max_response_bytes,
         /* A POST of every call at once, and some room for pings and cancels. */
         .lanes_max = (size_t)(server->pool_size + server->reserve_pool_size) *

@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-enum { STATUS_LEAST = 400, STATUS_END = 600, BITS = 64 };
-
 static const struct delivery_verdict accepted = {.accepted = true};
 static const struct delivery_verdict answered = {.answered = true};
 static const struct delivery_verdict never_left = {.may_repeat = true,
@@ -17,22 +15,6 @@ static const struct delivery_verdict session_gone = {
 static const struct delivery_verdict connection_lost = {.failure = FAILURE_CONNECTION_LOST};
 static const struct delivery_verdict server_error = {.failure = FAILURE_SERVER_ERROR};
 static const struct delivery_verdict timed_out = {.failure = FAILURE_TIMEOUT};
-
-bool delivery_statuses_add(struct delivery_statuses *statuses, int status)
-{
-    if (status < STATUS_LEAST || status >= STATUS_END) {
-        return false;
-    }
-    statuses->bits[(status - STATUS_LEAST) / BITS] |= UINT64_C(1) << (status - STATUS_LEAST) % BITS;
-    return true;
-}
-
-bool delivery_statuses_have(const struct delivery_statuses *statuses, int status)
-{
-    return status >= STATUS_LEAST && status < STATUS_END &&
-           (statuses->bits[(status - STATUS_LEAST) / BITS] >> (status - STATUS_LEAST) % BITS & 1) !=
-               0;
-}
 
 bool delivery_is_untouched(const struct delivery *delivery)
 {
@@ -93,10 +75,10 @@ static struct delivery_verdict judge_reply(const struct delivery *delivery,
     if (is_answer && status >= 400 && status < 600) {
         return answered;
     }
-    if (delivery_statuses_have(&policy->session_lost, status)) {
+    if (status_set_has(&policy->session_lost, status)) {
         return session_gone;
     }
-    if (status != 404 && delivery_statuses_have(&policy->not_executed, status)) {
+    if (status != 404 && status_set_has(&policy->not_executed, status)) {
         return refused_for_now;
     }
     return judge_status(status);

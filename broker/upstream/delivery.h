@@ -12,6 +12,7 @@
 
 #include "proto/base/bytes.h"
 #include "proto/failure.h"
+#include "proto/status_set.h"
 
 /* Where an attempt to deliver ended. */
 enum delivery_end {
@@ -51,15 +52,10 @@ struct delivery {
     char detail[192];       /* for people: what exactly happened */
 };
 
-/* HTTP statuses from 400 to 599. */
-struct delivery_statuses {
-    uint64_t bits[4];
-};
-
 /* What the operator says of a server; by value. */
 struct delivery_policy {
-    struct delivery_statuses session_lost; /* as 404: the session is not known any more */
-    struct delivery_statuses not_executed; /* the request was refused before it ran */
+    struct status_set session_lost; /* as 404: the session is not known any more */
+    struct status_set not_executed; /* the request was refused before it ran */
 };
 
 struct delivery_verdict {
@@ -69,10 +65,6 @@ struct delivery_verdict {
     bool may_repeat;      /* certainly not executed: another session may try */
     enum failure failure; /* what to tell the client; FAILURE_NONE if accepted or answered */
 };
-
-/* False: STATUS is none that such a set can hold. */
-bool delivery_statuses_add(struct delivery_statuses *statuses, int status);
-bool delivery_statuses_have(const struct delivery_statuses *statuses, int status);
 
 /* No byte of the message has left our hands: the server cannot have heard it. */
 bool delivery_is_untouched(const struct delivery *delivery);

@@ -39,7 +39,8 @@ int exchange_init(struct exchange *exchange, struct span head, struct span body,
     }
     bytes_init(&exchange->asking, exchange->head_length + expect.length);
     bytes_init(&exchange->kept, EXCHANGE_KEPT_MAXIMUM);
-    return exchange_begin(exchange, EXCHANGE_WHOLE, -1);
+    exchange_begin(exchange, -1);
+    return 0;
 }
 
 void exchange_done(struct exchange *exchange)
@@ -50,35 +51,31 @@ void exchange_done(struct exchange *exchange)
     bytes_done(&exchange->kept);
 }
 
-int exchange_begin(struct exchange *exchange, enum exchange_manner manner, int64_t idled_us)
+void exchange_begin(struct exchange *exchange, int64_t idled_us)
 {
-    int r = 0;
-
     CHECK(delivery_is_untouched(&exchange->delivery));
-    if (manner == EXCHANGE_ASKS && exchange->asking.length == 0) {
-        bytes_append(&exchange->asking, exchange->out.at, exchange->head_length - 2);
-        bytes_append_span(&exchange->asking, expect);
-        if (exchange->asking.failed) {
-            bytes_clear(&exchange->asking);
-            manner = EXCHANGE_WHOLE;
-            r = -ENOMEM;
-        }
-    }
-    exchange->manner = manner;
     exchange->delivery = (struct delivery){.idled_us = idled_us};
+    exchange->asks = false;
     exchange->replied = false;
     exchange->header = EXCHANGE_IN_VALUE;
     bytes_clear(&exchange->kept);
     http_parser_init(&exchange->parser, HTTP_RESPONSE);
     exchange->parser.data = exchange;
-    return r;
+}
+
+void exchange_ask(struct exchange *exchange)
+{
+    CHECK(exchange->delivery.head_sent == 0);
+    bytes_clear(&exchange->asking);
+    bytes_append(&exchange->asking, exchange->out.at, exchange->head_length - 2);
+    bytes_append_span(&exchange->asking, expect);
+    exchange->asks = !exchange->asking.failed;
 }
 
 static struct span head_of(const struct exchange *exchange)
 {
-    return exchange->manner == EXCHANGE_ASKS
-               ? bytes_span(&exchange->asking)
-               : (struct span){exchange->out.at, exchange->head_length};
+    return exchange->asks ? bytes_span(&exchange->asking)
+                          : (struct span){exchange->out.at, exchange->head_length};
 }
 
 struct span exchange_unsent(const struct exchange *exchange)
@@ -92,7 +89,7 @@ struct span exchange_unsent(const struct exchange *exchange)
                    ? (struct span){head.at, 0}
                    : (struct span){exchange->out.at + sent, exchange->out.length - sent};
     }
-    if (exchange->manner == EXCHANGE_ASKS) {
+    if (exchange->asks) {
         return (struct span){head.at + delivery->head_sent, head.length - delivery->head_sent};
     }
     /* Head and body in one piece: one write, as a rule. */
@@ -124,7 +121,7 @@ void exchange_offer(struct exchange *exchange)
 
 bool exchange_is_asking(const struct exchange *exchange)
 {
-    return exchange->manner == EXCHANGE_ASKS && !exchange->delivery.continued;
+    return exchange->asks && !exchange->delivery.continued;
 }
 
 bool exchange_feed(struct exchange *exchange, struct span received)

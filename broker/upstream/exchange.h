@@ -18,9 +18,6 @@
 
 struct lane;
 
-/* EXCHANGE_ASKS: the head says "Expect: 100-continue", and the body waits for the server's word. */
-enum exchange_manner { EXCHANGE_WHOLE, EXCHANGE_ASKS };
-
 /* Names and values come in any number of pieces, empty ones too. */
 enum exchange_header { EXCHANGE_IN_NAME, EXCHANGE_BEFORE_VALUE, EXCHANGE_IN_VALUE };
 
@@ -28,7 +25,7 @@ struct exchange {
     struct bytes out;    /* head and body */
     struct bytes asking; /* the head with the Expect, once there was need of one */
     size_t head_length;  /* of `out` */
-    enum exchange_manner manner;
+    bool asks;           /* the head says "Expect: 100-continue", and the body waits for that */
     http_parser parser;
     enum exchange_header header; /* the one being read */
     size_t encoding_matched;     /* of "content-encoding", in its name */
@@ -41,7 +38,8 @@ struct exchange {
     struct lane *lane;         /* borrowed while a lane carries it */
     struct list_node in_lanes; /* lanes' queue, or its list of ended ones */
     struct timer deadline;
-    bool open; /* not ended, not cancelled */
+    bool wants_new; /* a connection that was kept alive did not carry it: it gets a new one */
+    bool open;      /* not ended, not cancelled */
 };
 
 /* Of a reply, interim ones included; and what is kept of a refusal's body, which is none if it is
@@ -55,10 +53,11 @@ void exchange_done(struct exchange *exchange);
 
 /*
  * From the beginning, on a connection that was idle for IDLED_US (-1: a new one).  No byte of the
- * body has left.  Without memory for it an asking exchange is sent as a whole: -ENOMEM.
+ * body has left.
  */
-MUST_CHECK int exchange_begin(struct exchange *exchange, enum exchange_manner manner,
-                              int64_t idled_us);
+void exchange_begin(struct exchange *exchange, int64_t idled_us);
+/* The server shall be asked; nothing has been sent.  Without memory it is not. */
+void exchange_ask(struct exchange *exchange);
 /* What may be sent now: nothing while the server is asked. */
 struct span exchange_unsent(const struct exchange *exchange);
 void exchange_sent(struct exchange *exchange, size_t length);

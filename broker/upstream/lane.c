@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
 enum { READ_SIZE = 16384, USER_TIMEOUT_MS = 20000 };
 
 static void on_connected(void *owner, CURLcode code);
 static void on_readable(struct lane *lane);
+static void on_patience_over(void *owner);
 static void readable_cb(evutil_socket_t fd, short what, void *arg);
 static void writable_cb(evutil_socket_t fd, short what, void *arg);
 
@@ -70,7 +72,7 @@ struct lane *lane_open(struct lanes *set, struct exchange *exchange)
     }
     lane->set = set;
     lane->fd = -1;
-    lane->idled_ms = -1;
+    timer_init(&lane->patience, set->loop, on_patience_over, lane);
     lane->state = LANE_OPENING;
     if (transfer_open(&lane->transfer, set->driver, easy, on_connected, lane) < 0) {
         mem_free(lane);
@@ -98,13 +100,34 @@ void lane_close(struct lane *lane)
         lane->exchange->lane = NULL;
         lane->exchange = NULL;
     }
+    timer_stop(&lane->patience);
     if (lane->fd >= 0) {
         (void)event_del(&lane->readable);
         (void)event_del(&lane->writable);
     }
     transfer_close(&lane->transfer);
     list_remove(lane->in_state.on, &lane->in_state);
+    lanes_on_closed(lane->set, lane);
     loop_reap(lane->set->loop, &lane->reapable, reap, lane);
+}
+
+/*
+ * The server cannot have heard what LANE carries, and LANE had been kept alive: a new lane may
+ * carry it.  On a new one the same would come of it again.
+ */
+static bool is_unheard(const struct lane *lane)
+{
+    const struct delivery *delivery = &lane->exchange->delivery;
+
+    return delivery->idled_us >= 0 && delivery_is_untouched(delivery);
+}
+
+static void pass_on(struct lane *lane)
+{
+    struct exchange *exchange = lane->exchange;
+
+    lane_close(lane);
+    lanes_on_unheard(lane->set, exchange);
 }
 
 /* The lane's exchange ended with END; the lane goes on, idle, only after a clean reply. */
@@ -112,16 +135,21 @@ static void finish(struct lane *lane, enum delivery_end end)
 {
     struct exchange *exchange = lane->exchange;
     struct lanes *set = lane->set;
-    bool reusable = end == DELIVERY_REPLIED && exchange->keep_alive;
+    bool reusable = end == DELIVERY_REPLIED && exchange->keep_alive && keep_alive_keeps(&set->keep);
 
+    if (is_unheard(lane)) {
+        pass_on(lane);
+        return;
+    }
     exchange->lane = NULL;
     lane->exchange = NULL;
     if (reusable) {
         lane->state = LANE_IDLE;
-        lane->idle_since_ms = loop_now_ms(set->loop);
+        lane->idle_since_us = clock_now_us();
         (void)event_del(&lane->writable);
         list_remove(&set->busy, &lane->in_state);
         list_append(&set->idle, &lane->in_state);
+        lanes_on_idle(set, lane);
     } else {
         lane_close(lane);
     }
@@ -129,18 +157,39 @@ static void finish(struct lane *lane, enum delivery_end end)
     lanes_on_room(set);
 }
 
+/* A reply to the head alone is no answer, if it is of success or refuses to be asked. */
+static void on_reply(struct lane *lane)
+{
+    const struct delivery *delivery = &lane->exchange->delivery;
+
+    if (exchange_is_asking(lane->exchange) &&
+        (delivery->status / 100 == 2 || delivery->status == 417)) {
+        keep_alive_on_deaf(&lane->set->keep, clock_now_us());
+    }
+    finish(lane, DELIVERY_REPLIED);
+}
+
+static void on_patience_over(void *owner)
+{
+    struct lane *lane = owner;
+
+    CHECK(exchange_is_asking(lane->exchange) && is_unheard(lane));
+    keep_alive_on_deaf(&lane->set->keep, clock_now_us());
+    pass_on(lane);
+}
+
 static void on_broken(struct lane *lane, const char *what)
 {
     struct exchange *exchange = lane->exchange;
 
     if (exchange == NULL) {
-        lanes_on_idle_close(lane->set, loop_now_ms(lane->set->loop) - lane->idle_since_ms);
+        keep_alive_on_close(&lane->set->keep, clock_now_us() - lane->idle_since_us);
         lane_close(lane);
         return;
     }
-    if (lane->idled_ms >= 0 && exchange->delivery.reply_bytes == 0) {
+    if (exchange->delivery.idled_us >= 0 && exchange->delivery.reply_bytes == 0) {
         /* Its close and our request passed each other. */
-        lanes_on_idle_close(lane->set, lane->idled_ms);
+        keep_alive_on_close(&lane->set->keep, exchange->delivery.idled_us);
     }
     (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail), "%s", what);
     finish(lane, DELIVERY_BROKEN);
@@ -187,28 +236,32 @@ static void send_more(struct lane *lane)
     (void)event_del(&lane->writable);
 }
 
-bool lane_is_fresh(const struct lane *lane)
+bool lane_is_alive(const struct lane *lane)
 {
     char byte;
 
     CHECK(lane->state == LANE_IDLE);
-    if (loop_now_ms(lane->set->loop) - lane->idle_since_ms > lanes_reuse_ms(lane->set)) {
-        return false;
-    }
     /* EAGAIN is the one good answer: an end or stray bytes mean that the server gave it up. */
     return recv(lane->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-void lane_carry(struct lane *lane, struct exchange *exchange)
+void lane_carry(struct lane *lane, struct exchange *exchange, enum keep_alive_use use,
+                int64_t idled_us)
 {
-    CHECK(lane->state == LANE_IDLE && exchange->lane == NULL);
+    CHECK(lane->state == LANE_IDLE && exchange->lane == NULL && use != KEEP_ALIVE_NOT);
     list_remove(&lane->set->idle, &lane->in_state);
     list_append(&lane->set->busy, &lane->in_state);
     lane->state = LANE_BUSY;
-    lane->idled_ms = loop_now_ms(lane->set->loop) - lane->idle_since_ms;
     lane->exchange = exchange;
     exchange->lane = lane;
+    exchange_begin(exchange, idled_us);
+    if (use == KEEP_ALIVE_ASKING) {
+        exchange_ask(exchange);
+    }
+    if (exchange->asks) {
+        timer_start(&lane->patience, KEEP_ALIVE_PATIENCE_MS);
+    }
     send_more(lane);
 }
 
@@ -241,10 +294,35 @@ static void on_connected(void *owner, CURLcode code)
 static void on_stream_end(struct lane *lane)
 {
     if (lane->exchange != NULL && exchange_feed_end(lane->exchange)) {
-        finish(lane, DELIVERY_REPLIED);
+        on_reply(lane);
         return;
     }
     on_broken(lane, "the server closed the connection without a reply");
+}
+
+/* False: the lane is over, or rests. */
+static bool on_received(struct lane *lane, struct span received)
+{
+    struct exchange *exchange = lane->exchange;
+
+    lane->set->figures.received_bytes += received.length;
+    if (exchange == NULL) {
+        lane_close(lane);
+        return false;
+    }
+    if (!exchange_feed(exchange, received)) {
+        on_broken(lane, "the server's reply is not HTTP");
+        return false;
+    }
+    if (exchange->replied) {
+        on_reply(lane);
+        return false;
+    }
+    if (lane->patience.armed && !exchange_is_asking(exchange)) {
+        timer_stop(&lane->patience);
+        send_more(lane);
+    }
+    return lane->state == LANE_BUSY;
 }
 
 static void on_readable(struct lane *lane)
@@ -267,17 +345,7 @@ static void on_readable(struct lane *lane)
             on_stream_end(lane);
             return;
         }
-        lane->set->figures.received_bytes += length;
-        if (lane->exchange == NULL) {
-            lane_close(lane);
-            return;
-        }
-        if (!exchange_feed(lane->exchange, (struct span){buffer, length})) {
-            on_broken(lane, "the server's reply is not HTTP");
-            return;
-        }
-        if (lane->exchange->replied) {
-            finish(lane, DELIVERY_REPLIED);
+        if (!on_received(lane, (struct span){buffer, length})) {
             return;
         }
     }

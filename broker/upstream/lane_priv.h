@@ -19,28 +19,29 @@ struct lane {
     struct event readable;
     struct event writable;
     struct exchange *exchange; /* borrowed; OPENING and BUSY */
-    int64_t idle_since_ms;
-    int64_t idled_ms;          /* how long it was idle before this exchange; -1: it is new */
+    struct timer patience;     /* while the server is asked */
+    int64_t idle_since_us;
     struct list_node in_state; /* the set's list of busy (or opening) lanes, or of idle ones */
     struct reapable reapable;
 };
 
 /* NULL without memory. */
 MUST_CHECK struct lane *lane_open(struct lanes *set, struct exchange *exchange);
-/* IDLE and fit for use: young enough, and its socket shows neither an end nor bytes. */
-bool lane_is_fresh(const struct lane *lane);
-/* IDLE -> BUSY. */
-void lane_carry(struct lane *lane, struct exchange *exchange);
+/* IDLE, and its socket shows neither an end nor bytes. */
+bool lane_is_alive(const struct lane *lane);
+/* IDLE -> BUSY, after an idleness of IDLED_US. */
+void lane_carry(struct lane *lane, struct exchange *exchange, enum keep_alive_use use,
+                int64_t idled_us);
 /* Its exchange, if any, is let go without a word. */
 void lane_close(struct lane *lane);
 
 /* lanes.c, told by a lane.  `lane` is IDLE or CLOSED. */
 void lanes_on_end(struct lanes *set, struct exchange *exchange, enum delivery_end end);
 void lanes_on_room(struct lanes *set);
-/* The server closed a lane that had been idle for AGE_MS. */
-void lanes_on_idle_close(struct lanes *set, int64_t age_ms);
-/* How long a lane may have been idle to be used again; below 0: never. */
-int64_t lanes_reuse_ms(const struct lanes *set);
+/* EXCHANGE was not heard on a lane that had been kept alive: it goes on to a new one. */
+void lanes_on_unheard(struct lanes *set, struct exchange *exchange);
+void lanes_on_idle(struct lanes *set, struct lane *lane);
+void lanes_on_closed(struct lanes *set, const struct lane *lane);
 
 struct lanes {
     struct loop *loop;
@@ -48,13 +49,14 @@ struct lanes {
     char *origin;
     bool is_encrypted; /* https */
     int64_t connect_timeout_ms;
-    int64_t idle_reuse_max_ms;
-    int64_t learnt_reuse_ms; /* from closes seen; INT64_MAX: none was early */
     size_t maximum;
-    struct list busy;  /* OPENING and BUSY */
-    struct list idle;  /* most recently used last */
-    struct list queue; /* exchanges waiting for a lane, in order */
-    struct list ended; /* exchanges whose on_end is due */
+    struct keep_alive keep;
+    struct lane *witness; /* an idle lane that is left alone (keep_alive.h); NULL: none is */
+    struct timer proof;   /* when the witness has been */
+    struct list busy;     /* OPENING and BUSY */
+    struct list idle;     /* most recently used last */
+    struct list queue;    /* exchanges waiting for a lane, in order */
+    struct list ended;    /* exchanges whose on_end is due */
     struct deferred report;
     struct lanes_figures figures;
     struct reapable reapable;

@@ -6,12 +6,12 @@
 
 #include <stdio.h>
 
+#include "broker/runtime/clock.h"
 #include "broker/upstream/lane_priv.h"
 #include "proto/base/mem.h"
 
-enum { CLOSES_AT_ONCE_MS = 5 };
-
 static void on_report(void *owner);
+static void on_proof(void *owner);
 static void on_deadline(void *owner);
 
 struct lanes *lanes_new(struct loop *loop, struct curl_driver *driver,
@@ -25,9 +25,9 @@ struct lanes *lanes_new(struct loop *loop, struct curl_driver *driver,
     lanes->loop = loop;
     lanes->driver = driver;
     lanes->connect_timeout_ms = options->connect_timeout_ms;
-    lanes->idle_reuse_max_ms = options->idle_reuse_max_ms;
-    lanes->learnt_reuse_ms = INT64_MAX;
-    lanes->maximum = options->maximum;
+    timer_init(&lanes->proof, loop, on_proof, lanes);
+    keep_alive_init(&lanes->keep);
+    lanes_set_limits(lanes, &options->limits);
     list_init(&lanes->busy);
     list_init(&lanes->idle);
     list_init(&lanes->queue);
@@ -69,39 +69,31 @@ void lanes_close(struct lanes *lanes)
     CHECK(list_is_empty(&lanes->queue) && list_is_empty(&lanes->ended));
     close_all(&lanes->busy);
     close_all(&lanes->idle);
+    CHECK(lanes->witness == NULL && !lanes->proof.armed);
     deferred_cancel(&lanes->report);
     loop_reap(lanes->loop, &lanes->reapable, reap, lanes);
 }
 
-void lanes_set_limits(struct lanes *lanes, int64_t idle_reuse_max_ms, size_t maximum)
+static void let_witness_go(struct lanes *lanes)
 {
-    lanes->idle_reuse_max_ms = idle_reuse_max_ms;
-    lanes->maximum = maximum;
-}
-
-/*
- * A close on its way cannot be seen: a lane is trusted for half of the shortest idle time
- * after which this server closed one, and a server that closes at once gets a new
- * connection each time.
- */
-void lanes_on_idle_close(struct lanes *lanes, int64_t age_ms)
-{
-    int64_t trusted_ms = age_ms < CLOSES_AT_ONCE_MS ? -1 : age_ms / 2;
-
-    if (trusted_ms < lanes->learnt_reuse_ms) {
-        lanes->learnt_reuse_ms = trusted_ms;
+    if (lanes->witness != NULL) {
+        lanes->witness = NULL;
+        timer_stop(&lanes->proof);
+        lanes_on_room(lanes);
     }
 }
 
-int64_t lanes_reuse_ms(const struct lanes *lanes)
+void lanes_set_limits(struct lanes *lanes, const struct lanes_limits *limits)
 {
-    return lanes->learnt_reuse_ms < lanes->idle_reuse_max_ms ? lanes->learnt_reuse_ms
-                                                             : lanes->idle_reuse_max_ms;
+    keep_alive_set_limits(&lanes->keep, limits->reuse, limits->idle_reuse_max_ms);
+    lanes->maximum = limits->maximum;
+    let_witness_go(lanes);
 }
 
 void lanes_forget(struct lanes *lanes)
 {
-    lanes->learnt_reuse_ms = INT64_MAX;
+    keep_alive_forget(&lanes->keep);
+    let_witness_go(lanes);
 }
 
 const struct lanes_figures *lanes_figures(const struct lanes *lanes)
@@ -109,35 +101,58 @@ const struct lanes_figures *lanes_figures(const struct lanes *lanes)
     return &lanes->figures;
 }
 
-/* The most recently used idle lane that is still good; the others found on the way are closed. */
-static struct lane *take_fresh(struct lanes *lanes)
+/* EXCHANGE on the most recently used idle lane that is good; others found on the way are closed. */
+static bool place_on_idle(struct lanes *lanes, struct exchange *exchange)
 {
-    struct list_node *node;
+    int64_t now_us = clock_now_us();
+    struct list_node *node = list_last(&lanes->idle);
 
-    while ((node = list_last(&lanes->idle)) != NULL) {
+    while (node != NULL) {
         struct lane *lane = LIST_ITEM(node, struct lane, in_state);
+        struct list_node *previous = node->previous == &lanes->idle.head ? NULL : node->previous;
+        int64_t idled_us = now_us - lane->idle_since_us;
+        enum keep_alive_use use = keep_alive_use(&lanes->keep, idled_us, now_us);
 
-        if (lane_is_fresh(lane)) {
-            return lane;
+        if (lane != lanes->witness) {
+            if (use != KEEP_ALIVE_NOT && lane_is_alive(lane)) {
+                lanes->figures.asked += use == KEEP_ALIVE_ASKING ? 1 : 0;
+                lane_carry(lane, exchange, use, idled_us);
+                return true;
+            }
+            lanes->figures.stale++;
+            lane_close(lane);
         }
-        lanes->figures.stale++;
-        lane_close(lane);
+        node = previous;
     }
-    return NULL;
+    return false;
+}
+
+/* Room for one more connection: idle ones that nobody may use now give way, the oldest first. */
+static void make_room(struct lanes *lanes)
+{
+    struct list_node *node = list_first(&lanes->idle);
+
+    if (lanes->busy.count + lanes->idle.count < lanes->maximum || node == NULL) {
+        return;
+    }
+    if (LIST_ITEM(node, struct lane, in_state) == lanes->witness) {
+        node = node->next;
+    }
+    if (node != &lanes->idle.head) {
+        lane_close(LIST_ITEM(node, struct lane, in_state));
+    }
 }
 
 /* Find a lane for EXCHANGE.  False: all are busy. */
 static bool place(struct lanes *lanes, struct exchange *exchange)
 {
-    struct lane *lane = take_fresh(lanes);
-
-    if (lane != NULL) {
-        lane_carry(lane, exchange);
-        return true;
-    }
-    if (lanes->busy.count >= lanes->maximum) {
+    if (lanes->busy.count + (lanes->witness != NULL ? 1 : 0) >= lanes->maximum) {
         return false;
     }
+    if (!exchange->wants_new && place_on_idle(lanes, exchange)) {
+        return true;
+    }
+    make_room(lanes);
     if (lane_open(lanes, exchange) == NULL) {
         (void)snprintf(exchange->delivery.detail, sizeof(exchange->delivery.detail),
                        "no memory for a connection");
@@ -184,6 +199,48 @@ void lanes_on_end(struct lanes *lanes, struct exchange *exchange, enum delivery_
 void lanes_on_room(struct lanes *lanes)
 {
     deferred_schedule(&lanes->report);
+}
+
+void lanes_on_unheard(struct lanes *lanes, struct exchange *exchange)
+{
+    lanes->figures.moved++;
+    exchange_begin(exchange, -1);
+    exchange->wants_new = true;
+    /* It has been in line already. */
+    list_prepend(&lanes->queue, &exchange->in_lanes);
+    deferred_schedule(&lanes->report);
+}
+
+void lanes_on_idle(struct lanes *lanes, struct lane *lane)
+{
+    if (lanes->witness == NULL && keep_alive_wants_witness(&lanes->keep)) {
+        lanes->witness = lane;
+        timer_start(&lanes->proof, KEEP_ALIVE_WITNESS_US / 1000);
+    }
+}
+
+void lanes_on_closed(struct lanes *lanes, const struct lane *lane)
+{
+    if (lanes->witness == lane) {
+        let_witness_go(lanes);
+    }
+}
+
+static void on_proof(void *owner)
+{
+    struct lanes *lanes = owner;
+    struct lane *lane = lanes->witness;
+    int64_t idled_us = clock_now_us() - lane->idle_since_us;
+
+    if (idled_us < KEEP_ALIVE_WITNESS_US) {
+        timer_start(&lanes->proof, 1);
+        return;
+    }
+    let_witness_go(lanes);
+    /* One that is dead will be seen to be, by its own event or its next user. */
+    if (lane_is_alive(lane)) {
+        keep_alive_on_witness(&lanes->keep);
+    }
 }
 
 static void on_report(void *owner)

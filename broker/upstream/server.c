@@ -66,6 +66,13 @@ static void free_server(struct server *server)
     mem_free(server);
 }
 
+static struct lanes_limits lanes_limits_of(const struct server_limits *limits)
+{
+    return (struct lanes_limits){.reuse = limits->conn_reuse,
+                                 .idle_reuse_max_ms = limits->idle_reuse_max_ms,
+                                 .maximum = limits->lanes_max};
+}
+
 struct server *server_new(struct loop *loop, struct curl_driver *streams, struct curl_driver *posts,
                           const struct server_options *options)
 {
@@ -96,8 +103,7 @@ struct server *server_new(struct loop *loop, struct curl_driver *streams, struct
     }
     lanes = (struct lanes_options){.origin = server->url.origin,
                                    .connect_timeout_ms = options->limits.connect_timeout_ms,
-                                   .idle_reuse_max_ms = options->limits.idle_reuse_max_ms,
-                                   .maximum = options->limits.lanes_max};
+                                   .limits = lanes_limits_of(&options->limits)};
     server->lanes = lanes_new(loop, posts, &lanes);
     if (server->lanes == NULL) {
         free_server(server);
@@ -125,6 +131,8 @@ void server_unref(struct server *server)
 
 void server_set_limits(struct server *server, const struct server_limits *limits)
 {
+    struct lanes_limits lanes = lanes_limits_of(limits);
+
     server->limits = *limits;
-    lanes_set_limits(server->lanes, limits->idle_reuse_max_ms, limits->lanes_max);
+    lanes_set_limits(server->lanes, &lanes);
 }

@@ -23,6 +23,7 @@ struct server_limits {
     int64_t connect_timeout_ms;
     int64_t init_timeout_ms;
     int64_t check_timeout_ms;
+    enum conn_reuse conn_reuse;
     int64_t idle_reuse_max_ms;
     size_t response_max_bytes;
     size_t lanes_max;

@@ -198,6 +198,43 @@ static struct span cut_word(struct span *text)
     return word;
 }
 
+static bool asks_first(struct span head)
+{
+    static const struct span expect = SPAN_INIT("\r\nExpect: 100-continue\r\n");
+
+    for (size_t i = 0; i + expect.length < head.length; i++) {
+        if (memcmp(head.at + i, expect.at, expect.length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* HEAD asks before its body.  False: no body will come. */
+static bool on_asked(struct fake_peer *peer, struct span head)
+{
+    struct fake_http *http = peer->http;
+
+    peer->asked = true;
+    http->expected++;
+    switch (http->manner) {
+    case FAKE_HTTP_CONTINUES:
+        fake_http_send(peer, SPAN("HTTP/1.1 100 Continue\r\n\r\n"));
+        return true;
+    case FAKE_HTTP_WAITS:
+        return true;
+    case FAKE_HTTP_REPLIES:
+        (void)evbuffer_drain(bufferevent_get_input(peer->stream), head.length);
+        fake_http_reply(peer, http->expect_status);
+        peer->asked = false;
+        return false;
+    case FAKE_HTTP_CUTS:
+        fake_http_cut(peer);
+        return false;
+    }
+    return false;
+}
+
 /* The first request in the input, if it is there as a whole: told, and taken out.  False: not. */
 static bool take_request(struct fake_peer *peer)
 {
@@ -214,6 +251,9 @@ static bool take_request(struct fake_peer *peer)
     request.body =
         (struct span){request.head.at + request.head.length, length_of_body(request.head)};
     length = request.head.length + request.body.length;
+    if (!peer->asked && asks_first(request.head) && !on_asked(peer, request.head)) {
+        return peer->stream != NULL;
+    }
     if (evbuffer_get_length(input) < length) {
         return false;
     }
@@ -223,6 +263,7 @@ static bool take_request(struct fake_peer *peer)
     peer->requests++;
     peer->http->requests++;
     peer->http->events->on_request(peer->http->owner, peer, &request);
+    peer->asked = false;
     if (peer->stream != NULL) {
         (void)evbuffer_drain(input, length);
     }

@@ -20,6 +20,7 @@ struct fake_peer {
     struct fake_http *http;
     struct bufferevent *stream; /* NULL: closed */
     unsigned requests;          /* heard on it */
+    bool asked;                 /* the request coming in has asked, and that is done with */
     bool ends;                  /* closes once what was sent is out */
     void *owner;                /* the test's own */
     struct list_node in_http;
@@ -32,6 +33,14 @@ struct fake_request {
     struct span target;
     struct span head; /* all of it, with the request line */
     struct span body; /* as long as its Content-Length */
+};
+
+/* What it does when a head says "Expect: 100-continue". */
+enum fake_http_manner {
+    FAKE_HTTP_CONTINUES, /* 100, then reads the body */
+    FAKE_HTTP_WAITS,     /* for the body, without a word */
+    FAKE_HTTP_REPLIES,   /* `expect_status` to the head alone, and the connection stays */
+    FAKE_HTTP_CUTS,      /* closes the connection */
 };
 
 /* Both mandatory. */
@@ -47,6 +56,9 @@ struct fake_http {
     unsigned port;                   /* on 127.0.0.1 */
     int reserved;                    /* holds the port while there is no listener; or -1 */
     struct list peers;               /* those open */
+    enum fake_http_manner manner;
+    int expect_status;
+    unsigned expected; /* heads that asked */
     unsigned accepted;
     unsigned requests;
     const struct fake_http_events *events;

@@ -311,6 +311,8 @@ static void test_abandoned(void **state)
 static void test_the_pool_closes(void **state)
 {
     (void)state;
+    stage.server_limits.conn_reuse = CONN_REUSE_ALWAYS;
+    server_set_limits(stage.server, &stage.server_limits);
     start(0, CALL("hold"));
     AWAIT(stage.loop, trips[0].errand.call != NULL);
     AWAIT(stage.loop, trips[0].errand.call->state == CALL_ACCEPTED);

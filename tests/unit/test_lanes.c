@@ -14,6 +14,7 @@
 #define BODY "{\"jsonrpc\":\"2.0\"}"
 #define LENGTH (sizeof(HEAD "17\r\n\r\n" BODY) - 1)
 
+enum { ASKING = sizeof("Expect: 100-continue\r\n") - 1 };
 enum { TIMEOUT_MS = 15000, SHORT_MS = 60, POSTS_MAXIMUM = 64 };
 
 /* What the server does with a request. */
@@ -41,6 +42,7 @@ static struct curl_driver *driver;
 static struct lanes *lanes;
 static struct fake_http http;
 static enum manner manner;
+static enum conn_reuse reuse;
 static unsigned gone; /* connections that our side closed */
 static unsigned most_peers;
 static struct post posts[POSTS_MAXIMUM];
@@ -49,7 +51,7 @@ static void on_request(void *owner, struct fake_peer *peer, const struct fake_re
 {
     (void)owner;
     assert_span(request->body, BODY);
-    assert_int_equal(request->head.length + request->body.length, LENGTH);
+    assert_true(request->head.length + request->body.length == LENGTH + (peer->asked ? ASKING : 0));
     most_peers = http.peers.count > most_peers ? (unsigned)http.peers.count : most_peers;
     switch (manner) {
     case ACCEPTS:
@@ -85,19 +87,27 @@ static const struct fake_http_events events = {on_request, on_gone};
 static struct lanes *open_lanes(unsigned port, size_t maximum)
 {
     char origin[64];
-    struct lanes_options options = {.origin = origin,
-                                    .connect_timeout_ms = TIMEOUT_MS,
-                                    .idle_reuse_max_ms = TIMEOUT_MS,
-                                    .maximum = maximum};
+    struct lanes_options options = {
+        .origin = origin,
+        .connect_timeout_ms = TIMEOUT_MS,
+        .limits = {.reuse = reuse, .idle_reuse_max_ms = TIMEOUT_MS, .maximum = maximum}};
 
     (void)snprintf(origin, sizeof(origin), "http://127.0.0.1:%u", port);
     return lanes_new(loop, driver, &options);
+}
+
+static void set_limits(int64_t idle_reuse_max_ms, size_t maximum)
+{
+    lanes_set_limits(lanes, &(struct lanes_limits){.reuse = reuse,
+                                                   .idle_reuse_max_ms = idle_reuse_max_ms,
+                                                   .maximum = maximum});
 }
 
 static int open_all(void **state)
 {
     (void)state;
     manner = ACCEPTS;
+    reuse = CONN_REUSE_ALWAYS;
     gone = 0;
     most_peers = 0;
     memset(posts, 0, sizeof(posts));
@@ -203,7 +213,7 @@ static void test_no_more_than_the_maximum(void **state)
 static void test_the_queue_is_in_order(void **state)
 {
     (void)state;
-    lanes_set_limits(lanes, TIMEOUT_MS, 1);
+    set_limits(TIMEOUT_MS, 1);
     manner = IS_SILENT;
     start_all(3);
     AWAIT(loop, http.requests == 1);
@@ -218,9 +228,27 @@ static void test_the_queue_is_in_order(void **state)
 static void test_too_old_for_reuse(void **state)
 {
     (void)state;
-    lanes_set_limits(lanes, -1, 4);
+    set_limits(-1, 4);
     start(&posts[0], TIMEOUT_MS);
     AWAIT(loop, posts[0].ends == 1);
+    start(&posts[1], TIMEOUT_MS);
+    AWAIT(loop, posts[1].ends == 1);
+    assert_accepted(&posts[1]);
+    assert_int_equal(http.accepted, 2);
+    /* One that nobody may use again is not kept. */
+    AWAIT(loop, http.peers.count == 0);
+}
+
+static void test_older_than_the_limit(void **state)
+{
+    int64_t rested_at_ms;
+
+    (void)state;
+    set_limits(SHORT_MS, 4);
+    start(&posts[0], TIMEOUT_MS);
+    AWAIT(loop, posts[0].ends == 1);
+    rested_at_ms = clock_now_ms();
+    AWAIT(loop, clock_now_ms() > rested_at_ms + SHORT_MS);
     start(&posts[1], TIMEOUT_MS);
     AWAIT(loop, posts[1].ends == 1);
     assert_accepted(&posts[1]);
@@ -363,7 +391,7 @@ static void test_never_answered(void **state)
 static void test_never_sent(void **state)
 {
     (void)state;
-    lanes_set_limits(lanes, TIMEOUT_MS, 1);
+    set_limits(TIMEOUT_MS, 1);
     manner = IS_SILENT;
     start(&posts[0], TIMEOUT_MS);
     start(&posts[1], SHORT_MS);
@@ -401,7 +429,7 @@ static void test_cancelled_at_every_moment(void **state)
 {
     (void)state;
     /* Before it is connected, in the queue, after its end but before it is told. */
-    lanes_set_limits(lanes, TIMEOUT_MS, 1);
+    set_limits(TIMEOUT_MS, 1);
     start(&posts[0], TIMEOUT_MS);
     start(&posts[1], TIMEOUT_MS);
     cancel(&posts[0]);
@@ -437,7 +465,7 @@ static void test_cancelled_by_another_end(void **state)
     struct post *second = &posts[1];
 
     (void)state;
-    lanes_set_limits(lanes, TIMEOUT_MS, 1);
+    set_limits(TIMEOUT_MS, 1);
     manner = IS_SILENT;
     start(&posts[2], TIMEOUT_MS);
     assert_int_equal(exchange_init(&first->exchange, SPAN(HEAD), SPAN(BODY), on_end_cancel, first),
@@ -544,6 +572,7 @@ int main(void)
         LANES_TEST(test_no_more_than_the_maximum),
         LANES_TEST(test_the_queue_is_in_order),
         LANES_TEST(test_too_old_for_reuse),
+        LANES_TEST(test_older_than_the_limit),
         LANES_TEST(test_stale_found_before_a_byte_is_written),
         LANES_TEST(test_an_idle_lane_is_cut),
         LANES_TEST(test_an_idle_lane_ends),

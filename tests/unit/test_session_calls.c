@@ -98,8 +98,8 @@ static void test_outcomes(void **state)
 static void test_a28_what_the_operator_says_of_statuses(void **state)
 {
     (void)state;
-    assert_true(delivery_statuses_add(&stage.server_limits.delivery.not_executed, 503));
-    assert_true(delivery_statuses_add(&stage.server_limits.delivery.session_lost, 400));
+    status_set_add(&stage.server_limits.delivery.not_executed, 503);
+    status_set_add(&stage.server_limits.delivery.session_lost, 400);
     server_set_limits(stage.server, &stage.server_limits);
     call_and_await(0, "http_503");
     assert_int_equal(callers[0].failure, FAILURE_REFUSED);
@@ -184,6 +184,7 @@ static void test_an_early_answer_before_the_session_ends(void **state)
 static void test_an_early_answer_before_the_end(void **state)
 {
     (void)state;
+    stage.server_limits.conn_reuse = CONN_REUSE_ALWAYS;
     /* The reply never comes: what waits for it goes with the pool. */
     call_and_await(0, "early");
     assert_int_equal(stage_renew(&stage), 0);

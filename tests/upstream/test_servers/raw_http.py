@@ -27,11 +27,14 @@ class Request:
         return None
 
 
-async def read_request(reader, writer):
-    """The next request of a connection, or None at its end."""
+async def read_request(reader, writer, idle_seconds=None):
+    """
+    The next request of a connection, or None at its end, or when no head came for so long.  Who
+    has got a head is no longer idle.
+    """
     try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except (asyncio.IncompleteReadError, ConnectionError):
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), idle_seconds)
+    except (asyncio.IncompleteReadError, asyncio.TimeoutError, ConnectionError):
         return None
     lines = head.decode("latin-1").split("\r\n")
     method, target, _ = lines[0].split(" ", 2)

@@ -156,12 +156,7 @@ class RawServer:
     async def serve_one(self, reader, writer):
         """True if the connection goes on."""
         idle_ms = self.settings["idle_close_ms"]
-        try:
-            request = await asyncio.wait_for(
-                raw_http.read_request(reader, writer), idle_ms / 1000 if idle_ms else None
-            )
-        except asyncio.TimeoutError:
-            return False
+        request = await raw_http.read_request(reader, writer, idle_ms / 1000 if idle_ms else None)
         if request is None:
             return False
         if request.path == "/__ctl":
