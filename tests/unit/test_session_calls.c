@@ -395,7 +395,6 @@ static void test_a13_late_answers(void **state)
         fake_mcp_tell(&stage.fake, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
     }
     settle();
-    assert_int_equal(stage_figures(&stage).draining, 0);
     assert_int_equal(callers[0].answers, 1);
     assert_int_equal(callers[CALLERS - 1].session, 1);
 }
@@ -428,16 +427,13 @@ static void test_b14_pinged_while_busy(void **state)
 
 static void test_b14_a_busy_server_need_not_answer_pings(void **state)
 {
-    struct session *session;
-
     (void)state;
     stage.fake.ignores_pings = true;
     stage.server_limits.check_timeout_ms = SHORT_MS;
     server_set_limits(stage.server, &stage.server_limits);
     hold(0, "hold");
-    session = stage_session(&stage, 0);
     for (unsigned i = 1; i <= 3; i++) {
-        session_ping(session);
+        session_ping(stage_session(&stage, 0));
         AWAIT(stage.loop, stage.fake.pings == i);
     }
     settle();
