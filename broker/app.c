@@ -90,10 +90,8 @@ static void size_process(struct app *app)
 static int make_parts(struct app *app, struct bytes *message)
 {
     struct router_limits router = app_router_limits(app->config);
-    struct clients_options clients = {.maximum = app->config->max_clients,
-                                      .limits = app_channel_limits(app->config),
-                                      .on_gone = on_client_gone,
-                                      .owner = app};
+    struct clients_options clients = {
+        .limits = app_clients_limits(app->config), .on_gone = on_client_gone, .owner = app};
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (app->loop = loop_new()) == NULL) {
         bytes_printf(message, "out of memory");
@@ -249,6 +247,8 @@ void app_hand_over(struct app *app)
     app->state = APP_HANDING_OVER;
     app_report(app, NULL, "drain", NULL, "another process takes over");
     app_leave_doors(app);
+    /* The directory is the successor's alone: should it die, the next one need not wait for us. */
+    runtime_dir_close(&app->dir);
     clients_hand_over(&app->clients);
     timer_start(&app->drain_timer, app->config->drain_timeout_ms);
     deferred_schedule(&app->drain_check);
@@ -334,6 +334,8 @@ static void on_lag_timer(void *owner)
     app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
     ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
+    /* Not only clients take memory. */
+    clients_watch_memory(&app->clients);
 }
 
 static void on_hangup(struct app *app)

@@ -108,7 +108,7 @@ MUST_CHECK int app_make_routes(struct app *app, struct bytes *message);
 /* The servers in force, or -1 with MESSAGE: nothing has changed then. */
 int app_reload(struct app *app, struct bytes *message);
 void app_apply_limits(struct app *app);
-struct channel_limits app_channel_limits(const struct config *config);
+struct clients_limits app_clients_limits(const struct config *config);
 struct router_limits app_router_limits(const struct config *config);
 
 /* app_admin.c */

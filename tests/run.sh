@@ -18,7 +18,8 @@ cd "$(dirname "$0")/.."
 PACKAGES=(
     build-essential ca-certificates clang clang-format cmake codespell cppcheck git libcjson-dev
     libcmocka-dev libcurl4-openssl-dev libevent-dev libhiredis-dev libhttp-parser-dev ninja-build
-    pkg-config procps python3 python3-venv redis-server shellcheck valgrind
+    pkg-config procps python3 python3-venv redis-server shellcheck spin
+    valgrind
 )
 BUILD=$PWD/build
 LOGS=$BUILD/test-logs
@@ -55,6 +56,8 @@ run_all() {
     build clang
     ctest_run dev
     ctest_run asan
+    step model bash tests/model/run.sh
+    step ledger bash tests/ledger/run.sh dev 60
     step valgrind-unit valgrind_unit
     pytest_run e2e asan 3 "" -m "not quickstart"
     TEPLO_SOAK_CALLS=20000 pytest_run soak dev 1 "" -m soak

@@ -26,6 +26,7 @@ static void care_for(struct pool *pool, struct session *session, size_t open)
     int64_t now_ms = loop_now_ms(pool->loop);
     struct pool_limits limits = pool->limits;
     struct session_view view = {.is_ready = session->state == SESSION_READY,
+                                .is_leaving = session->state == SESSION_DRAINING,
                                 .is_bound = session->party != NULL,
                                 .load = session_calls(session),
                                 .idle_ms = now_ms - session->used_at_ms,
@@ -39,7 +40,11 @@ static void care_for(struct pool *pool, struct session *session, size_t open)
     case CARE_NONE:
         return;
     case CARE_PING:
-        session_ping(session);
+        /* A server at work may answer none of them: not more often for that. */
+        if (now_ms - session->pinged_at_ms >= limits.keepalive_ms) {
+            session->pinged_at_ms = now_ms;
+            session_ping(session);
+        }
         return;
     case CARE_CHECK:
         session_check(session);

@@ -192,6 +192,9 @@ enum session_care policy_care(const struct pool_limits *limits, const struct ses
 {
     int64_t gap_ms = limits->lifetime_ms / (int64_t)(limits->size == 0 ? 1 : limits->size);
 
+    if (view->is_leaving && view->load > 0) {
+        return view->unproven_ms >= POOL_BUSY_PING_MS ? CARE_PING : CARE_NONE;
+    }
     if (!view->is_ready) {
         return CARE_NONE;
     }

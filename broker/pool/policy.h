@@ -115,7 +115,8 @@ int64_t policy_jitter_ms(int64_t value_ms, uint32_t random);
 /* One session as upkeep sees it. */
 struct session_view {
     bool is_ready;
-    bool is_bound; /* mode SESSION: it is a client's, and ends with it alone */
+    bool is_leaving; /* it takes no more calls, and ends with those it has */
+    bool is_bound;   /* mode SESSION: it is a client's, and ends with it alone */
     size_t load;
     int64_t idle_ms;     /* since its last answer */
     int64_t unproven_ms; /* since its last proof of life */

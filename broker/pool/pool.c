@@ -38,6 +38,7 @@ static void reap(void *owner)
     struct pool *pool = owner;
 
     queue_done(&pool->queue);
+    listen_watch_free(pool->watch);
     bytes_done(&pool->identity);
     server_unref(pool->server);
     mem_free(pool);

@@ -109,8 +109,6 @@ void pool_leave(struct pool *pool, int64_t party_number);
  */
 MUST_CHECK bool pool_begin_repeat(struct pool *pool);
 void pool_end_repeat(struct pool *pool);
-/* The server said that it has too much to do. */
-void pool_note_overload(struct pool *pool);
 /* Somebody has been waiting for so long that the queue no longer empties: wait shorter. */
 bool pool_is_standing(const struct pool *pool, int64_t longer_than_ms);
 /* Time has leapt (the process was stopped): what was idle must prove itself before it is used. */

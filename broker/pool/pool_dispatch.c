@@ -3,9 +3,16 @@
  * Who gets a session, and when another one is opened.  policy.c decides, queue.c keeps the order;
  * this file looks, asks and acts, once a turn.
  */
+#include <string.h>
+
 #include "broker/pool/pool_priv.h"
 
-enum { RETRY_AFTER_LEAST_MS = 50, RETRY_AFTER_MOST_MS = 5000, ADAPT_WINDOW_MS = 1000 };
+enum {
+    RETRY_AFTER_LEAST_MS = 50,
+    RETRY_AFTER_MOST_MS = 5000,
+    ADAPT_WINDOW_MS = 1000,
+    WATCH_MS = 25
+};
 
 static void on_dispatch(void *owner);
 
@@ -358,12 +365,47 @@ static void check_invariants(const struct pool *pool)
     CHECK_SLOW(view.open + view.opening + view.leaving == pool->sessions.count);
 }
 
+/* Somebody would like a session of a server on this machine that refused connections. */
+static bool may_watch(const struct pool *pool, const struct pool_view *view)
+{
+    return (view->waiting > 0 || pool->limits.minimum > 0) && server_is_local(pool->server) &&
+           strcmp(pool->last_failure.error_class == NULL ? "" : pool->last_failure.error_class,
+                  "connect") == 0;
+}
+
+/*
+ * Where nobody listened since the last failure somebody does now: the server is back.  Asked of the
+ * kernel, since each attempt to connect costs a server that is starting.
+ */
+static bool is_back(struct pool *pool)
+{
+    enum listening listening;
+
+    if (pool->watch == NULL) {
+        pool->watch = listen_watch_new();
+    }
+    listening = pool->watch == NULL
+                    ? LISTENING_UNKNOWN
+                    : listen_watch_is_listening(pool->watch, server_port(pool->server));
+    if (listening == LISTENING_NO) {
+        pool->seen_deaf = true;
+    }
+    return listening == LISTENING_YES && pool->seen_deaf;
+}
+
 static void act(struct pool *pool)
 {
     struct pool_view view;
+    enum pool_action action;
+    int64_t delay_ms;
 
     pool_view(pool, &view);
-    switch (policy_decide(&pool->limits, &view)) {
+    action = policy_decide(&pool->limits, &view);
+    if ((action == POOL_ACTION_RETRY || action == POOL_ACTION_REFUSE) && may_watch(pool, &view)) {
+        view.is_listening = is_back(pool);
+        action = policy_decide(&pool->limits, &view);
+    }
+    switch (action) {
     case POOL_ACTION_NONE:
         break;
     case POOL_ACTION_OPEN:
@@ -373,7 +415,11 @@ static void act(struct pool *pool)
         refuse_stranded(pool);
         break;
     case POOL_ACTION_RETRY:
-        timer_start(&pool->retry, policy_next_attempt_ms(&view) - view.now_ms);
+        delay_ms = policy_next_attempt_ms(&view) - view.now_ms;
+        if (pool->seen_deaf && delay_ms > WATCH_MS) {
+            delay_ms = WATCH_MS;
+        }
+        timer_start(&pool->retry, delay_ms);
         break;
     }
 }

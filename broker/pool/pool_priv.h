@@ -5,6 +5,7 @@
 #define TEPLO_POOL_POOL_PRIV_H
 
 #include "broker/pool/pool.h"
+#include "broker/upstream/listen_watch.h"
 
 /*
  * Invariants (pool_check_invariants):
@@ -30,9 +31,11 @@ struct pool {
     int64_t failed_at_ms;
     int64_t failing_since_ms; /* 0: not failing */
     struct breaker breaker;
-    size_t repeats;  /* calls under way for a second time */
-    size_t adaptive; /* calls at a time that the server was found to bear */
-    size_t used;     /* calls at a time since `adaptive` was looked at last */
+    struct listen_watch *watch; /* owned; NULL: not needed yet */
+    bool seen_deaf;             /* since the last failure nobody listened there */
+    size_t repeats;             /* calls under way for a second time */
+    size_t adaptive;            /* calls at a time that the server was found to bear */
+    size_t used;                /* calls at a time since `adaptive` was looked at last */
     int64_t raised_at_ms;
     int64_t retired_at_ms;
     unsigned next_number;
@@ -57,6 +60,8 @@ void dispatch_start(struct pool *pool);
 void dispatch_stop(struct pool *pool);
 void dispatch_refuse_all(struct pool *pool, enum failure failure);
 void dispatch_tell_refused(struct pool *pool);
+/* The server has too much to do, or is not to be had at all: fewer calls at a time. */
+void pool_note_overload(struct pool *pool);
 
 /* pool_sessions.c */
 void pool_open_session(struct pool *pool);

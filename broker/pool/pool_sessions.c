@@ -11,6 +11,7 @@ enum { PROVEN_MS = 1000 };
 static void on_session_ready(void *owner, struct session *session);
 static void on_session_changed(void *owner, struct session *session);
 static void on_session_settled(void *owner, struct session *session, const struct call *call);
+static void on_session_overloaded(void *owner, struct session *session);
 static void on_session_closed(void *owner, struct session *session,
                               const struct transport_end *end);
 static void on_session_notice(void *owner, struct session *session, const struct message *notice);
@@ -18,6 +19,7 @@ static void on_session_notice(void *owner, struct session *session, const struct
 static const struct session_events session_events = {.on_ready = on_session_ready,
                                                      .on_changed = on_session_changed,
                                                      .on_settled = on_session_settled,
+                                                     .on_overloaded = on_session_overloaded,
                                                      .on_closed = on_session_closed,
                                                      .on_notice = on_session_notice};
 
@@ -51,6 +53,7 @@ static void note_failure(struct pool *pool, const struct transport_end *end)
 
     pool->last_failure = *end;
     pool->failed_at_ms = now_ms;
+    pool->seen_deaf = false;
     if (pool->failures++ == 0) {
         pool->failing_since_ms = now_ms;
     }
@@ -147,6 +150,16 @@ static void on_session_settled(void *owner, struct session *session, const struc
     (void)session;
     if (call->party != NULL) {
         queue_count_settled(&pool->queue, call->party);
+    }
+}
+
+static void on_session_overloaded(void *owner, struct session *session)
+{
+    struct pool *pool = owner;
+
+    (void)session;
+    if (pool->limits.is_adaptive) {
+        pool_note_overload(pool);
     }
 }
 

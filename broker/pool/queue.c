@@ -148,11 +148,13 @@ void queue_pass(struct queue *queue, struct party *party)
 
 struct pool_waiter *queue_take(struct queue *queue, struct party *party)
 {
-    struct pool_waiter *waiter =
-        LIST_ITEM(list_first(&party->waiters), struct pool_waiter, in_waiters);
+    struct list_node *first = list_first(&party->waiters);
+    struct pool_waiter *waiter;
 
+    CHECK(first != NULL); /* who has nothing waiting is not in the ring */
+    waiter = LIST_ITEM(first, struct pool_waiter, in_waiters);
     queue_pass(queue, party);
-    list_remove(&party->waiters, &waiter->in_waiters);
+    list_remove(&party->waiters, first);
     list_remove(&queue->arrivals, &waiter->in_arrivals);
     queue->bytes -= waiter->bytes;
     settle_ring(queue, party);

@@ -8,7 +8,7 @@
 
 struct runtime_dir {
     char path[80]; /* short: a socket's path has room for 107 bytes in all */
-    int lock_fd;   /* held for the life of the process */
+    int lock_fd;   /* held until the end, or until another process has taken over; else -1 */
 };
 
 /*

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/upstream/server.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "proto/base/mem.h"
@@ -127,6 +130,34 @@ void server_unref(struct server *server)
     if (--server->references == 0) {
         free_server(server);
     }
+}
+
+/* The part of an origin behind its last colon: "scheme://host:port". */
+static const char *port_of(const struct server *server)
+{
+    return strrchr(server->url.origin, ':') + 1;
+}
+
+unsigned server_port(const struct server *server)
+{
+    return (unsigned)strtoul(port_of(server), NULL, 10);
+}
+
+bool server_is_local(const struct server *server)
+{
+    const char *host = strstr(server->url.origin, "://") + 3;
+    struct span name = {host, (size_t)(port_of(server) - 1 - host)};
+    char text[INET_ADDRSTRLEN];
+    struct in_addr address;
+
+    if (name.length >= sizeof(text)) {
+        return false;
+    }
+    (void)snprintf(text, sizeof(text), "%.*s", (int)name.length, name.at);
+    if (strcasecmp(text, "localhost") == 0 || strcmp(text, "[::1]") == 0) {
+        return true;
+    }
+    return inet_pton(AF_INET, text, &address) == 1 && ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 void server_set_limits(struct server *server, const struct server_limits *limits)

@@ -57,6 +57,9 @@ MUST_CHECK struct server *server_new(struct loop *loop, struct curl_driver *stre
                                      const struct server_options *options);
 struct server *server_ref(struct server *server);
 void server_unref(struct server *server);
+/* On this machine: its host is "localhost" or a loopback address.  Pure. */
+bool server_is_local(const struct server *server);
+unsigned server_port(const struct server *server);
 void server_set_limits(struct server *server, const struct server_limits *limits);
 
 #endif

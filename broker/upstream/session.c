@@ -5,6 +5,7 @@
  */
 #include "broker/upstream/session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,11 @@ bool session_is_open(const struct session *session)
 {
     return session->state == SESSION_READY || session->state == SESSION_CHECKING ||
            session->state == SESSION_DRAINING;
+}
+
+bool session_may_take(const struct session *session)
+{
+    return session->state == SESSION_READY;
 }
 
 uint64_t session_received_bytes(const struct session *session)
@@ -346,39 +352,57 @@ static void on_identity(struct session *session, const struct message *answer)
 
 /* ---- proof of life */
 
-void session_check(struct session *session)
+/* -ENOMEM: nothing was sent.  A ping that is out still is not waited for any more. */
+static int send_ping(struct session *session)
 {
     struct bytes text;
+    int r;
 
-    CHECK(session->state == SESSION_READY && session_calls(session) == 0);
     bytes_init(&text, 256);
     session->check_id = session_mint_id(session);
     bytes_printf(&text, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":\"ping\"}",
                  (long long)session->check_id);
     session->check.on_delivered = on_check_delivered;
     parcel_cancel(&session->check);
-    if (text.failed || transport_send(session->transport, &session->check, bytes_span(&text),
-                                      session->server->limits.check_timeout_ms) < 0) {
-        session->check_id = 0;
-        bytes_done(&text);
-        return;
-    }
+    r = text.failed ? -ENOMEM
+                    : transport_send(session->transport, &session->check, bytes_span(&text),
+                                     session->server->limits.check_timeout_ms);
     bytes_done(&text);
-    timer_start(&session->timer, session->server->limits.check_timeout_ms);
-    session_set_state(session, SESSION_CHECKING);
+    if (r < 0) {
+        session->check_id = 0;
+    }
+    return r;
+}
+
+void session_check(struct session *session)
+{
+    CHECK(session->state == SESSION_READY && session_calls(session) == 0);
+    if (send_ping(session) == 0) {
+        timer_start(&session->timer, session->server->limits.check_timeout_ms);
+        session_set_state(session, SESSION_CHECKING);
+    }
 }
 
 void session_ping(struct session *session)
 {
-    struct bytes text;
+    CHECK(session->state == SESSION_READY || session->state == SESSION_DRAINING);
+    /* Drained while it was being checked: that ping does as well, and its answer is awaited. */
+    if (!session->timer.armed) {
+        (void)send_ping(session);
+    }
+}
 
-    bytes_init(&text, 256);
-    bytes_printf(&text, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":\"ping\"}",
-                 (long long)session_mint_id(session));
-    /* Its answer is dropped as a late one; the clock starts anew all the same. */
-    session->checked_at_ms = loop_now_ms(session->server->loop);
-    session_note(session, text.failed ? SPAN_NONE : bytes_span(&text));
-    bytes_done(&text);
+static void on_check_refused(struct session *session, const struct delivery_verdict *verdict)
+{
+    if (session->timer.armed) {
+        session_lose(session, verdict->session_gone ? "session" : "timeout",
+                     "the server did not take a ping");
+        return;
+    }
+    session->check_id = 0;
+    if (verdict->session_gone) {
+        session_distrust(session, "session", "it no longer knows the session");
+    }
 }
 
 static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery)
@@ -387,13 +411,13 @@ static void on_check_delivered(struct parcel *parcel, const struct delivery *del
     struct message answer;
     struct delivery_verdict verdict = session_judge(session, delivery, session->check_id, &answer);
 
-    if (verdict.answered && session->check_id != 0) {
-        on_check_answer(session);
+    if (verdict.accepted || session->check_id == 0) {
         return;
     }
-    if (!verdict.accepted && session->check_id != 0) {
-        session_lose(session, verdict.session_gone ? "session" : "timeout",
-                     "the server did not take a ping");
+    if (verdict.answered) {
+        on_check_answer(session);
+    } else {
+        on_check_refused(session, &verdict);
     }
 }
 

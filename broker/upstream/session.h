@@ -45,6 +45,8 @@ struct session_events {
     /* CALL got its answer, or will get none: it has left the session's table.  Told, or about to
        be; also for those nobody waits for any more. */
     void (*on_settled)(void *owner, struct session *session, const struct call *call);
+    /* The server refused a call because it has too much to do (HTTP 429, 503). */
+    void (*on_overloaded)(void *owner, struct session *session);
     /* The last event.  END says why; its calls have been told. */
     void (*on_closed)(void *owner, struct session *session, const struct transport_end *end);
     /* A notification of the server that belongs to no call. */
@@ -73,10 +75,11 @@ struct session {
     int64_t retire_at_ms;    /* the pool's: when its lifetime is over */
     int64_t idle_limit_ms;   /* the pool's: how long it may be idle */
     int64_t keepalive_ms;    /* the pool's: how often it is pinged */
+    int64_t pinged_at_ms;    /* the pool's: the last ping beside calls */
     void *party;             /* the pool's: whom alone it serves, or NULL */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
     const char *drain_cause; /* in words */
-    unsigned faults;         /* texts that were no messages, ids that were not ours */
+    unsigned faults;         /* texts that were no messages, answers to ids never given out */
     uint64_t calls_total;
     uint64_t checks_passed;
     struct list_node in_pool; /* the pool's: its list of sessions */
@@ -98,11 +101,13 @@ void session_drain(struct session *session);
 /* READY and without calls: ping, and be CHECKING until the answer. */
 void session_check(struct session *session);
 /*
- * Ping beside the calls that are out, without a change of state: some servers end a session
- * that sends nothing for long, whatever it waits for.  No answer proves nothing: servers that
- * work on a call may not answer pings meanwhile.
+ * Ping a session that is READY or DRAINING and has calls out, so that a server that closes idle
+ * sessions hears of it.  No state changes: a server that is busy need not answer, and only its
+ * word that it does not know the session keeps new calls away.
  */
 void session_ping(struct session *session);
+/* It takes one more call. */
+bool session_may_take(const struct session *session);
 
 /*
  * Send the request MESSAGE as a call: id and progress token replaced by ours, what is

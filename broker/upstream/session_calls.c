@@ -60,7 +60,7 @@ struct call *session_call(struct session *session, const struct message *message
     struct bytes text;
     int r;
 
-    CHECK(session->state == SESSION_READY && message->kind == MESSAGE_REQUEST);
+    CHECK(session_may_take(session) && message->kind == MESSAGE_REQUEST);
     if (call == NULL) {
         return NULL;
     }
@@ -202,6 +202,9 @@ static void on_refused(struct call *call, const struct delivery *delivery,
     (void)snprintf(lost, sizeof(lost), "the server does not know the session any more (HTTP %d)",
                    delivery->status);
     fail_call(call, verdict->failure, detail, verdict->may_repeat);
+    if (delivery->status == 429 || delivery->status == 503) {
+        session->events->on_overloaded(session->owner, session);
+    }
     if (verdict->session_gone) {
         session_lose(session, "session", lost);
         return;
@@ -339,8 +342,22 @@ static void on_fault(struct session *session, const char *what)
     /* A server that goes on like this is not trusted with new calls; those out may still end well.
      */
     if (++session->faults > SESSION_FAULTS_MAXIMUM) {
-        session_distrust(session, "proto", "it keeps sending what is no MCP message");
+        session_distrust(session, "proto",
+                         "it keeps sending what is no MCP message, or answers to no question");
     }
+}
+
+/* Nobody waits for ANSWER: it comes late, or twice, or its id is none that we ever gave out. */
+static void on_stray_answer(struct session *session, const struct message *answer)
+{
+    int64_t id;
+    bool was_given = calls_read_id(answer->id, &id) && id > 0 && id <= session->calls.last_id;
+
+    if (was_given || span_is_none(answer->id)) {
+        log_event(LOG_LEVEL_DEBUG, "late_answer", "session=%s", session->name);
+        return;
+    }
+    on_fault(session, "an answer to an id that was never given");
 }
 
 static void on_answer(struct session *session, const struct message *answer)
@@ -352,8 +369,7 @@ static void on_answer(struct session *session, const struct message *answer)
     }
     call = calls_find(&session->calls, answer->id);
     if (call == NULL) {
-        /* Late, after a cancel or a deadline, or not ours at all: nobody may get it. */
-        log_event(LOG_LEVEL_DEBUG, "late_answer", "session=%s", session->name);
+        on_stray_answer(session, answer);
         return;
     }
     if (answer->kind == MESSAGE_ERROR && post_reply_is_session_gone(answer)) {

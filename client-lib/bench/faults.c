@@ -136,8 +136,7 @@ static int settle(struct faults *faults)
     if (faults_nemesis_end(&faults->nemesis) < 0) {
         return -1;
     }
-    while (faults->book.now_ms < until_ms ||
-           faults->nemesis.broker.trouble != FAULTS_TROUBLE_NONE) {
+    while (faults->book.now_ms < until_ms || faults_nemesis_is_busy(&faults->nemesis)) {
         turn(faults);
         if (faults_nemesis_tick(&faults->nemesis) < 0) {
             return -1;

@@ -20,6 +20,7 @@ struct faults_book {
     uint64_t kinds[FAULTS_KIND_COUNT]; /* calls made with that fault */
     uint64_t cancels;
     uint64_t questions; /* of teplo/outcome that were answered */
+    uint64_t audits;    /* the same of calls that it was merely asked about */
     uint64_t reconnects;
     uint64_t touched;    /* calls that others' faults may have brought to an unknown outcome */
     size_t session_size; /* calls that share a session, at most */

@@ -14,6 +14,9 @@ enum {
     READ_SIZE = 1 << 18,
     RETRY_MS = 5,
     ASK_AGAIN_MS = 20,
+    AUDIT_EACH = 20, /* calls */
+    AUDIT_FIRST = 1, /* how far back: from here on, over so many */
+    AUDIT_SPAN = 997,
     GIVE_UP_MS = 20000, /* beyond a call's deadline, or a question's beginning: it is lost */
 };
 
@@ -210,6 +213,33 @@ static void cancel(struct faults_client *client, int64_t number)
     client->book->cancels++;
 }
 
+/* What became of call NUMBER?  WHY is the letter that the answer's id begins with. */
+static void write_question(struct faults_client *client, char why, int64_t number)
+{
+    struct bytes *out = &client->out;
+    size_t start = out->length;
+
+    bytes_printf(out,
+                 "{\"jsonrpc\":\"2.0\",\"id\":\"%c-%lld\",\"method\":\"teplo/outcome\","
+                 "\"params\":{\"call\":\"",
+                 why, (long long)number);
+    faults_write_call(out, &client->book->odds, number);
+    bytes_append_text(out, "\",");
+    bytes_append_span(out, envelope);
+    bytes_append_text(out, ",\"dev.teplo/pool\":\"s0\"}}}\n");
+    queued_since(client, start);
+}
+
+/* Now and then, about a call of anybody: what it says now must still be true at the end. */
+static void audit(struct faults_client *client, int64_t number)
+{
+    int64_t of = number - AUDIT_FIRST - number * 7 % AUDIT_SPAN;
+
+    if (number % AUDIT_EACH == 0 && of > 0) {
+        write_question(client, 'a', of);
+    }
+}
+
 static void make_call(struct faults_client *client)
 {
     struct faults_book *book = client->book;
@@ -229,6 +259,7 @@ static void make_call(struct faults_client *client)
                              .end_offset = client->queued,
                              .cancel_ms = plan.cancel_ms < 0 ? 0 : book->now_ms + plan.cancel_ms,
                              .deadline_ms = plan.deadline_ms};
+    audit(client, plan.number);
 }
 
 static void cancel_calls(struct faults_client *client)
@@ -255,22 +286,12 @@ static void ask(struct faults_client *client)
 {
     for (size_t i = 0; i < client->question_count; i++) {
         struct faults_question *question = &client->questions[i];
-        struct bytes *out = &client->out;
-        size_t start = out->length;
 
         if (question->is_asked || client->book->now_ms < question->due_ms) {
             continue;
         }
         question->is_asked = true;
-        bytes_printf(out,
-                     "{\"jsonrpc\":\"2.0\",\"id\":\"q-%lld\",\"method\":\"teplo/outcome\","
-                     "\"params\":{\"call\":\"",
-                     (long long)question->number);
-        faults_write_call(out, &client->book->odds, question->number);
-        bytes_append_text(out, "\",");
-        bytes_append_span(out, envelope);
-        bytes_append_text(out, ",\"dev.teplo/pool\":\"s0\"}}}\n");
-        queued_since(client, start);
+        write_question(client, 'q', question->number);
     }
 }
 
@@ -437,6 +458,16 @@ static void on_outcome(struct faults_client *client, int64_t number, const struc
     }
 }
 
+static void on_audit(struct faults_client *client, int64_t number, const struct message *message)
+{
+    enum ledger_end record = end_of_word(json_find(message->result, "outcome"), LEDGER_END_UNUSED);
+
+    if (record != LEDGER_END_UNUSED) {
+        client->book->calls[number].record = (uint8_t)record;
+        client->book->audits++;
+    }
+}
+
 static bool is_same_id(struct span id, int64_t number)
 {
     struct bytes wanted;
@@ -459,6 +490,10 @@ static void on_reply(struct faults_client *client, const struct message *message
     }
     if (span_starts_with(message->id, SPAN("\"q-"))) {
         on_outcome(client, number, message);
+        return;
+    }
+    if (span_starts_with(message->id, SPAN("\"a-"))) {
+        on_audit(client, number, message);
         return;
     }
     if (span_starts_with(message->id, SPAN("\"b-"))) {

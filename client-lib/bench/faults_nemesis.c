@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { SETTLE_MS = 10000 };
+enum { SETTLE_MS = 10000, UPGRADE_MS = 15000 };
 
 static const struct {
     const char *option;
@@ -103,26 +103,53 @@ static int restart_broker(struct faults_nemesis *nemesis)
     return faults_start_broker(nemesis->place);
 }
 
-static int look_after_broker(struct faults_nemesis *nemesis)
+/* The broker has ended: as it was told, or by itself. */
+static int on_broker_end(struct faults_nemesis *nemesis, int status)
 {
-    struct faults_patient *patient = &nemesis->broker;
-    int status = 0;
+    if (nemesis->broker.trouble != FAULTS_TROUBLE_STOPPING || status != 0) {
+        return complain("broker", status);
+    }
+    hurt(nemesis, &nemesis->broker, FAULTS_TROUBLE_DOWN, 0, 30);
+    return 0;
+}
 
-    if (faults_has_ended(&nemesis->place->broker, &status)) {
-        if (patient->trouble != FAULTS_TROUBLE_STOPPING || status != 0) {
-            return complain("broker", status);
-        }
-        hurt(nemesis, patient, FAULTS_TROUBLE_DOWN, 0, 30);
-    }
-    if (!is_due(nemesis, patient)) {
-        return 0;
-    }
-    if (patient->trouble == FAULTS_TROUBLE_STOPPING) {
+static int on_broker_due(struct faults_nemesis *nemesis)
+{
+    switch (nemesis->broker.trouble) {
+    case FAULTS_TROUBLE_STOPPING:
         faults_signal(&nemesis->place->broker, SIGTERM);
-        patient->until_ms = nemesis->book->now_ms + SETTLE_MS;
+        nemesis->broker.until_ms = nemesis->book->now_ms + SETTLE_MS;
         return 0;
+    case FAULTS_TROUBLE_UPGRADING:
+        (void)fprintf(stderr, "faults: the broker was told to hand over, and does not\n");
+        return -1;
+    case FAULTS_TROUBLE_DOWN:
+    case FAULTS_TROUBLE_NONE:
+    case FAULTS_TROUBLE_FROZEN:
+    case FAULTS_TROUBLE_SETTINGS:
+        break;
     }
     return restart_broker(nemesis);
+}
+
+static int look_after_broker(struct faults_nemesis *nemesis)
+{
+    struct faults_place *place = nemesis->place;
+    pid_t pid = place->broker.pid;
+    int status = 0;
+
+    faults_read_notices(place);
+    if (place->broker.pid != pid && nemesis->broker.trouble == FAULTS_TROUBLE_UPGRADING) {
+        nemesis->broker.trouble = FAULTS_TROUBLE_NONE;
+    }
+    if (faults_has_ended(&place->retired, &status) && status != 0) {
+        return complain("broker that handed over", status);
+    }
+    if (faults_has_ended(&place->broker, &status) && on_broker_end(nemesis, status) < 0) {
+        return -1;
+    }
+    faults_bury(place);
+    return is_due(nemesis, &nemesis->broker) ? on_broker_due(nemesis) : 0;
 }
 
 static int look_after_server(struct faults_nemesis *nemesis, unsigned number)
@@ -174,6 +201,7 @@ static void strike_broker(struct faults_nemesis *nemesis, enum faults_event even
     }
     if (event == FAULTS_EVENT_UPGRADE) {
         faults_signal(&place->broker, SIGUSR2);
+        hurt(nemesis, &nemesis->broker, FAULTS_TROUBLE_UPGRADING, UPGRADE_MS, UPGRADE_MS);
         return;
     }
     nemesis->book->touched += open_calls(nemesis);
@@ -213,6 +241,17 @@ static bool is_for_broker(enum faults_event event)
            event == FAULTS_EVENT_RELOAD || event == FAULTS_EVENT_UPGRADE;
 }
 
+static bool may_strike_broker(const struct faults_nemesis *nemesis, enum faults_event event)
+{
+    if (nemesis->broker.trouble != FAULTS_TROUBLE_NONE) {
+        return false;
+    }
+    /* Anybody may be killed at any time; the other signals are for who is ready for them. */
+    return event == FAULTS_EVENT_BROKER_KILL ||
+           (nemesis->place->is_ready &&
+            (event != FAULTS_EVENT_UPGRADE || nemesis->place->retired.pid == 0));
+}
+
 /* False: not now, something is being done to it already. */
 static bool try_strike(struct faults_nemesis *nemesis, enum faults_event event)
 {
@@ -224,8 +263,7 @@ static bool try_strike(struct faults_nemesis *nemesis, enum faults_event event)
         return true;
     }
     if (is_for_broker(event)) {
-        if (nemesis->broker.trouble != FAULTS_TROUBLE_NONE ||
-            faults_client_away_ms(&nemesis->clients[0]) > 0) {
+        if (!may_strike_broker(nemesis, event)) {
             return false;
         }
         strike_broker(nemesis, event);
@@ -250,14 +288,19 @@ static void strike_if_due(struct faults_nemesis *nemesis, enum faults_event even
 
 int faults_nemesis_end(struct faults_nemesis *nemesis)
 {
-    int64_t now_ms = nemesis->book->now_ms;
-
-    nemesis->broker.until_ms = now_ms;
+    for (size_t i = 0; i < FAULTS_EVENT_COUNT; i++) {
+        nemesis->wanted[i] = nemesis->done[i];
+    }
     for (unsigned i = 0; i < nemesis->place->server_count; i++) {
-        nemesis->servers[i].until_ms = now_ms;
+        nemesis->servers[i].until_ms = nemesis->book->now_ms;
         if (look_after_server(nemesis, i) < 0) {
             return -1;
         }
     }
     return 0;
+}
+
+bool faults_nemesis_is_busy(const struct faults_nemesis *nemesis)
+{
+    return nemesis->broker.trouble != FAULTS_TROUBLE_NONE || nemesis->place->retired.pid != 0;
 }

@@ -19,10 +19,11 @@ enum faults_event {
 /* What is being done to a process, until when. */
 enum faults_trouble {
     FAULTS_TROUBLE_NONE,
-    FAULTS_TROUBLE_DOWN,     /* started again then */
-    FAULTS_TROUBLE_FROZEN,   /* goes on then */
-    FAULTS_TROUBLE_SETTINGS, /* its settings are put right then */
-    FAULTS_TROUBLE_STOPPING, /* told a second time to stop then */
+    FAULTS_TROUBLE_DOWN,      /* started again then */
+    FAULTS_TROUBLE_FROZEN,    /* goes on then */
+    FAULTS_TROUBLE_SETTINGS,  /* its settings are put right then */
+    FAULTS_TROUBLE_STOPPING,  /* told a second time to stop then */
+    FAULTS_TROUBLE_UPGRADING, /* has handed over by then */
 };
 
 struct faults_patient {
@@ -50,8 +51,10 @@ void faults_nemesis_init(struct faults_nemesis *nemesis, struct faults_book *boo
                          unsigned client_count, const int64_t *wanted);
 /* 0, or -1: a process ended by itself or would not start; said on stderr. */
 MUST_CHECK int faults_nemesis_tick(struct faults_nemesis *nemesis);
-/* Put everything right, at once. */
+/* Put the servers right, and do nothing more. */
 MUST_CHECK int faults_nemesis_end(struct faults_nemesis *nemesis);
+/* A broker is still on its way up or down; further ticks bring it there. */
+bool faults_nemesis_is_busy(const struct faults_nemesis *nemesis);
 
 const char *faults_event_option(enum faults_event event);
 const char *faults_event_help(enum faults_event event);

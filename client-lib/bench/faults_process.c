@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,15 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "proto/base/bytes.h"
+
+enum { KILL_MS = 5000 };
 
 static int say_error(const char *what)
 {
@@ -32,10 +37,16 @@ static void pause_ms(int ms)
 
 /* ---- starting */
 
-static void be_child(const char *const *words, int out, int log)
+static void name_notices(const struct faults_place *place, char *path, size_t size)
+{
+    (void)snprintf(path, size, "%s/notices.sock", place->directory);
+}
+
+static void be_child(const char *const *words, const char *notices, int out, int log)
 {
     /* The run may be shot itself: nothing of it stays. */
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setenv("NOTIFY_SOCKET", notices, 1);
     (void)dup2(out, STDOUT_FILENO);
     (void)dup2(log, STDERR_FILENO);
     (void)execv(words[0], (char *const *)(uintptr_t)words);
@@ -48,6 +59,7 @@ static int start(const struct faults_place *place, const char *log, const char *
                  int out, pid_t *ret_pid)
 {
     char name[PATH_MAX];
+    char notices[PATH_MAX];
     int log_fd;
     pid_t pid;
 
@@ -56,9 +68,10 @@ static int start(const struct faults_place *place, const char *log, const char *
     if (log_fd < 0) {
         return say_error(name);
     }
+    name_notices(place, notices, sizeof(notices));
     pid = fork();
     if (pid == 0) {
-        be_child(words, out < 0 ? log_fd : out, log_fd);
+        be_child(words, notices, out < 0 ? log_fd : out, log_fd);
     }
     (void)close(log_fd);
     if (pid < 0) {
@@ -121,6 +134,9 @@ int faults_start_broker(struct faults_place *place)
                            "--runtime-dir",         runtime,    NULL};
 
     (void)snprintf(runtime, sizeof(runtime), "%s/run", place->directory);
+    /* What the one before has told is not of this one. */
+    faults_read_notices(place);
+    place->is_ready = false;
     return start(place, "teplod.log", words, -1, &place->broker.pid);
 }
 
@@ -154,12 +170,49 @@ int faults_write_config(struct faults_place *place)
     return is_written && rename(partial, place->config) == 0 ? 0 : say_error(partial);
 }
 
+/* The end of notices.sock that a service manager would hold.  -1: said. */
+static int open_notices(const struct faults_place *place)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    name_notices(place, address.sun_path, sizeof(address.sun_path));
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return say_error(address.sun_path);
+    }
+    /* A broker that took over is a child of one that ends. */
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    return fd;
+}
+
+void faults_read_notices(struct faults_place *place)
+{
+    static const char key[] = "MAINPID=";
+    char text[512];
+    ssize_t got;
+
+    while ((got = recv(place->notices, text, sizeof(text) - 1, 0)) > 0) {
+        const char *at;
+
+        text[got] = '\0';
+        at = strstr(text, key);
+        if (at != NULL) {
+            place->retired = place->broker;
+            place->broker.pid = (pid_t)strtol(at + sizeof(key) - 1, NULL, 10);
+        }
+        place->is_ready |= strstr(text, "READY=1") != NULL;
+    }
+}
+
 int faults_place_open(struct faults_place *place, const struct faults_programs *programs,
                       unsigned servers)
 {
     char runtime[PATH_MAX];
 
-    *place = (struct faults_place){.programs = programs, .server_count = servers};
+    *place = (struct faults_place){.programs = programs, .server_count = servers, .notices = -1};
     (void)snprintf(place->directory, sizeof(place->directory), "/tmp/teplo-faults-XXXXXX");
     if (mkdtemp(place->directory) == NULL) {
         return say_error(place->directory);
@@ -169,6 +222,10 @@ int faults_place_open(struct faults_place *place, const struct faults_programs *
     (void)snprintf(place->socket, sizeof(place->socket), "%s/run/teplo.sock", place->directory);
     if (mkdir(runtime, 0700) < 0) {
         return say_error(runtime);
+    }
+    place->notices = open_notices(place);
+    if (place->notices < 0) {
+        return -1;
     }
     for (unsigned i = 0; i < servers; i++) {
         (void)snprintf(place->servers[i].ledger, sizeof(place->servers[i].ledger), "%s/ledger.%u",
@@ -189,12 +246,47 @@ void faults_signal(const struct faults_process *process, int signal)
     }
 }
 
+/* A broker that took over is not our child while the one before it lives: waitpid cannot wait. */
+static void await_death(pid_t pid, int descriptor)
+{
+    struct pollfd death = {.fd = descriptor, .events = POLLIN};
+
+    if (descriptor >= 0) {
+        (void)poll(&death, 1, KILL_MS);
+        (void)close(descriptor);
+    }
+    (void)waitpid(pid, NULL, descriptor >= 0 ? WNOHANG : 0);
+}
+
 void faults_kill(struct faults_process *process)
 {
     if (process->pid > 0) {
+        int descriptor = (int)syscall(SYS_pidfd_open, process->pid, 0);
+
         (void)kill(process->pid, SIGKILL);
-        (void)waitpid(process->pid, NULL, 0);
+        await_death(process->pid, descriptor);
         process->pid = 0;
+    }
+}
+
+static bool is_known(const struct faults_place *place, pid_t pid)
+{
+    bool is_known = pid == place->broker.pid || pid == place->retired.pid;
+
+    for (unsigned i = 0; i < place->server_count; i++) {
+        is_known |= pid == place->servers[i].pid;
+    }
+    return is_known;
+}
+
+void faults_bury(const struct faults_place *place)
+{
+    siginfo_t dead = {.si_pid = 0};
+
+    while (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) == 0 && dead.si_pid != 0 &&
+           !is_known(place, dead.si_pid)) {
+        (void)waitpid(dead.si_pid, NULL, WNOHANG);
+        dead.si_pid = 0;
     }
 }
 
@@ -238,6 +330,10 @@ static void remove_files(const struct faults_place *place)
 void faults_place_close(struct faults_place *place, enum faults_files files)
 {
     faults_kill(&place->broker);
+    faults_kill(&place->retired);
+    if (place->notices >= 0) {
+        (void)close(place->notices);
+    }
     for (unsigned i = 0; i < place->server_count; i++) {
         faults_kill(&place->servers[i]);
     }

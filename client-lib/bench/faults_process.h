@@ -33,6 +33,9 @@ struct faults_place {
     char config[PATH_MAX];
     char socket[PATH_MAX];
     struct faults_process broker;
+    struct faults_process retired; /* the broker that handed over, until it ends */
+    int notices;                   /* what brokers tell a service manager */
+    bool is_ready;                 /* the broker has told so: it may be sent signals */
     struct faults_process servers[FAULTS_SERVERS_MAXIMUM];
     unsigned server_count;
     unsigned configs; /* times that the configuration was written */
@@ -50,10 +53,17 @@ MUST_CHECK int faults_start_broker(struct faults_place *place);
 void faults_signal(const struct faults_process *process, int signal);
 /* SIGKILL, and its end. */
 void faults_kill(struct faults_process *process);
+/* Take leave of killed brokers that have become our children since. */
+void faults_bury(const struct faults_place *place);
 /* It has ended, and *RET_STATUS is what waitpid said. */
 bool faults_has_ended(struct faults_process *process, int *ret_status);
 /* Waits for its end, for MS at most.  The same. */
 bool faults_await_end(struct faults_process *process, int ms, int *ret_status);
+/*
+ * Reads what brokers have told: `is_ready`, and whether another process is the broker now; the
+ * one before is then the retired one.
+ */
+void faults_read_notices(struct faults_place *place);
 /* The configuration again, with something in it changed. */
 MUST_CHECK int faults_write_config(struct faults_place *place);
 /* Settings of a server, by its /__ctl; it must be running and not frozen. */

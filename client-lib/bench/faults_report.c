@@ -35,9 +35,26 @@ static void print_events(const struct faults_book *book, const struct faults_nem
     print_line("cancels", book->cancels, "calls that were taken back");
     print_line("reconnects", book->reconnects, "connections that the broker ended, or its death");
     print_line("outcomes", book->questions, "calls that a later broker was asked about, and told");
+    print_line("audits", book->audits, "calls whose record was looked at in passing");
 }
 
-static void print_ends(const struct ledger_history *history, const struct ledger_report *report)
+/* "call 7: unknown, executed ..." */
+static void print_call(const struct faults_options *options, const struct ledger_history *history,
+                       size_t number, const char *what)
+{
+    const struct ledger_call *call = &history->calls[number];
+    struct faults_plan plan = faults_plan_of(&options->odds, (int64_t)number);
+    const char *word = faults_kind_word(plan.kind);
+
+    (void)printf("  call %zu %s: %s, executed %u times, %u answers, took %d of %d ms; server s%u, "
+                 "fault %s:%lld\n",
+                 number, what, ledger_end_word((enum ledger_end)call->end), call->execs,
+                 call->answers, call->took_ms, call->deadline_ms, plan.server,
+                 word[0] == '\0' ? "none" : word, (long long)plan.kind_number);
+}
+
+static void print_ends(const struct faults_options *options, const struct ledger_history *history,
+                       const struct ledger_report *report)
 {
     (void)printf("\nhow calls ended\n");
     for (size_t i = LEDGER_END_OPEN; i < LEDGER_END_COUNT; i++) {
@@ -50,23 +67,8 @@ static void print_ends(const struct ledger_history *history, const struct ledger
     if (report->latest_ms != INT32_MIN) {
         (void)printf("  nearest to a deadline: %+d ms, %+d ms less what we did not look\n",
                      report->latest_ms, report->latest_net_ms);
+        print_call(options, history, report->latest_call, "was the nearest");
     }
-}
-
-static void print_offender(const struct faults_options *options,
-                           const struct ledger_history *history,
-                           const struct ledger_offender *offender)
-{
-    const struct ledger_call *call = &history->calls[offender->call];
-    struct faults_plan plan = faults_plan_of(&options->odds, (int64_t)offender->call);
-    const char *word = faults_kind_word(plan.kind);
-
-    (void)printf("  call %zu %s: %s, executed %u times, %u answers, took %d of %d ms; server s%u, "
-                 "fault %s:%lld\n",
-                 offender->call, ledger_rule_text(offender->rule),
-                 ledger_end_word((enum ledger_end)call->end), call->execs, call->answers,
-                 call->took_ms, call->deadline_ms, plan.server, word[0] == '\0' ? "none" : word,
-                 (long long)plan.kind_number);
 }
 
 static void print_violations(const struct faults_options *options,
@@ -86,7 +88,8 @@ static void print_violations(const struct faults_options *options,
         }
     }
     for (size_t i = 0; i < report->offender_count; i++) {
-        print_offender(options, history, &report->offenders[i]);
+        print_call(options, history, report->offenders[i].call,
+                   ledger_rule_text(report->offenders[i].rule));
     }
 }
 
@@ -99,7 +102,7 @@ void faults_report_print(const struct faults_options *options, const struct faul
                  (double)(book->next - 1) * 1000 / (double)(took_ms < 1 ? 1 : took_ms));
     print_kinds(book);
     print_events(book, nemesis);
-    print_ends(history, report);
+    print_ends(options, history, report);
     print_violations(options, history, report);
 }
 

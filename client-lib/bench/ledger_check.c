@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "client-lib/bench/ledger_check.h"
 
+#include <stdbool.h>
+
 static const struct {
     const char *word;
     uint8_t least;
@@ -95,6 +97,18 @@ static void check_executions(const struct ledger_call *call, size_t number,
     }
 }
 
+/* A record may be asked for at any time, by anybody: it holds until the end. */
+static void check_record(const struct ledger_call *call, size_t number,
+                         struct ledger_report *report)
+{
+    bool is_false =
+        call->execs < ends[call->record].least || (call->execs > 0 && ends[call->record].most == 0);
+
+    if (call->record != LEDGER_END_UNUSED && is_false) {
+        accuse(report, number, LEDGER_RULE_FALSE_RECORD);
+    }
+}
+
 static void check_sights(const struct ledger_call *call, size_t number,
                          struct ledger_report *report)
 {
@@ -122,7 +136,7 @@ static void check_sights(const struct ledger_call *call, size_t number,
 }
 
 /* Whether the deadline holds for a call that ended so. */
-static int is_timed(const struct ledger_call *call)
+static bool is_timed(const struct ledger_call *call)
 {
     enum ledger_end end = (enum ledger_end)call->end;
 
@@ -141,7 +155,10 @@ static void check_time(const struct ledger_call *call, size_t number, int32_t sl
         return;
     }
     report->latest_ms = late_ms > report->latest_ms ? late_ms : report->latest_ms;
-    report->latest_net_ms = net_ms > report->latest_net_ms ? net_ms : report->latest_net_ms;
+    if (net_ms > report->latest_net_ms) {
+        report->latest_net_ms = net_ms;
+        report->latest_call = number;
+    }
     if (net_ms > slack_ms) {
         accuse(report, number, LEDGER_RULE_LATE);
     }
@@ -155,6 +172,7 @@ void ledger_check(const struct ledger_history *history, struct ledger_report *re
 
         ret_report->ends[call->end]++;
         check_executions(call, i, ret_report);
+        check_record(call, i, ret_report);
         check_sights(call, i, ret_report);
         check_time(call, i, history->slack_ms, ret_report);
     }

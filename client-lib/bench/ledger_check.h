@@ -46,6 +46,7 @@ struct ledger_call {
     uint8_t sights;  /* enum ledger_sight, or'ed */
     uint8_t answers; /* that came for it; stays at 255 */
     uint8_t execs;   /* records of its execution; stays at 255 */
+    uint8_t record;  /* enum ledger_end: what teplo/outcome said at some time; UNUSED: nothing */
     int32_t took_ms; /* from the last byte of the request to the end */
     int32_t deadline_ms;
     int32_t stall_ms; /* how long the client itself did not look, before it saw the end */
@@ -76,6 +77,7 @@ struct ledger_report {
     size_t offender_count;
     int32_t latest_ms;     /* the most that an end came after its deadline */
     int32_t latest_net_ms; /* the same, less what the client did not look */
+    size_t latest_call;    /* the one with that */
 };
 
 void ledger_check(const struct ledger_history *history, struct ledger_report *ret_report);

@@ -15,6 +15,7 @@ import pytest
 
 from harness import Client, wait_until
 from harness import places
+from harness.program import Program
 
 UPGRADES = int(os.environ.get("TEPLO_UPGRADES", "8"))
 PR_SET_CHILD_SUBREAPER = 36
@@ -278,6 +279,32 @@ def test_a_third_generation_waits_for_the_first(dynasty, broker, raw):
     assert dynasty.wait_end(dynasty.pids[0]) == 0
     dynasty.upgrade()
     assert broker.client().text("echo") == "echo"
+
+
+def test_a_successor_that_dies_is_replaced_while_the_first_drains(dynasty, broker, raw, cleanup):
+    client = broker.client()
+    call = client.start_call("hold", {"key": "k"})
+    raw.wait_requests(1, "tools/call")
+    dynasty.upgrade()
+    os.kill(dynasty.pid, signal.SIGKILL)
+    dynasty.ended.add(dynasty.pid)
+    wait_until(lambda: refuses(broker.socket_path()), "the successor is dead")
+    third = Program([places.TEPLOD, "--config", broker.config_path, "--runtime-dir", broker.runtime])
+    third.done = third.kill
+    cleanup.things.append(third)
+    wait_until(lambda: not refuses(broker.socket_path()), "the third one serves")
+    assert broker.admin("teplo/stats")["pid"] == third.pid
+    assert broker.client().text("echo") == "echo"
+    raw.release("k")
+    assert client.wait(call)["content"][0]["text"] == "released k"
+    assert dynasty.wait_end(dynasty.pids[0]) == 0
+    assert broker.client().text("echo") == "echo"
+    assert third.stop() == 0, third.output()
+
+
+def refuses(path):
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) != 0
 
 
 def test_sigusr2_while_it_drains_is_ignored(broker, raw):

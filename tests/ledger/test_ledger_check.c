@@ -91,6 +91,23 @@ static void what_was_said_is_held_against_what_ran(void **state)
     assert_broken(ended(LEDGER_END_UNUSED, 1), LEDGER_RULE_GHOST);
 }
 
+static void a_record_is_held_against_what_ran(void **state)
+{
+    struct ledger_call call = ended(LEDGER_END_LEFT, 1);
+
+    (void)state;
+    call.record = LEDGER_END_EXECUTED;
+    assert_clean(call);
+    call.record = LEDGER_END_UNKNOWN;
+    assert_clean(call);
+    call.record = LEDGER_END_NOT_EXECUTED;
+    assert_broken(call, LEDGER_RULE_FALSE_RECORD);
+    call.execs = 0;
+    assert_clean(call);
+    call.record = LEDGER_END_RESULT_LOST;
+    assert_broken(call, LEDGER_RULE_FALSE_RECORD);
+}
+
 static void every_call_has_one_end(void **state)
 {
     struct ledger_call call = answered;
@@ -186,6 +203,7 @@ int main(void)
         cmocka_unit_test(honest_ends_are_clean),
         cmocka_unit_test(twice_is_doubled_whatever_was_said),
         cmocka_unit_test(what_was_said_is_held_against_what_ran),
+        cmocka_unit_test(a_record_is_held_against_what_ran),
         cmocka_unit_test(every_call_has_one_end),
         cmocka_unit_test(every_sight_is_a_violation),
         cmocka_unit_test(a_deadline_holds_less_what_the_client_did_not_look),

@@ -253,7 +253,8 @@ static void test_a8_it_says_nothing(void **state)
     http.manner = FAKE_HTTP_WAITS;
     started_at_ms = clock_now_ms();
     run_accepted(&posts[1]);
-    assert_true(clock_now_ms() >= started_at_ms + KEEP_ALIVE_PATIENCE_MS);
+    /* Timers count from the time of the turn that armed them, a little before. */
+    assert_true(clock_now_ms() >= started_at_ms + KEEP_ALIVE_PATIENCE_MS - 5);
     assert_int_equal(http.expected, 1);
     assert_int_equal(http.requests, 2);
     /* From now on: a new connection, and no second wait. */

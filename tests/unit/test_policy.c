@@ -453,41 +453,45 @@ static void test_care(void **state)
         enum session_care expected;
     } rows[] = {
         /* Young, proven, at work or at rest. */
-        {{true, false, 0, 0, 0, -1}, 1, 9999, 0, CARE_NONE},
-        {{true, false, 1, 0, 0, -1}, 1, 9999, 0, CARE_NONE},
+        {{true, false, false, 0, 0, 0, -1}, 1, 9999, 0, CARE_NONE},
+        {{true, false, false, 1, 0, 0, -1}, 1, 9999, 0, CARE_NONE},
         /* Not ready: it is left alone, whatever its age. */
-        {{false, false, 0, 9999, 9999, 9999}, 1, 9999, 0, CARE_NONE},
+        {{false, false, false, 0, 9999, 9999, 9999}, 1, 9999, 0, CARE_NONE},
         /* At its age, one after the other; with calls (it drains) only if another takes new ones.
          */
-        {{true, false, 0, 0, 0, 0}, 1, 1000, 0, CARE_RETIRE},
-        {{true, false, 3, 0, 0, 0}, 2, 1000, 0, CARE_RETIRE},
-        {{true, false, 3, 0, 0, 0}, 1, 1000, 0, CARE_NONE},
-        {{true, false, 0, 0, 0, 0}, 1, 999, 0, CARE_NONE},
-        {{true, false, 0, 0, 0, -1}, 1, 1000, 0, CARE_NONE},
+        {{true, false, false, 0, 0, 0, 0}, 1, 1000, 0, CARE_RETIRE},
+        {{true, false, false, 3, 0, 0, 0}, 2, 1000, 0, CARE_RETIRE},
+        {{true, false, false, 3, 0, 0, 0}, 1, 1000, 0, CARE_NONE},
+        {{true, false, false, 0, 0, 0, 0}, 1, 999, 0, CARE_NONE},
+        {{true, false, false, 0, 0, 0, -1}, 1, 1000, 0, CARE_NONE},
         /* The minimum does not keep it: another one takes its place. */
-        {{true, false, 0, 0, 0, 0}, 1, 1000, 1, CARE_RETIRE},
+        {{true, false, false, 0, 0, 0, 0}, 1, 1000, 1, CARE_RETIRE},
         /* Idle for long: closed down to the minimum, kept warm at it. */
-        {{true, false, 0, 500, 0, -1}, 1, 0, 0, CARE_RETIRE},
-        {{true, false, 0, 499, 0, -1}, 1, 0, 0, CARE_NONE},
-        {{true, false, 0, 500, 0, -1}, 2, 0, 1, CARE_RETIRE},
-        {{true, false, 0, 500, 0, -1}, 1, 0, 1, CARE_NONE},
-        {{true, false, 0, 500, 100, -1}, 1, 0, 1, CARE_CHECK},
+        {{true, false, false, 0, 500, 0, -1}, 1, 0, 0, CARE_RETIRE},
+        {{true, false, false, 0, 499, 0, -1}, 1, 0, 0, CARE_NONE},
+        {{true, false, false, 0, 500, 0, -1}, 2, 0, 1, CARE_RETIRE},
+        {{true, false, false, 0, 500, 0, -1}, 1, 0, 1, CARE_NONE},
+        {{true, false, false, 0, 500, 100, -1}, 1, 0, 1, CARE_CHECK},
         /* Idle by its answers, yet with calls out. */
-        {{true, false, 1, 500, 500, -1}, 1, 0, 0, CARE_NONE},
+        {{true, false, false, 1, 500, 500, -1}, 1, 0, 0, CARE_NONE},
         /* Silent: pinged before a proxy forgets its connection. */
-        {{true, false, 0, 0, 100, -1}, 1, 0, 0, CARE_CHECK},
-        {{true, false, 0, 0, 99, -1}, 1, 0, 0, CARE_NONE},
+        {{true, false, false, 0, 0, 100, -1}, 1, 0, 0, CARE_CHECK},
+        {{true, false, false, 0, 0, 99, -1}, 1, 0, 0, CARE_NONE},
         /* Silent with calls out: its calls have deadlines of their own... */
-        {{true, false, 1, 0, 100, -1}, 1, 0, 0, CARE_NONE},
-        {{true, false, 1, 0, POOL_BUSY_PING_MS - 1, -1}, 1, 0, 0, CARE_NONE},
+        {{true, false, false, 1, 0, 100, -1}, 1, 0, 0, CARE_NONE},
+        {{true, false, false, 1, 0, POOL_BUSY_PING_MS - 1, -1}, 1, 0, 0, CARE_NONE},
         /* ... but a server may end a session that sends nothing, whatever it waits for. */
-        {{true, false, 1, 0, POOL_BUSY_PING_MS, -1}, 1, 0, 0, CARE_PING},
+        {{true, false, false, 1, 0, POOL_BUSY_PING_MS, -1}, 1, 0, 0, CARE_PING},
+        /* Those that leave, too, for as long as they have calls. */
+        {{false, true, false, 1, 0, POOL_BUSY_PING_MS, 9}, 1, 0, 0, CARE_PING},
+        {{false, true, false, 1, 0, POOL_BUSY_PING_MS - 1, 9}, 1, 0, 0, CARE_NONE},
+        {{false, true, false, 0, 0, POOL_BUSY_PING_MS, 9}, 1, 0, 0, CARE_NONE},
         /* A client's own: neither age nor rest ends it, only its client does. */
-        {{true, true, 0, 9999, 0, 9999}, 2, 9999, 0, CARE_NONE},
-        {{true, true, 0, 9999, 100, 9999}, 2, 9999, 0, CARE_CHECK},
-        {{true, true, 1, 9999, 99, 9999}, 2, 9999, 0, CARE_NONE},
-        {{true, true, 1, 9999, 100, 9999}, 2, 9999, 0, CARE_PING},
-        {{false, true, 1, 9999, 100, 9999}, 2, 9999, 0, CARE_NONE},
+        {{true, false, true, 0, 9999, 0, 9999}, 2, 9999, 0, CARE_NONE},
+        {{true, false, true, 0, 9999, 100, 9999}, 2, 9999, 0, CARE_CHECK},
+        {{true, false, true, 1, 9999, 99, 9999}, 2, 9999, 0, CARE_NONE},
+        {{true, false, true, 1, 9999, 100, 9999}, 2, 9999, 0, CARE_PING},
+        {{false, false, true, 1, 9999, 100, 9999}, 2, 9999, 0, CARE_NONE},
     };
 
     (void)state;

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "broker/pool/pool_priv.h"
+#include "broker/runtime/clock.h"
 #include "tests/support/await.h"
 #include "tests/support/stage.h"
 
@@ -204,6 +205,25 @@ static void test_warm_ones_are_given_out(void **state)
 
 /* ---- trouble */
 
+static void test_a_local_server_that_is_back_is_seen(void **state)
+{
+    int64_t started_at_ms;
+
+    (void)state;
+    stage.limits.backoff_max_ms = STAGE_LONG_MS;
+    stage.limits.backoff_min_ms = STAGE_LONG_MS;
+    assert_int_equal(stage_open(&stage), 0);
+    fake_http_refuse(&stage.fake.http);
+    start(0, 1, "echo");
+    AWAIT(stage.loop, stage.pool->seen_deaf);
+    /* Long before another attempt is due. */
+    assert_int_equal(fake_http_listen(&stage.fake.http), 0);
+    started_at_ms = clock_now_ms();
+    AWAIT(stage.loop, callers[0].answers == 1);
+    assert_true(clock_now_ms() - started_at_ms < POOL_WAITED_RETRY_MS);
+    assert_int_equal(stage.failed, 1);
+}
+
 static void test_repeats_are_on_a_budget(void **state)
 {
     (void)state;
@@ -248,6 +268,8 @@ static void test_fewer_at_a_time_for_a_server_that_asks_for_less(void **state)
     (void)state;
     stage.limits.is_adaptive = true;
     assert_int_equal(stage_open(&stage), 0);
+    call_and_await(0, 1, "http_429");
+    assert_int_equal(stage.pool->adaptive, most - most / 10);
     for (size_t i = 0; i < 100; i++) {
         pool_note_overload(stage.pool);
     }
@@ -305,6 +327,7 @@ int main(void)
         LIMITS_TEST(test_one_more_waits_until_somebody_leaves),
         LIMITS_TEST(test_a_lost_session_is_told_to_its_client),
         LIMITS_TEST(test_warm_ones_are_given_out),
+        LIMITS_TEST(test_a_local_server_that_is_back_is_seen),
         LIMITS_TEST(test_repeats_are_on_a_budget),
         LIMITS_TEST(test_a_server_that_comes_back_is_not_overrun),
         LIMITS_TEST(test_fewer_at_a_time_for_a_server_that_asks_for_less),

@@ -305,8 +305,7 @@ static void test_progress(void **state)
 static void test_answers_to_nobody(void **state)
 {
     static const char *const texts[] = {
-        /* Ids never given out; given out and answered; of other kinds. */
-        "{\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{}}",
+        /* Given out and answered; ids never given out, three; of no kind. */
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}",
         "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}",
         "{\"jsonrpc\":\"2.0\",\"id\":-3,\"result\":{}}",
@@ -327,6 +326,110 @@ static void test_answers_to_nobody(void **state)
     fake_mcp_release(&stage.fake);
     AWAIT(stage.loop, callers[1].answers == 1);
     assert_int_equal(stage.lost, 0);
+}
+
+/* More than three: such a server may give one call's answer to another. */
+static void test_a13_answers_to_ids_never_given(void **state)
+{
+    static const char *const texts[] = {
+        "{\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":78,\"error\":{\"code\":1,\"message\":\"m\"}}",
+    };
+
+    (void)state;
+    hold(0, "hold");
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        assert_row(i, stage_figures(&stage).draining == 0);
+        fake_mcp_tell(&stage.fake, texts[i]);
+        if (i + 1 < COUNT_OF(texts)) {
+            settle();
+        }
+    }
+    AWAIT(stage.loop, stage_figures(&stage).draining == 1);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, callers[0].answers == 1);
+    settle();
+    assert_int_equal(callers[CALLERS - 1].session, 2);
+    assert_string_equal(stage.end.error_class, "proto");
+}
+
+/* Late ones, and those of a server that answers twice, are no such thing, however many. */
+static void test_a13_late_answers(void **state)
+{
+    (void)state;
+    call_and_await(0, "echo");
+    for (int i = 0; i < 20; i++) {
+        fake_mcp_tell(&stage.fake, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+    }
+    settle();
+    assert_int_equal(stage_figures(&stage).draining, 0);
+    assert_int_equal(callers[0].answers, 1);
+    assert_int_equal(callers[CALLERS - 1].session, 1);
+}
+
+/* ---- pings beside calls */
+
+static void test_b14_pinged_while_busy(void **state)
+{
+    struct session *session;
+
+    (void)state;
+    hold(0, "hold");
+    session = stage_session(&stage, 0);
+    session->checked_at_ms = 0;
+    session_ping(session);
+    assert_true(session_may_take(session));
+    AWAIT(stage.loop, session->checked_at_ms != 0);
+    assert_int_equal(stage.fake.pings, 1);
+    assert_int_equal(session->checks_passed, 1);
+    /* So is one that takes no more calls; and then its calls end as ever. */
+    pool_drain(stage.pool);
+    assert_false(session_may_take(session));
+    session_ping(session);
+    AWAIT(stage.loop, stage.fake.pings == 2);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, callers[0].answers == 1);
+    AWAIT(stage.loop, stage.drained == 1);
+    assert_int_equal(stage.lost, 0);
+}
+
+static void test_b14_a_busy_server_need_not_answer_pings(void **state)
+{
+    struct session *session;
+
+    (void)state;
+    stage.fake.ignores_pings = true;
+    stage.server_limits.check_timeout_ms = SHORT_MS;
+    server_set_limits(stage.server, &stage.server_limits);
+    hold(0, "hold");
+    session = stage_session(&stage, 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        session_ping(session);
+        AWAIT(stage.loop, stage.fake.pings == i);
+    }
+    settle();
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, callers[0].answers == 1);
+    assert_int_equal(stage.lost, 0);
+}
+
+/* It says that it does not know the session, yet its stream may bring the answers still. */
+static void test_b14_a_ping_of_a_forgotten_session(void **state)
+{
+    struct session *session;
+
+    (void)state;
+    hold(0, "hold");
+    session = stage_session(&stage, 0);
+    fake_mcp_forget(&stage.fake);
+    session_ping(session);
+    AWAIT(stage.loop, !session_may_take(session));
+    assert_int_equal(callers_told(callers, 1), 0);
+    session_abandon(callers[0].call, ABANDON_SILENTLY, 0, NULL);
+    AWAIT(stage.loop, stage.lost == 1);
+    assert_string_equal(stage.end.error_class, "session");
 }
 
 static void test_an_answer_with_a_string_id(void **state)
@@ -454,6 +557,11 @@ int main(void)
         CALLS_TEST(test_abandoned_when_the_session_ends),
         CALLS_TEST(test_progress),
         CALLS_TEST(test_answers_to_nobody),
+        CALLS_TEST(test_a13_answers_to_ids_never_given),
+        CALLS_TEST(test_a13_late_answers),
+        CALLS_TEST(test_b14_pinged_while_busy),
+        CALLS_TEST(test_b14_a_busy_server_need_not_answer_pings),
+        CALLS_TEST(test_b14_a_ping_of_a_forgotten_session),
         CALLS_TEST(test_an_answer_with_a_string_id),
         CALLS_TEST(test_requests_of_the_server),
         CALLS_TEST(test_a_malformed_answer),
