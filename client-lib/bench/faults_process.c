@@ -290,6 +290,27 @@ void faults_bury(const struct faults_place *place)
     }
 }
 
+int64_t faults_starved_us(const struct faults_process *process)
+{
+    char name[64];
+    char text[128];
+    const char *blank;
+    ssize_t got;
+    int fd;
+
+    (void)snprintf(name, sizeof(name), "/proc/%d/schedstat", (int)process->pid);
+    fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    /* Time run, time waited, turns: the times in nanoseconds. */
+    got = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    text[got < 0 ? 0 : got] = '\0';
+    blank = strchr(text, ' ');
+    return blank == NULL ? 0 : strtoll(blank, NULL, 10) / 1000;
+}
+
 bool faults_has_ended(struct faults_process *process, int *ret_status)
 {
     int status = 0;
