@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { SETTLE_MS = 10000, UPGRADE_MS = 15000 };
+enum { SETTLE_MS = 10000, UPGRADE_MS = 15000, CROSSINGS = 2 };
 
 static const struct {
     const char *option;
@@ -256,7 +256,7 @@ static void strike_server(struct faults_nemesis *nemesis, enum faults_event even
         hurt(nemesis, patient, FAULTS_TROUBLE_FROZEN, 10, 300);
     } else {
         /* A close that crosses a request on its way looks like any other: a few are explained. */
-        nemesis->book->touched += nemesis->book->session_size;
+        nemesis->book->touched += CROSSINGS;
         faults_control(server, event == FAULTS_EVENT_KEEPALIVE ? "{\"idle_close_ms\":5}"
                                                                : "{\"close_after_reply\":1}");
         hurt(nemesis, patient, FAULTS_TROUBLE_SETTINGS, 50, 500);

@@ -142,6 +142,7 @@ int faults_start_broker(struct faults_place *place)
 
 int faults_write_config(struct faults_place *place)
 {
+    const char *pool_options = place->programs->pool_options;
     struct bytes text;
     char partial[PATH_MAX + 8];
     FILE *file;
@@ -154,8 +155,9 @@ int faults_write_config(struct faults_place *place)
             &text,
             "%s\"s%u\":{\"url\":\"http://127.0.0.1:%u/sse\",\"teplo\":{"
             "\"cancel_grace\":\"300ms\",\"backoff_min\":\"10ms\",\"backoff_max\":\"200ms\","
-            "\"pool_size\":%u}}",
-            i == 0 ? "" : ",", i, place->servers[i].port, 8 - place->configs % 2 * 2);
+            "\"pool_size\":%u%s%s}}",
+            i == 0 ? "" : ",", i, place->servers[i].port, 8 - place->configs % 2 * 2,
+            pool_options[0] == '\0' ? "" : ",", pool_options);
     }
     bytes_printf(&text, "},\"teplo\":{\"log_level\":\"warn\",\"drain_timeout\":\"2s\"%s%s}}\n",
                  place->programs->options[0] == '\0' ? "" : ",", place->programs->options);

@@ -18,7 +18,8 @@ enum { FAULTS_SERVERS_MAXIMUM = 8 };
 struct faults_programs {
     const char *broker;
     const char *server;
-    const char *options; /* members for the broker's own object in its configuration, or "" */
+    const char *options;      /* members for the broker's object in its configuration, or "" */
+    const char *pool_options; /* the same for the object of each server */
 };
 
 struct faults_process {
