@@ -14,7 +14,7 @@
 #include "broker/system/notify.h"
 #include "proto/base/mem.h"
 
-enum { LAG_INTERVAL_MS = 500 };
+enum { LAG_INTERVAL_MS = 500, LEAP_MS = 2000 };
 
 static void on_report(void *owner, const char *route, const char *type, const char *error_class,
                       const char *text);
@@ -90,10 +90,8 @@ static void size_process(struct app *app)
 static int make_parts(struct app *app, struct bytes *message)
 {
     struct router_limits router = app_router_limits(app->config);
-    struct clients_options clients = {.maximum = app->config->max_clients,
-                                      .limits = app_channel_limits(app->config),
-                                      .on_gone = on_client_gone,
-                                      .owner = app};
+    struct clients_options clients = {
+        .limits = app_clients_limits(app->config), .on_gone = on_client_gone, .owner = app};
 
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (app->loop = loop_new()) == NULL) {
         bytes_printf(message, "out of memory");
@@ -312,6 +310,16 @@ static void on_report(void *owner, const char *route, const char *type, const ch
     app_report(owner, route, type, error_class, text);
 }
 
+/*
+ * We stood still (stopped, or starved): servers may have closed what we take for open.  No
+ * deadline is moved: time has passed for those who wait, too.
+ */
+static void on_leap(struct app *app, int64_t late_ms)
+{
+    log_event(LOG_LEVEL_WARN, "clock_leap", "late_ms=%lld", (long long)late_ms);
+    router_recheck(app->router);
+}
+
 static void on_lag_timer(void *owner)
 {
     struct app *app = owner;
@@ -320,9 +328,14 @@ static void on_lag_timer(void *owner)
     if (late_ms > app->lag_max_ms) {
         app->lag_max_ms = late_ms;
     }
+    if (late_ms > LEAP_MS) {
+        on_leap(app, late_ms);
+    }
     app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
     ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
+    /* Not only clients take memory. */
+    clients_watch_memory(&app->clients);
 }
 
 static void on_hangup(struct app *app)

@@ -106,6 +106,18 @@ static cJSON *show_sessions(void *owner)
     return object;
 }
 
+/* The first reason of possibly several. */
+static const char *hold_name(const struct channel *channel)
+{
+    if ((channel->holds & CHANNEL_HOLD_MEMORY) != 0) {
+        return "memory";
+    }
+    if ((channel->holds & CHANNEL_HOLD_OUTPUT) != 0) {
+        return "output";
+    }
+    return (channel->holds & CHANNEL_HOLD_REQUESTS) != 0 ? "requests" : "-";
+}
+
 static cJSON *show_clients(void *owner)
 {
     static const char *const eras[] = {"-", "legacy", "modern"};
@@ -126,6 +138,7 @@ static cJSON *show_clients(void *owner)
         add_number(row, "pid", client->channel.pid);
         add_number(row, "inflight", (double)requester_waiting(requester));
         add_number(row, "queued_bytes", (double)channel_unread(&client->channel));
+        add_text(row, "held", hold_name(&client->channel));
         add_number(row, "age_ms", (double)(clock_now_ms() - client->accepted_at_ms));
         add_number(row, "calls_total", (double)requester->calls_total);
     }

@@ -219,29 +219,41 @@ int app_make_routes(struct app *app, struct bytes *message)
     return 0;
 }
 
-struct channel_limits app_channel_limits(const struct config *config)
+static struct channel_limits channel_limits_of(const struct config *config)
 {
     return (struct channel_limits){.frame_max_bytes = config->max_frame_bytes,
+                                   .output_soft_bytes = config->outbuf_soft_bytes,
                                    .output_max_bytes = config->outbuf_max_bytes,
-                                   .slow_timeout_ms = config->slow_client_timeout_ms};
+                                   .slow_timeout_ms = config->slow_client_timeout_ms,
+                                   .hello_timeout_ms = config->client_hello_timeout_ms};
+}
+
+struct clients_limits app_clients_limits(const struct config *config)
+{
+    return (struct clients_limits){.maximum = config->max_clients,
+                                   .memory_max_bytes = config->mem_limit_bytes,
+                                   .channel = channel_limits_of(config)};
 }
 
 struct router_limits app_router_limits(const struct config *config)
 {
-    return (struct router_limits){.max_inflight_per_client = config->max_inflight_per_client +
-                                                             config->max_queued_per_client,
-                                  .frame_max_bytes = config->max_frame_bytes,
-                                  .response_max_bytes = config->max_response_bytes};
+    return (struct router_limits){
+        .max_inflight_per_client = config->max_inflight_per_client,
+        .max_queued_per_client = config->max_queued_per_client,
+        .json = {.depth = config->max_depth, .tokens = config->max_tokens},
+        .memory_max_bytes = config->mem_limit_bytes,
+        .frame_max_bytes = config->max_frame_bytes,
+        .response_max_bytes = config->max_response_bytes};
 }
 
 void app_apply_limits(struct app *app)
 {
-    struct channel_limits channel = app_channel_limits(app->config);
+    struct clients_limits clients = app_clients_limits(app->config);
     struct router_limits router = app_router_limits(app->config);
 
     log_set_level((enum log_level)app->config->log_level);
-    clients_set_limits(&app->clients, app->config->max_clients, &channel);
     router_set_limits(app->router, &router);
+    clients_set_limits(&app->clients, &clients);
 }
 
 /* ---- reload */

@@ -40,10 +40,12 @@ enum app_state { APP_SERVING, APP_HANDING_OVER, APP_DRAINING, APP_LEAVING };
 /* Of app_upgrade.c: the process that is to replace this one. */
 struct upgrade {
     char program[4096]; /* empty: unknown */
-    pid_t pid;
-    int ready_fd; /* -1: none is being started */
+    pid_t pid;          /* 0: none is being started */
+    int ready_fd;       /* -1: none is, or it has failed and is about to end */
     struct event readable;
-    struct timer timer;
+    struct timer timer;   /* until it must be ready; then from look to look whether it has ended */
+    int looks;            /* so many more before it is killed */
+    const char *why_over; /* what it failed at */
 };
 
 struct app {
@@ -106,7 +108,7 @@ MUST_CHECK int app_make_routes(struct app *app, struct bytes *message);
 /* The servers in force, or -1 with MESSAGE: nothing has changed then. */
 int app_reload(struct app *app, struct bytes *message);
 void app_apply_limits(struct app *app);
-struct channel_limits app_channel_limits(const struct config *config);
+struct clients_limits app_clients_limits(const struct config *config);
 struct router_limits app_router_limits(const struct config *config);
 
 /* app_admin.c */

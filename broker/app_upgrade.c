@@ -18,7 +18,7 @@
 #include "broker/system/successor.h"
 #include "proto/base/mem.h"
 
-enum { READY_WITHIN_MS = 10000 };
+enum { READY_WITHIN_MS = 10000, LOOK_MS = 20, LOOKS = 250 };
 
 static void on_too_late(void *owner);
 static void ready_cb(evutil_socket_t fd, short what, void *arg);
@@ -36,14 +36,16 @@ void app_init_upgrade(struct app *app)
 }
 
 /* Nothing is awaited from it any more. */
-static void forget(struct app *app)
+static void stop_listening(struct app *app)
 {
     struct upgrade *upgrade = &app->upgrade;
 
     timer_stop(&upgrade->timer);
-    (void)event_del(&upgrade->readable);
-    (void)close(upgrade->ready_fd);
-    upgrade->ready_fd = -1;
+    if (upgrade->ready_fd >= 0) {
+        (void)event_del(&upgrade->readable);
+        (void)close(upgrade->ready_fd);
+        upgrade->ready_fd = -1;
+    }
 }
 
 static void fail(const char *why)
@@ -88,7 +90,7 @@ void app_upgrade(struct app *app)
 {
     struct upgrade *upgrade = &app->upgrade;
 
-    if (app->state != APP_SERVING || upgrade->ready_fd >= 0) {
+    if (app->state != APP_SERVING || upgrade->pid != 0) {
         log_event(
             LOG_LEVEL_WARN, "upgrade_ignored", "why=%s",
             log_quote(app->state == APP_SERVING ? "one is under way" : "this process is ending"));
@@ -98,6 +100,7 @@ void app_upgrade(struct app *app)
     upgrade->pid = start(app);
     if (upgrade->pid < 0) {
         fail(strerror(-upgrade->pid));
+        upgrade->pid = 0;
         return;
     }
     log_event(LOG_LEVEL_INFO, "upgrading", "program=%s pid=%d", log_quote(upgrade->program),
@@ -105,6 +108,7 @@ void app_upgrade(struct app *app)
     (void)event_assign(&upgrade->readable, loop_base(app->loop), upgrade->ready_fd,
                        EV_READ | EV_PERSIST, ready_cb, app);
     (void)event_add(&upgrade->readable, NULL);
+    timer_init(&upgrade->timer, app->loop, on_too_late, app);
     timer_start(&upgrade->timer, READY_WITHIN_MS);
 }
 
@@ -112,31 +116,57 @@ void app_upgrade(struct app *app)
 
 static void on_ready(struct app *app)
 {
+    pid_t pid = app->upgrade.pid;
     char state[64];
 
-    forget(app);
-    log_event(LOG_LEVEL_INFO, "handing_over", "from=%d to=%d clients=%zu waiting=%zu",
-              (int)getpid(), (int)app->upgrade.pid, app->clients.all.count,
-              clients_waiting(&app->clients));
+    stop_listening(app);
+    app->upgrade.pid = 0;
     /* One datagram, from the process that the manager still takes for the main one. */
-    (void)snprintf(state, sizeof(state), "MAINPID=%d\nREADY=1", (int)app->upgrade.pid);
+    (void)snprintf(state, sizeof(state), "MAINPID=%d\nREADY=1", (int)pid);
     notify_manager(state);
     app_hand_over(app);
+    log_event(LOG_LEVEL_INFO, "handing_over", "from=%d to=%d clients=%zu waiting=%zu",
+              (int)getpid(), (int)pid, app->clients.all.count, clients_waiting(&app->clients));
 }
 
-static void on_not_ready(struct app *app, const char *what)
+static void tell_end(struct app *app, int status)
 {
     char why[96];
-    int status;
 
-    forget(app);
-    status = successor_end(app->upgrade.pid);
+    app->upgrade.pid = 0;
     if (WIFEXITED(status)) {
-        (void)snprintf(why, sizeof(why), "%s: it ended with status %d", what, WEXITSTATUS(status));
+        (void)snprintf(why, sizeof(why), "%s: it ended with status %d", app->upgrade.why_over,
+                       WEXITSTATUS(status));
     } else {
-        (void)snprintf(why, sizeof(why), "%s: it was ended by signal %d", what, WTERMSIG(status));
+        (void)snprintf(why, sizeof(why), "%s: it was ended by signal %d", app->upgrade.why_over,
+                       WTERMSIG(status));
     }
     fail(why);
+}
+
+/* It was given up: it ends by itself, or is killed in the end. */
+static void on_look(void *owner)
+{
+    struct app *app = owner;
+    struct upgrade *upgrade = &app->upgrade;
+    int status;
+
+    if (waitpid(upgrade->pid, &status, WNOHANG) == upgrade->pid) {
+        tell_end(app, status);
+    } else if (upgrade->looks-- > 0) {
+        timer_start(&upgrade->timer, LOOK_MS);
+    } else {
+        tell_end(app, successor_end(upgrade->pid));
+    }
+}
+
+static void give_up(struct app *app, const char *why, int looks)
+{
+    stop_listening(app);
+    app->upgrade.why_over = why;
+    app->upgrade.looks = looks;
+    timer_init(&app->upgrade.timer, app->loop, on_look, app);
+    on_look(app);
 }
 
 /* Whether it has said that it is ready; -1 not yet, 0 it never will, 1 it is. */
@@ -150,15 +180,16 @@ static int look(const struct app *app)
 
 void app_end_upgrade(struct app *app)
 {
-    if (app->upgrade.ready_fd < 0) {
+    if (app->upgrade.pid == 0) {
         return;
     }
-    if (look(app) > 0) {
+    if (app->upgrade.ready_fd >= 0 && look(app) > 0) {
         on_ready(app); /* it serves: the word to stop is for this process alone */
         return;
     }
-    forget(app);
+    stop_listening(app);
     (void)kill(app->upgrade.pid, SIGTERM);
+    app->upgrade.pid = 0;
     log_event(LOG_LEVEL_WARN, "upgrade_ended", "why=\"this process is told to stop\"");
 }
 
@@ -172,7 +203,7 @@ static void ready_cb(evutil_socket_t fd, short what, void *arg)
     if (answer > 0) {
         on_ready(app);
     } else if (answer == 0) {
-        on_not_ready(app, "the new process did not start");
+        give_up(app, "the new process did not start", LOOKS);
     }
 }
 
@@ -184,6 +215,6 @@ static void on_too_late(void *owner)
     if (look(app) > 0) {
         on_ready(app);
     } else {
-        on_not_ready(app, "the new process was not ready in 10 s");
+        give_up(app, "the new process was not ready in 10 s", 0);
     }
 }

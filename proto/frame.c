@@ -49,6 +49,14 @@ void frame_reader_trim(struct frame_reader *reader)
     reader->taken = 0;
 }
 
+void frame_reader_give_back(struct frame_reader *reader)
+{
+    frame_reader_trim(reader);
+    if (reader->buffer.length == 0) {
+        bytes_trim(&reader->buffer, 0);
+    }
+}
+
 char *frame_reserve(struct frame_reader *reader, size_t atmost, size_t *ret_size)
 {
     struct bytes *buffer = &reader->buffer;
@@ -129,6 +137,13 @@ enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame
         reader->taken = reader->searched = buffer->length;
     }
     return FRAME_NONE;
+}
+
+void frame_put_back(struct frame_reader *reader, struct span frame)
+{
+    CHECK(frame.at >= reader->buffer.at && frame.length < reader->taken);
+    reader->taken = (size_t)(frame.at - reader->buffer.at);
+    reader->searched = reader->taken + frame.length;
 }
 
 struct span frame_rest(const struct frame_reader *reader)

@@ -31,6 +31,8 @@ void frame_reader_done(struct frame_reader *reader);
 void frame_reader_set_maximum(struct frame_reader *reader, size_t maximum);
 /* The frames handed out are no longer needed: give back what a big one took. */
 void frame_reader_trim(struct frame_reader *reader);
+/* The same, and what is left empty goes back however small it is. */
+void frame_reader_give_back(struct frame_reader *reader);
 
 /*
  * Room to read into: at least 1 byte, at most ATMOST; NULL only when memory is out.
@@ -39,6 +41,8 @@ void frame_reader_trim(struct frame_reader *reader);
 MUST_CHECK char *frame_reserve(struct frame_reader *reader, size_t atmost, size_t *ret_size);
 void frame_fed(struct frame_reader *reader, size_t length);
 enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame);
+/* FRAME, which frame_next has just given, was not taken: the next call gives it again. */
+void frame_put_back(struct frame_reader *reader, struct span frame);
 /* At the end of the stream: the bytes of an unfinished frame (empty if none). */
 struct span frame_rest(const struct frame_reader *reader);
 /* Bytes held, for memory accounting. */

@@ -12,7 +12,13 @@
 #include "proto/failure.h"
 #include "proto/message.h"
 
-enum { ADMINS_MAXIMUM = 32, FRAME_MAXIMUM = 65536, OUTPUT_MAXIMUM = 64 << 20, SLOW_MS = 10000 };
+enum {
+    ADMINS_MAXIMUM = 32,
+    FRAME_MAXIMUM = 65536,
+    OUTPUT_SOFT = 262144,
+    OUTPUT_MAXIMUM = 64 << 20,
+    SLOW_MS = 10000
+};
 
 struct admin {
     struct loop *loop;
@@ -56,12 +62,15 @@ static const struct {
 };
 
 static void on_accept(void *owner, int fd);
-static void on_frame(struct channel *channel, struct span frame);
+static enum channel_take on_frame(struct channel *channel, struct span frame);
 static void on_bad_frame(struct channel *channel, const char *what);
+static void on_mute(struct channel *channel);
+static void on_input(struct channel *channel);
 static bool is_quiet(struct channel *channel);
 static void on_closed(struct channel *channel, enum channel_end end);
 
-static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
+static const struct channel_events channel_events = {on_frame, on_bad_frame, on_mute,
+                                                     on_input, is_quiet,     on_closed};
 
 struct admin *admin_open(struct loop *loop, const struct listener_place *place,
                          const struct admin_actions *actions, void *owner)
@@ -121,7 +130,10 @@ struct listener *admin_listener(struct admin *admin)
 
 static void on_accept(void *owner, int fd)
 {
-    static const struct channel_limits limits = {FRAME_MAXIMUM, OUTPUT_MAXIMUM, SLOW_MS};
+    static const struct channel_limits limits = {.frame_max_bytes = FRAME_MAXIMUM,
+                                                 .output_soft_bytes = OUTPUT_SOFT,
+                                                 .output_max_bytes = OUTPUT_MAXIMUM,
+                                                 .slow_timeout_ms = SLOW_MS};
     struct admin *admin = owner;
     struct visitor *visitor = NULL;
 
@@ -208,7 +220,18 @@ static void on_bad_frame(struct channel *channel, const char *what)
     send_error(LIST_ITEM(channel, struct visitor, channel), SPAN_NONE, RPC_INVALID_REQUEST, what);
 }
 
-static void on_frame(struct channel *channel, struct span frame)
+/* Operators take their time: there is no limit for it. */
+static void on_mute(struct channel *channel)
+{
+    (void)channel;
+}
+
+static void on_input(struct channel *channel)
+{
+    (void)channel;
+}
+
+static void run_frame(struct channel *channel, struct span frame)
 {
     struct visitor *visitor = LIST_ITEM(channel, struct visitor, channel);
     struct message message;
@@ -231,6 +254,12 @@ static void on_frame(struct channel *channel, struct span frame)
     }
     send_error(visitor, message.id, RPC_METHOD_NOT_FOUND,
                "no such command here; teplo/help lists them (MCP goes to teplo.sock)");
+}
+
+static enum channel_take on_frame(struct channel *channel, struct span frame)
+{
+    run_frame(channel, frame);
+    return CHANNEL_TOOK;
 }
 
 /* ---- commands */

@@ -15,6 +15,16 @@ static size_t line_of(const struct config_place *place)
     return line;
 }
 
+/* A value of the file may hold line ends, and what a terminal obeys. */
+static void make_one_line(char *text)
+{
+    for (char *at = text; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            *at = '?';
+        }
+    }
+}
+
 int config_refuse(const struct config_place *place, const char *format, ...)
 {
     /* Every message is made of short, clipped parts. */
@@ -24,6 +34,7 @@ int config_refuse(const struct config_place *place, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    make_one_line(text);
     bytes_clear(place->message);
     if (place->at == NULL) {
         bytes_printf(place->message, "%s: %s", place->name, text);

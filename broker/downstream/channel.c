@@ -15,8 +15,6 @@ enum {
     HANGUP_LOOK_MS = 500,
     FINISH_TURNS = READ_AT_ONCE / FRAMES_A_TURN,
     OUT_KEEP = 65536,
-    /* With so much unread output a peer is not asked for more. */
-    OUT_SOFT = 262144,
 };
 
 static void readable_cb(evutil_socket_t fd, short what, void *arg);
@@ -26,6 +24,7 @@ static void on_flush(void *owner);
 static void on_closing(void *owner);
 static void on_more(void *owner);
 static void on_slow(void *owner);
+static void on_hello_over(void *owner);
 
 /* However many they are.  Without memory it is in none: rules then deny rather than admit. */
 static void learn_groups(struct channel *channel)
@@ -61,17 +60,26 @@ static void learn_peer(struct channel *channel)
     }
 }
 
+static void await_hello(struct channel *channel)
+{
+    if (!channel->has_spoken && channel->limits.hello_timeout_ms > 0) {
+        timer_start(&channel->hello, channel->limits.hello_timeout_ms);
+    } else {
+        timer_stop(&channel->hello);
+    }
+}
+
 int channel_init(struct channel *channel, struct loop *loop, int fd,
                  const struct channel_limits *limits, const struct channel_events *events)
 {
-    *channel = (struct channel){
-        .loop = loop, .fd = fd, .limits = *limits, .events = events, .is_reading = true};
+    *channel = (struct channel){.loop = loop, .fd = fd, .limits = *limits, .events = events};
     frame_reader_init(&channel->reader, limits->frame_max_bytes);
     bytes_init(&channel->out, limits->output_max_bytes);
     deferred_init(&channel->flush, loop, on_flush, channel);
     deferred_init(&channel->closing, loop, on_closing, channel);
     timer_init(&channel->more, loop, on_more, channel);
     timer_init(&channel->slow, loop, on_slow, channel);
+    timer_init(&channel->hello, loop, on_hello_over, channel);
     learn_peer(channel);
     (void)event_assign(&channel->readable, loop_base(loop), fd, EV_READ | EV_PERSIST, readable_cb,
                        channel);
@@ -84,6 +92,7 @@ int channel_init(struct channel *channel, struct loop *loop, int fd,
         channel->state = CHANNEL_IS_CLOSED;
         return -ENOMEM;
     }
+    await_hello(channel);
     return 0;
 }
 
@@ -105,14 +114,38 @@ static void bound_output(struct channel *channel)
 
 void channel_set_limits(struct channel *channel, const struct channel_limits *limits)
 {
+    bool is_same_hello = limits->hello_timeout_ms == channel->limits.hello_timeout_ms;
+
     channel->limits = *limits;
     frame_reader_set_maximum(&channel->reader, limits->frame_max_bytes);
     bound_output(channel);
+    if (!is_same_hello && channel->state == CHANNEL_IS_OPEN) {
+        await_hello(channel);
+    }
 }
 
 size_t channel_unread(const struct channel *channel)
 {
     return channel->out.length - channel->out_sent;
+}
+
+bool channel_is_blocked(const struct channel *channel)
+{
+    return channel->slow.armed;
+}
+
+void channel_trim(struct channel *channel)
+{
+    frame_reader_give_back(&channel->reader);
+    if (channel_unread(channel) == 0) {
+        bytes_trim(&channel->out, 0);
+        channel->out_sent = 0;
+    }
+}
+
+size_t channel_held_bytes(const struct channel *channel)
+{
+    return frame_reader_held(&channel->reader) + channel->out.capacity;
 }
 
 static bool is_live(const struct channel *channel)
@@ -137,6 +170,7 @@ static void close_now(struct channel *channel)
     (void)event_del(&channel->writable);
     timer_stop(&channel->more);
     timer_stop(&channel->slow);
+    timer_stop(&channel->hello);
     deferred_cancel(&channel->flush);
     deferred_cancel(&channel->closing);
     (void)close(channel->fd);
@@ -172,18 +206,32 @@ void channel_close(struct channel *channel)
 
 /* ---- going out */
 
-static void want_reading(struct channel *channel, bool wanted)
+static void set_holds(struct channel *channel, unsigned holds)
 {
-    if (wanted == channel->is_reading || channel->state != CHANNEL_IS_OPEN) {
+    bool was_held = channel->holds != 0;
+
+    channel->holds = holds;
+    if (channel->state != CHANNEL_IS_OPEN || was_held == (holds != 0)) {
         return;
     }
-    channel->is_reading = wanted;
-    if (wanted) {
+    if (was_held) {
         listen_for(channel, &channel->readable);
         timer_start(&channel->more, 0);
     } else {
+        /* Who is not read from is not heard closing either, so that this is looked for. */
         (void)event_del(&channel->readable);
+        timer_start(&channel->more, HANGUP_LOOK_MS);
     }
+}
+
+void channel_hold(struct channel *channel, enum channel_hold why)
+{
+    set_holds(channel, channel->holds | (unsigned)why);
+}
+
+void channel_release(struct channel *channel, enum channel_hold why)
+{
+    set_holds(channel, channel->holds & ~(unsigned)why);
 }
 
 void channel_send(struct channel *channel, struct span line)
@@ -217,7 +265,7 @@ static void on_drained(struct channel *channel)
     bound_output(channel);
     timer_stop(&channel->slow);
     (void)event_del(&channel->writable);
-    want_reading(channel, true);
+    channel_release(channel, CHANNEL_HOLD_OUTPUT);
     channel_settle(channel);
 }
 
@@ -237,7 +285,11 @@ static void on_flush(void *owner)
             if (!channel->slow.armed) {
                 timer_start(&channel->slow, channel->limits.slow_timeout_ms);
             }
-            want_reading(channel, channel_unread(channel) < OUT_SOFT);
+            if (channel_unread(channel) < channel->limits.output_soft_bytes) {
+                channel_release(channel, CHANNEL_HOLD_OUTPUT);
+            } else {
+                channel_hold(channel, CHANNEL_HOLD_OUTPUT);
+            }
             return;
         }
         if (n < 0) {
@@ -258,6 +310,11 @@ void channel_give_up(struct channel *channel)
     end(channel, CHANNEL_FAILED);
 }
 
+void channel_cut_off(struct channel *channel)
+{
+    end(channel, CHANNEL_SLOW);
+}
+
 void channel_settle(struct channel *channel)
 {
     if (channel->state == CHANNEL_IS_HALF && channel_unread(channel) == 0 &&
@@ -273,6 +330,24 @@ static void on_slow(void *owner)
 
 /* ---- coming in */
 
+static void on_hello_over(void *owner)
+{
+    struct channel *channel = owner;
+
+    if (channel->state != CHANNEL_IS_OPEN || channel->has_spoken) {
+        return;
+    }
+    channel->events->on_mute(channel);
+    on_flush(channel);
+    end(channel, CHANNEL_MUTE);
+}
+
+static void on_spoken(struct channel *channel)
+{
+    channel->has_spoken = true;
+    timer_stop(&channel->hello);
+}
+
 /* Hand out what is there, up to a turn's share.  False: no more now. */
 static bool take_frames(struct channel *channel)
 {
@@ -281,7 +356,7 @@ static bool take_frames(struct channel *channel)
     for (int i = 0; i < FRAMES_A_TURN && channel->state == CHANNEL_IS_OPEN; i++) {
         struct span frame;
 
-        if (!channel->is_reading) {
+        if (channel->holds != 0) {
             return false;
         }
         switch (frame_next(&channel->reader, &frame)) {
@@ -289,9 +364,14 @@ static bool take_frames(struct channel *channel)
             frame_reader_trim(&channel->reader);
             return true;
         case FRAME_READY:
-            channel->events->on_frame(channel, frame);
+            on_spoken(channel);
+            if (channel->events->on_frame(channel, frame) == CHANNEL_HELD) {
+                frame_put_back(&channel->reader, frame);
+                channel_hold(channel, CHANNEL_HOLD_REQUESTS);
+            }
             break;
         case FRAME_TOO_LONG:
+            on_spoken(channel);
             (void)snprintf(what, sizeof(what), "max_frame is %zu bytes; raise it, or send less",
                            channel->limits.frame_max_bytes);
             channel->events->on_bad_frame(channel, what);
@@ -307,7 +387,7 @@ static bool take_frames(struct channel *channel)
 static void stop_reading(struct channel *channel)
 {
     (void)event_del(&channel->readable);
-    channel->is_reading = false;
+    timer_stop(&channel->hello);
     channel->state = CHANNEL_IS_HALF;
     /* An end of input is readable for ever, so that the end of it all is looked for instead. */
     timer_start(&channel->more, HANGUP_LOOK_MS);
@@ -319,10 +399,10 @@ void channel_finish(struct channel *channel)
     for (int i = 0; i < FINISH_TURNS && channel->state == CHANNEL_IS_OPEN; i++) {
         bool took;
 
-        channel->is_reading = true; /* also from one that does not read: a refusal is short */
+        channel->holds = 0; /* also from one that does not read: a refusal is short */
         timer_stop(&channel->more);
         took = on_readable(channel);
-        if (!took && !channel->more.armed) {
+        if (channel->holds != 0 || (!took && !channel->more.armed)) {
             break;
         }
     }
@@ -389,6 +469,7 @@ static bool on_readable(struct channel *channel)
     n = recv(channel->fd, room, size, MSG_DONTWAIT);
     if (n > 0) {
         frame_fed(&channel->reader, (size_t)n);
+        channel->events->on_input(channel);
         (void)take_frames(channel);
     } else if (n == 0) {
         on_end_of_input(channel);
@@ -402,7 +483,7 @@ static void on_more(void *owner)
 {
     struct channel *channel = owner;
 
-    if (channel->state != CHANNEL_IS_HALF) {
+    if (channel->state == CHANNEL_IS_OPEN && channel->holds == 0) {
         (void)on_readable(channel);
     } else if (is_hung_up(channel)) {
         end(channel, CHANNEL_GONE);

@@ -8,19 +8,23 @@
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
-static void on_frame(struct channel *channel, struct span frame);
+static enum channel_take on_frame(struct channel *channel, struct span frame);
 static void on_bad_frame(struct channel *channel, const char *what);
+static void on_mute(struct channel *channel);
+static void on_input(struct channel *channel);
 static bool is_quiet(struct channel *channel);
 static void on_closed(struct channel *channel, enum channel_end end);
 static void on_line(void *owner, struct span line);
 static void on_broken(void *owner);
-static void on_quiet(void *owner);
+static void on_fewer(void *owner);
 static void on_bereft(void *owner);
 
-static const struct channel_events channel_events = {on_frame, on_bad_frame, is_quiet, on_closed};
-static const struct requester_events requester_events = {on_line, on_broken, on_quiet, on_bereft};
+static const struct channel_events channel_events = {on_frame, on_bad_frame, on_mute,
+                                                     on_input, is_quiet,     on_closed};
+static const struct requester_events requester_events = {on_line, on_broken, on_fewer, on_bereft};
 static const char *const end_names[] = {[CHANNEL_GONE] = "gone",
                                         [CHANNEL_SLOW] = "slow_reader",
+                                        [CHANNEL_MUTE] = "hello_timeout",
                                         [CHANNEL_FAILED] = "failed",
                                         [CHANNEL_CLOSED] = "closed"};
 
@@ -34,20 +38,22 @@ void clients_init(struct clients *clients, struct loop *loop, struct router *rou
 {
     *clients = (struct clients){.loop = loop,
                                 .router = router,
-                                .maximum = options->maximum,
                                 .limits = options->limits,
                                 .on_gone = options->on_gone,
                                 .owner = options->owner};
     list_init(&clients->all);
+    deferred_init(&clients->look_now, loop, clients_on_look, clients);
+    timer_init(&clients->look_again, loop, clients_on_look, clients);
 }
 
-void clients_set_limits(struct clients *clients, size_t maximum,
-                        const struct channel_limits *limits)
+void clients_set_limits(struct clients *clients, const struct clients_limits *limits)
 {
-    clients->maximum = maximum;
     clients->limits = *limits;
     LIST_FOREACH (node, &clients->all) {
-        channel_set_limits(&LIST_ITEM(node, struct client, in_clients)->channel, limits);
+        struct client *client = LIST_ITEM(node, struct client, in_clients);
+
+        channel_set_limits(&client->channel, &limits->channel);
+        on_fewer(client); /* or more may wait */
     }
 }
 
@@ -60,7 +66,7 @@ static void refuse(struct clients *clients, int fd)
     clients->refused_total++;
     if (clients->refused_total == 1 || clients->refused_total % 1000 == 0) {
         log_event(LOG_LEVEL_WARN, "client_refused", "why=max_clients limit=%zu n=%llu",
-                  clients->maximum, (unsigned long long)clients->refused_total);
+                  clients->limits.maximum, (unsigned long long)clients->refused_total);
     }
     bytes_init(&line, 4096);
     reply_failure(&line, SPAN_NONE, &report);
@@ -76,7 +82,7 @@ void clients_accept(struct clients *clients, int fd, const char *route)
 {
     struct client *client;
 
-    if (clients->all.count >= clients->maximum) {
+    if (clients->all.count >= clients->limits.maximum) {
         refuse(clients, fd);
         return;
     }
@@ -85,7 +91,8 @@ void clients_accept(struct clients *clients, int fd, const char *route)
         (void)close(fd);
         return;
     }
-    if (channel_init(&client->channel, clients->loop, fd, &clients->limits, &channel_events) < 0) {
+    if (channel_init(&client->channel, clients->loop, fd, &clients->limits.channel,
+                     &channel_events) < 0) {
         mem_free(client);
         return;
     }
@@ -130,14 +137,22 @@ void clients_hand_over(struct clients *clients)
 
 void clients_close_all(struct clients *clients)
 {
+    timer_stop(&clients->look_again);
+    deferred_cancel(&clients->look_now);
     LIST_FOREACH_SAFE (node, &clients->all) {
         channel_close(&LIST_ITEM(node, struct client, in_clients)->channel);
     }
 }
 
-static void on_frame(struct channel *channel, struct span frame)
+static enum channel_take on_frame(struct channel *channel, struct span frame)
 {
-    requester_on_frame(&of(channel)->requester, frame);
+    return requester_on_frame(&of(channel)->requester, frame) == REQUESTER_IS_FULL ? CHANNEL_HELD
+                                                                                   : CHANNEL_TOOK;
+}
+
+static void on_mute(struct channel *channel)
+{
+    requester_on_mute(&of(channel)->requester);
 }
 
 static void on_bad_frame(struct channel *channel, const char *what)
@@ -150,11 +165,17 @@ static bool is_quiet(struct channel *channel)
     return requester_waiting(&of(channel)->requester) == 0;
 }
 
+static void on_input(struct channel *channel)
+{
+    clients_watch_memory(of(channel)->clients);
+}
+
 static void on_line(void *owner, struct span line)
 {
     struct client *client = owner;
 
     channel_send(&client->channel, line);
+    clients_watch_memory(client->clients);
 }
 
 static void on_broken(void *owner)
@@ -164,10 +185,13 @@ static void on_broken(void *owner)
     channel_give_up(&client->channel);
 }
 
-static void on_quiet(void *owner)
+static void on_fewer(void *owner)
 {
     struct client *client = owner;
 
+    if (!requester_is_full(&client->requester)) {
+        channel_release(&client->channel, CHANNEL_HOLD_REQUESTS);
+    }
     channel_settle(&client->channel);
 }
 
@@ -192,7 +216,8 @@ static void on_closed(struct channel *channel, enum channel_end end)
     struct clients *clients = client->clients;
     size_t unanswered = requester_waiting(&client->requester);
 
-    log_event(end == CHANNEL_SLOW || end == CHANNEL_FAILED ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG,
+    log_event(end == CHANNEL_SLOW || end == CHANNEL_FAILED || end == CHANNEL_MUTE ? LOG_LEVEL_WARN
+                                                                                  : LOG_LEVEL_DEBUG,
               "client_closed", "client=%llu name=%s why=%s unanswered=%zu calls=%llu",
               (unsigned long long)client->number, log_quote(client->requester.name), end_names[end],
               unanswered, (unsigned long long)client->requester.calls_total);

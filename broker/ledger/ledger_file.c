@@ -68,6 +68,7 @@ static int try_take(struct ledger_file *file, struct bytes *message)
     struct flock lock = whole_file();
     /* Neither through a symbolic link, nor waiting for the other end of a FIFO. */
     int fd = open(file->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    int locked;
     int r = 0;
 
     if (fd < 0 && (errno == ENOSPC || errno == EROFS || errno == EMFILE || errno == ENFILE ||
@@ -80,11 +81,16 @@ static int try_take(struct ledger_file *file, struct bytes *message)
         r = remove_foreign(file->path, message);
         return r < 0 ? r : -EAGAIN;
     }
-    if (!is_plain_and_ours(fd)) {
+    /* The lock first: what a living broker owns stays, whatever became of its file. */
+    locked = fcntl(fd, F_OFD_SETLK, &lock);
+    if (locked < 0 && (errno == EAGAIN || errno == EACCES)) {
+        r = -EBUSY;
+    } else if (!is_plain_and_ours(fd)) {
         r = remove_foreign(file->path, message);
         r = r < 0 ? r : -EAGAIN;
-    } else if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
-        r = -EBUSY;
+    } else if (locked < 0) {
+        r = -ENOLCK;
+        bytes_printf(message, "%s: cannot be locked: %s", file->path, strerror(-r));
     } else if (!is_still_at(fd, file->path)) {
         r = -EAGAIN;
     }

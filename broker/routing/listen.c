@@ -42,6 +42,7 @@ void listen_acknowledge(struct request *request)
     bytes_append_span(out, request->message.id);
     bytes_append_text(out, "}}}");
     requester_send(request->requester, out);
+    request->requester->events->on_fewer(request->requester->owner);
 }
 
 void listen_start(struct request *request)

@@ -50,6 +50,8 @@ struct request *request_new(struct requester *requester, struct route *route,
     request->started_ms = loop_now_ms(router_loop(requester->router));
     timer_init(&request->timer, router_loop(requester->router), on_timer, request);
     requester->calls_total++;
+    requester->text_bytes += request->text.capacity;
+    requester->listens_asked += method == MCP_SUBSCRIPTIONS_LISTEN ? 1 : 0;
     return request;
 }
 
@@ -71,11 +73,11 @@ void request_finish(struct request *request)
     if (request->kind == REQUEST_LISTEN) {
         requester->listens--;
     }
+    requester->text_bytes -= request->text.capacity;
+    requester->listens_asked -= request->method == MCP_SUBSCRIPTIONS_LISTEN ? 1 : 0;
     requester_forget(requester, request->message.id);
     loop_reap(router_loop(requester->router), &request->reapable, reap, request);
-    if (requester_waiting(requester) == 0) {
-        requester->events->on_quiet(requester->owner);
-    }
+    requester->events->on_fewer(requester->owner);
 }
 
 /* Out of whatever it waits in. */

@@ -9,8 +9,11 @@
 #include "broker/routing/outcome_answer.h"
 #include "broker/routing/request.h"
 #include "broker/runtime/log.h"
+#include "proto/base/mem.h"
 #include "proto/failure.h"
 #include "proto/mcp.h"
+
+enum { MEMORY_RETRY_MS = 1000 };
 
 static const char not_allowed[] = "the pool's \"allow\" has neither this user nor its groups";
 static const char tool_denied[] =
@@ -48,6 +51,14 @@ void requester_done(struct requester *requester)
 size_t requester_waiting(const struct requester *requester)
 {
     return requester->requests.count - requester->listens;
+}
+
+bool requester_is_full(const struct requester *requester)
+{
+    const struct router_limits *limits = router_limits(requester->router);
+
+    return requester_waiting(requester) >=
+           limits->max_inflight_per_client + limits->max_queued_per_client;
 }
 
 void requester_send(struct requester *requester, const struct bytes *line)
@@ -180,6 +191,12 @@ void requester_on_bad_frame(struct requester *requester, const char *what)
     send_failure(requester, SPAN_NONE, FAILURE_FRAME_TOO_LONG, what);
 }
 
+void requester_on_mute(struct requester *requester)
+{
+    send_failure(requester, SPAN_NONE, FAILURE_HELLO_TIMEOUT,
+                 "send one within client_hello_timeout of connecting, or raise it");
+}
+
 static void send_denied(struct requester *requester, const struct message *message,
                         struct route *route, const char *why)
 {
@@ -259,6 +276,18 @@ static struct route *find_route(struct requester *requester, const struct messag
 
 /* ---- requests */
 
+static void send_out_of_memory(struct requester *requester, const struct message *message)
+{
+    struct bytes *out = router_scratch(requester->router);
+    struct failure_report report = failure_report_of(
+        FAILURE_OUT_OF_MEMORY, "as much as mem_limit is in use; try again, or raise it");
+
+    report.stage = "queued";
+    report.retry_after_ms = MEMORY_RETRY_MS;
+    reply_failure(out, message->id, &report);
+    requester_send(requester, out);
+}
+
 /* Whether a new request may be entered; if not, that has been answered. */
 static bool may_enter(struct requester *requester, struct route *route,
                       const struct message *message, enum mcp_method method)
@@ -268,9 +297,19 @@ static bool may_enter(struct requester *requester, struct route *route,
                    "a request with this id is still unanswered; use a new id", SPAN_NONE);
         return false;
     }
-    if (requester->requests.count >= router_limits(requester->router)->max_inflight_per_client) {
+    if (method == MCP_SUBSCRIPTIONS_LISTEN &&
+        requester->listens_asked >= REQUESTER_LISTENS_MAXIMUM) {
         send_failure(requester, message->id, FAILURE_CLIENT_LIMIT,
-                     "wait for answers, or raise max_inflight_per_client");
+                     "cancel one of the 64, or ask for several kinds in one");
+        return false;
+    }
+    if (mem_in_use() >= router_limits(requester->router)->memory_max_bytes) {
+        send_out_of_memory(requester, message);
+        return false;
+    }
+    if (requester_is_full(requester)) {
+        /* A broker that drains lets nobody wait to be read. */
+        send_failure(requester, message->id, FAILURE_DRAINING, NULL);
         return false;
     }
     if (method == MCP_TOOLS_CALL &&
@@ -480,27 +519,38 @@ static void on_notification(struct requester *requester, const struct message *m
     }
 }
 
-void requester_on_frame(struct requester *requester, struct span frame)
+/* MESSAGE has to wait for others.  What needs no place goes past them. */
+static bool must_wait(const struct requester *requester, const struct message *message)
+{
+    return message->kind == MESSAGE_REQUEST && requester_is_full(requester) &&
+           !router_is_draining(requester->router) && mcp_find_method(message->method) != MCP_PING;
+}
+
+enum requester_take requester_on_frame(struct requester *requester, struct span frame)
 {
     struct message message;
     struct message_fault fault;
 
-    if (message_parse(frame, &json_limits_default, &message, &fault) < 0) {
+    if (message_parse(frame, &router_limits(requester->router)->json, &message, &fault) < 0) {
         log_event(LOG_LEVEL_DEBUG, "bad_message", "client=%s code=%d", log_quote(requester->name),
                   fault.code);
         send_error(requester, fault.id, fault.code, fault.text, SPAN_NONE);
-        return;
+        return REQUESTER_TOOK;
+    }
+    if (must_wait(requester, &message)) {
+        return REQUESTER_IS_FULL;
     }
     switch (message.kind) {
     case MESSAGE_REQUEST:
         on_request(requester, &message);
-        return;
+        break;
     case MESSAGE_NOTIFICATION:
         on_notification(requester, &message);
-        return;
+        break;
     case MESSAGE_RESULT:
     case MESSAGE_ERROR:
         /* We ask clients nothing, so there is nothing that this could answer. */
-        return;
+        break;
     }
+    return REQUESTER_TOOK;
 }

@@ -21,15 +21,21 @@
  */
 enum requester_era { REQUESTER_OPEN, REQUESTER_LEGACY, REQUESTER_MODERN };
 
-enum { ROUTE_NAME_SIZE = 33, REQUESTER_NAME_SIZE = 64 };
+enum { ROUTE_NAME_SIZE = 33, REQUESTER_NAME_SIZE = 64, REQUESTER_LISTENS_MAXIMUM = 64 };
+
+/* What became of a frame. */
+enum requester_take {
+    REQUESTER_TOOK,
+    REQUESTER_IS_FULL, /* nothing: it is a request more than may wait; to be given again */
+};
 
 struct requester_events {
     /* LINE is one message without its newline, and lives until the return. */
     void (*on_line)(void *owner, struct span line);
     /* An answer could not be given: the client cannot be served on. */
     void (*on_broken)(void *owner);
-    /* Nothing is asked any more that waits for an answer. */
-    void (*on_quiet)(void *owner);
+    /* A request fewer waits for an answer: it may be quiet now, or have room for the next. */
+    void (*on_fewer)(void *owner);
     /* It cannot go on, and has been told what there was to tell: let it go. */
     void (*on_bereft)(void *owner);
 };
@@ -46,7 +52,9 @@ struct requester {
     char name[REQUESTER_NAME_SIZE];   /* what the client calls itself */
     const char *version;              /* LEGACY: negotiated */
     struct hashmap requests;          /* struct request by raw id, owned */
-    size_t listens;                   /* of those: subscriptions/listen, which wait for nothing */
+    size_t listens;                   /* of those: acknowledged listens, which wait for nothing */
+    size_t listens_asked;             /* of those: subscriptions/listen */
+    size_t text_bytes;                /* that those keep of the client's text */
     uint64_t calls_total;
     struct list_node in_router;
     const struct requester_events *events;
@@ -69,9 +77,13 @@ void requester_init(struct requester *requester, struct router *router,
 void requester_done(struct requester *requester);
 
 /* One frame of the client.  Every answer comes by on_line, some before the return. */
-void requester_on_frame(struct requester *requester, struct span frame);
+MUST_CHECK enum requester_take requester_on_frame(struct requester *requester, struct span frame);
+/* As many requests wait as may: the next one is not taken. */
+bool requester_is_full(const struct requester *requester);
 /* What the client sent was no frame: say so. */
 void requester_on_bad_frame(struct requester *requester, const char *what);
+/* It has sent no frame in time: say so. */
+void requester_on_mute(struct requester *requester);
 
 /* Requests that wait for an answer. */
 size_t requester_waiting(const struct requester *requester);

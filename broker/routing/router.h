@@ -10,6 +10,7 @@
 
 #include "broker/routing/route.h"
 #include "proto/base/bytes.h"
+#include "proto/json_scan.h"
 
 struct ledger;
 struct requester;
@@ -25,9 +26,12 @@ struct router_events {
 };
 
 struct router_limits {
-    size_t max_inflight_per_client;
-    size_t frame_max_bytes;    /* of requests, for scratch space */
-    size_t response_max_bytes; /* of answers */
+    size_t max_inflight_per_client; /* requests of one client that a pool may have at a time */
+    size_t max_queued_per_client;   /* and that may wait beside them */
+    struct json_limits json;        /* of clients' messages */
+    size_t memory_max_bytes;        /* in use by the program, from which on requests are refused */
+    size_t frame_max_bytes;         /* of requests, for scratch space */
+    size_t response_max_bytes;      /* of answers */
 };
 
 MUST_CHECK struct router *router_new(struct loop *loop, const struct router_limits *limits,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/runtime/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 enum { LINE_SIZE = 2048, QUOTE_SIZE = 512, QUOTE_BUFFERS = 8 };
 
 static enum log_level threshold = LOG_LEVEL_INFO;
+static unsigned long long dropped; /* lines since the last one that was written */
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 void log_set_level(enum log_level level)
@@ -38,6 +40,38 @@ static size_t write_head(char *line, size_t size, enum log_level level, const ch
     return length;
 }
 
+/* A reader that has stopped reading must not stop us; a pipe with any room takes a whole line. */
+static bool has_room(void)
+{
+    struct pollfd poller = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&poller, 1, 0) != 0;
+}
+
+/* One write a line, so that lines of several processes do not mix.  A log that cannot be
+ * written must not stop the broker. */
+static void put(const char *line, size_t length)
+{
+    char text[128];
+
+    if (!has_room()) {
+        dropped++;
+        return;
+    }
+    if (dropped > 0) {
+        size_t said = write_head(text, sizeof(text), LOG_LEVEL_WARN, "log_dropped");
+
+        said += (size_t)snprintf(text + said, sizeof(text) - said, " lines=%llu\n", dropped);
+        (void)!write(STDERR_FILENO, text, said);
+        dropped = 0;
+        if (!has_room()) {
+            dropped++;
+            return;
+        }
+    }
+    (void)!write(STDERR_FILENO, line, length);
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
     char line[LINE_SIZE];
@@ -60,9 +94,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
         }
     }
     line[length++] = '\n';
-    /* One write a line, so that lines of several processes do not mix.  A log that cannot be
-     * written must not stop the broker. */
-    (void)!write(STDERR_FILENO, line, length);
+    put(line, length);
 }
 
 const char *log_quote(const char *text)

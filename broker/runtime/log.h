@@ -2,6 +2,7 @@
 /*
  * Log lines: logfmt on stderr, one line an event.
  *   ts=2026-11-24T08:00:00.123Z level=warn event=session_closed session=grynya/3 why="..."
+ * Lines are dropped, and counted in the next one, while whoever reads them does not.
  * `event` is a constant word; everything variable is a field.  Never secrets,
  * arguments or results.
  */

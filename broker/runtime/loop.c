@@ -2,36 +2,59 @@
 #include "broker/runtime/loop.h"
 
 #include <errno.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
+/*
+ * Timers are ours, not libevent's: those are set anew in the kernel by each turn, or are several
+ * ms late.  The alarm is set only when something is due before it rings; most timers are
+ * stopped in time, and it rings for nothing now and then.
+ */
 struct loop {
     struct event_base *base;
     struct list deferred;
     struct list reaper;
-    int64_t now_ms; /* 0: nobody has asked in this turn */
+    struct timer_heap timers;
+    struct list due;    /* timers whose time has come, to fire in this turn */
+    struct event alarm; /* pending while there are timers, so that the loop goes on for them */
+    int alarm_fd;
+    int64_t rings_us; /* when it rings; INT64_MAX: it is not set */
+    int64_t now_us;   /* 0: nobody has asked in this turn */
+    bool running;
     bool stopping;
 };
+
+static void alarm_cb(evutil_socket_t fd, short what, void *arg);
+
+static int open_alarm(struct loop *loop)
+{
+    loop->rings_us = INT64_MAX;
+    loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->alarm_fd < 0) {
+        return -errno;
+    }
+    return event_assign(&loop->alarm, loop->base, loop->alarm_fd, EV_READ | EV_PERSIST, alarm_cb,
+                        loop);
+}
 
 struct loop *loop_new(void)
 {
     struct loop *loop = MEM_NEW(struct loop);
-    struct event_config *config;
 
     if (loop == NULL) {
         return NULL;
     }
     list_init(&loop->deferred);
     list_init(&loop->reaper);
-    config = event_config_new();
-    if (config != NULL) {
-        /* The coarse clock would make a 10 ms timer up to 4 ms late. */
-        event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-        loop->base = event_base_new_with_config(config);
-        event_config_free(config);
-    }
-    if (loop->base == NULL) {
+    list_init(&loop->due);
+    loop->base = event_base_new();
+    if (loop->base == NULL || open_alarm(loop) < 0) {
+        if (loop->base != NULL) {
+            event_base_free(loop->base);
+        }
         mem_free(loop);
         return NULL;
     }
@@ -78,6 +101,8 @@ void loop_free(struct loop *loop)
         return;
     }
     end_turn(loop);
+    (void)event_del(&loop->alarm);
+    (void)close(loop->alarm_fd);
     event_base_free(loop->base);
     mem_free(loop);
 }
@@ -87,27 +112,113 @@ struct event_base *loop_base(struct loop *loop)
     return loop->base;
 }
 
+static int64_t now_us(struct loop *loop)
+{
+    if (!loop->running) {
+        return clock_now_us();
+    }
+    if (loop->now_us == 0) {
+        loop->now_us = clock_now_us();
+    }
+    return loop->now_us;
+}
+
+/* ---- the alarm */
+
+static void alarm_cb(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *loop = arg;
+    uint64_t rings;
+
+    (void)what;
+    (void)!read(fd, &rings, sizeof(rings));
+    loop->rings_us = INT64_MAX;
+}
+
+/* False: the loop must not wait, since that is due already or cannot be waited for. */
+static bool set_alarm(struct loop *loop, int64_t due_us)
+{
+    struct itimerspec when = {.it_value = {.tv_sec = (time_t)(due_us / 1000000),
+                                           .tv_nsec = (long)(due_us % 1000000 * 1000)}};
+
+    if (due_us == 0) {
+        return false;
+    }
+    if (due_us >= loop->rings_us) {
+        return true;
+    }
+    if (timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0) {
+        return false;
+    }
+    loop->rings_us = due_us;
+    return true;
+}
+
+static bool listen_for_alarm(struct loop *loop)
+{
+    return event_pending(&loop->alarm, EV_READ, NULL) != 0 || event_add(&loop->alarm, NULL) == 0;
+}
+
+/* Before the loop waits: how it may, for the sake of the timers. */
+static int prepare_wait(struct loop *loop)
+{
+    const struct timer_node *first = loop->timers.root;
+
+    if (!list_is_empty(&loop->due)) { /* left over when the loop was stopped */
+        return EVLOOP_NONBLOCK;
+    }
+    if (first == NULL) {
+        (void)event_del(&loop->alarm);
+        return 0;
+    }
+    /* Without an alarm the loop looks at the clock again and again: a deadline must be kept. */
+    return listen_for_alarm(loop) && set_alarm(loop, first->due_us) ? 0 : EVLOOP_NONBLOCK;
+}
+
+/* What a timer starts is for a later turn, even when it is due at once. */
+static void fire_due(struct loop *loop)
+{
+    struct timer_node *first;
+    struct list_node *node;
+
+    while ((first = loop->timers.root) != NULL && first->due_us <= now_us(loop)) {
+        struct timer *timer = LIST_ITEM(first, struct timer, node);
+
+        timer_heap_remove(&loop->timers, first);
+        list_append(&loop->due, &timer->in_due);
+    }
+    while (!loop->stopping && (node = list_take_first(&loop->due)) != NULL) {
+        struct timer *timer = LIST_ITEM(node, struct timer, in_due);
+
+        timer->armed = false;
+        timer->fire(timer->owner);
+    }
+}
+
+/* ---- running */
+
 int loop_run(struct loop *loop)
 {
+    int r = 0;
+
     loop->stopping = false;
-    loop->now_ms = 0;
+    loop->running = true;
+    loop->now_us = 0;
     end_turn(loop);
-    while (!loop->stopping) {
-        int r;
+    /* Positive: no event is left that could ever wake the loop. */
+    while (!loop->stopping && r == 0) {
+        int how = EVLOOP_ONCE | prepare_wait(loop);
 
         /* Read after the wait that a turn begins with, which may have been long. */
-        loop->now_ms = 0;
-        r = event_base_loop(loop->base, EVLOOP_ONCE);
-        if (r < 0) {
-            return -EIO;
-        }
-        end_turn(loop);
-        if (r > 0) {
-            /* No event is left that could ever wake the loop. */
-            return 0;
+        loop->now_us = 0;
+        r = event_base_loop(loop->base, how);
+        if (r >= 0) {
+            fire_due(loop);
+            end_turn(loop);
         }
     }
-    return 0;
+    loop->running = false;
+    return r < 0 ? -EIO : 0;
 }
 
 void loop_stop(struct loop *loop)
@@ -118,10 +229,7 @@ void loop_stop(struct loop *loop)
 
 int64_t loop_now_ms(struct loop *loop)
 {
-    if (loop->now_ms == 0) {
-        loop->now_ms = clock_now_ms();
-    }
-    return loop->now_ms;
+    return now_us(loop) / 1000;
 }
 
 void deferred_init(struct deferred *deferred, struct loop *loop, void (*run)(void *owner),
@@ -151,36 +259,32 @@ void loop_reap(struct loop *loop, struct reapable *reapable, void (*reap)(void *
     list_append(&loop->reaper, &reapable->in_reaper);
 }
 
-static void timer_cb(evutil_socket_t fd, short what, void *arg)
-{
-    struct timer *timer = arg;
-
-    (void)fd;
-    (void)what;
-    timer->armed = false;
-    timer->fire(timer->owner);
-}
-
 void timer_init(struct timer *timer, struct loop *loop, void (*fire)(void *owner), void *owner)
 {
     *timer = (struct timer){.fire = fire, .owner = owner, .loop = loop};
-    CHECK(event_assign(&timer->event, loop->base, -1, 0, timer_cb, timer) == 0);
 }
 
 void timer_start(struct timer *timer, int64_t delay_ms)
 {
-    int64_t delay = delay_ms < 0 ? 0 : delay_ms;
-    struct timeval after = {.tv_sec = (time_t)(delay / 1000),
-                            .tv_usec = (suseconds_t)(delay % 1000 * 1000)};
+    const int64_t longest_ms = INT64_MAX / 4000;
+    int64_t delay = delay_ms < longest_ms ? delay_ms : longest_ms;
 
-    /* Fails only without memory for the heap; the object then ends by its other events. */
-    timer->armed = event_add(&timer->event, &after) == 0;
+    timer_stop(timer);
+    timer->armed = true;
+    /* 0 is due at once, in the next turn, whatever the clock says. */
+    timer_heap_add(&timer->loop->timers, &timer->node,
+                   delay <= 0 ? 0 : now_us(timer->loop) + delay * 1000);
 }
 
 void timer_stop(struct timer *timer)
 {
-    if (timer->armed) {
-        (void)event_del(&timer->event);
-        timer->armed = false;
+    if (!timer->armed) {
+        return;
+    }
+    timer->armed = false;
+    if (timer->in_due.on != NULL) {
+        list_remove(&timer->loop->due, &timer->in_due);
+    } else {
+        timer_heap_remove(&timer->loop->timers, &timer->node);
     }
 }

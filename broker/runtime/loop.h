@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/runtime/timer_heap.h"
 #include "proto/base/check.h"
 #include "proto/base/list.h"
 
@@ -55,9 +56,10 @@ struct reapable {
 void loop_reap(struct loop *loop, struct reapable *reapable, void (*reap)(void *owner),
                void *owner);
 
-/* One-shot timer, embedded. */
+/* One-shot timer, embedded.  It fires no earlier than it is due, after the turn's other events. */
 struct timer {
-    struct event event;
+    struct timer_node node;
+    struct list_node in_due; /* its time has come in this turn: out of the heap */
     void (*fire)(void *owner);
     void *owner;
     struct loop *loop;

@@ -18,6 +18,12 @@ MUST_CHECK void *mem_resize(void *block, size_t size);
 MUST_CHECK char *mem_copy_text(const char *text, size_t length);
 void mem_free(void *block);
 
+/*
+ * Bytes that the functions above have given out and not had back, with what the allocator rounds
+ * up to, without what it keeps for itself.  Libraries' own memory is not in it.
+ */
+size_t mem_in_use(void);
+
 /* Asked before each allocation; false makes it fail.  NULL, the default, never does. */
 typedef bool (*mem_may_fn)(size_t size);
 void mem_set_hook(mem_may_fn may);

@@ -23,10 +23,10 @@ REPO = pathlib.Path(__file__).resolve().parents[2]
 BUILD = REPO / "build" / "release"
 BENCH = BUILD / "client-lib" / "bench" / "teplo-bench"
 TEPLOD = BUILD / "broker" / "teplod"
-SERVERS = (  # the first that was built; each prints its URL
-    BUILD / "tests" / "upstream" / "scripted" / "scripted_server",
-    BUILD / "tests" / "support" / "fake_server",
-)
+SERVERS = {  # the first that was built; each prints its URL.  And how it is called.
+    BUILD / "tests" / "upstream" / "scripted" / "scripted_server": ["-t", "run", "-a", '{"u":%n}'],
+    BUILD / "tests" / "support" / "fake_server": ["-t", "echo"],
+}
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 PATIENCE = 20
 PR_SET_PDEATHSIG = 1
@@ -150,6 +150,7 @@ class Stage:
     def start_upstream(self):
         program = next(path for path in SERVERS if path.exists())
         process = self.start([program], stdout=subprocess.PIPE)
+        self.call = SERVERS[program]
         url = process.child.stdout.readline().decode().split()[-1]
         self.upstream_port = int(url.rpartition(":")[2].partition("/")[0])
         return program.name, url
@@ -210,9 +211,9 @@ def has_stats(url):
         return False
 
 
-def measure(target, shape, options, stats):
+def measure(target, shape, options, stage, stats):
     clients, in_flight = shape
-    words = target.words + ["-c", clients, "-i", in_flight, "-p", options.payload, "--json"]
+    words = target.words + stage.call + ["-c", clients, "-i", in_flight, "-p", options.payload, "--json"]
     words += ["-d", options.duration, "--warm-up", options.warm_up]
     words += ["--upstream-stats", stats] if stats else []
     before = target.process.cpu_ms() if target.process else 0
@@ -307,7 +308,7 @@ def main():
             results = {(target.name, shape): [] for target in targets}
             for _ in range(options.rounds):
                 for target in targets:
-                    results[target.name, shape].append(measure(target, shape, options, stats))
+                    results[target.name, shape].append(measure(target, shape, options, stage, stats))
             print_table(shape, targets, results)
     finally:
         stage.stop()

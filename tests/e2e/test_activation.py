@@ -3,9 +3,11 @@
 
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import stat
+import subprocess
 import threading
 
 import pytest
@@ -240,3 +242,32 @@ def test_c17_an_abstract_notify_socket_is_told(start_broker, raw):
         manager.settimeout(10)
         start_broker({"raw": raw.url}, env={"NOTIFY_SOCKET": "@" + name})
         assert manager.recv(100) == b"READY=1"
+
+
+# The units that are installed.
+
+ANALYZE = shutil.which("systemd-analyze")
+
+
+@pytest.fixture
+def units(tmp_path):
+    """The service, as the build writes it, and the socket."""
+    source = places.REPO / "deploy" / "systemd"
+    service = (source / "teplo.service.in").read_text().replace("@TEPLOD@", places.TEPLOD)
+    (tmp_path / "teplo.service").write_text(service)
+    (tmp_path / "teplo.socket").write_text((source / "teplo.socket").read_text())
+    return tmp_path
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze")
+def test_the_units_are_valid(units):
+    command = [ANALYZE, "verify", "--man=no", str(units / "teplo.service"), str(units / "teplo.socket")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze")
+def test_g6_the_service_is_confined(units):
+    command = [ANALYZE, "security", "--offline=true", "--threshold=15", str(units / "teplo.service")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout[-200:]

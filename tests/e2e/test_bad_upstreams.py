@@ -24,6 +24,7 @@ def refused(start_broker, url, headers=None, pool=None):
 
 @pytest.mark.valgrind
 def test_nobody_listens(start_broker):
+    """Row A1 of the fault matrix."""
     port = free_port()
     broker, error = refused(start_broker, f"http://127.0.0.1:{port}/sse")
     assert f"127.0.0.1:{port}" in error.message
@@ -32,6 +33,7 @@ def test_nobody_listens(start_broker):
 
 
 def test_a_name_that_does_not_resolve(start_broker):
+    """Row A23 of the fault matrix."""
     _, error = refused(start_broker, "http://no-such-host.invalid:8000/sse")
     assert "no-such-host.invalid" in error.message
 
@@ -61,6 +63,7 @@ def test_a_name_that_does_not_resolve(start_broker):
     ids=lambda value: str(value)[:50] if isinstance(value, dict) else None,
 )
 def test_the_reason_is_told(start_broker, start_raw, settings, words):
+    """Row A3 and B1 of the fault matrix."""
     raw = start_raw(**settings)
     broker, error = refused(start_broker, raw.url)
     for word in words:

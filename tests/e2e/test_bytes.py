@@ -121,6 +121,7 @@ def test_a_modern_client_gets_the_same_result_and_a_result_type(broker):
 
 
 def test_an_answer_over_many_data_lines_becomes_one_line(broker):
+    """Row B10 of the fault matrix."""
     client = broker.client("legacy")
     result = client.call("pretty")
     assert result["content"][0]["text"] == "рядок\nрядок"
@@ -131,6 +132,7 @@ def test_an_answer_over_many_data_lines_becomes_one_line(broker):
 @pytest.mark.parametrize("eol", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize("split", [0, 1, 7])
 def test_all_line_ends_and_splits_of_the_stream(start_broker, start_raw, eol, split):
+    """Row B2 of the fault matrix."""
     raw = start_raw(eol=eol, split=split, preamble="\ufeff: hello" + eol + eol)
     client = start_broker({"raw": raw.url}).client()
     assert client.text("pretty") == "рядок\nрядок"
@@ -145,6 +147,7 @@ def test_a_mebibyte_of_result(broker):
 
 
 def test_a_result_over_max_response_is_lost_and_said_so(start_broker, raw):
+    """Row A20 of the fault matrix."""
     broker = start_broker({"raw": raw.url}, options={"max_response": "1MiB"})
     client = broker.client()
     error = client.call_error("huge", {"bytes": 2 << 20})

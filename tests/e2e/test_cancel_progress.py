@@ -138,6 +138,7 @@ def test_progress_keeps_a_call_alive_past_its_timeout(start_broker, start_counti
 
 @pytest.mark.parametrize("method", ["sampling/createMessage", "roots/list", "elicitation/create"])
 def test_a_question_of_the_server_is_refused_and_reaches_no_client(broker, method):
+    """Row B12 of the fault matrix."""
     client, other = broker.client(), broker.client()
     other.text("echo")
     answer = json.loads(client.text("ask", {"method": method, "params": {}}))

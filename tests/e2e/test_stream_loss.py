@@ -21,6 +21,7 @@ def test_a_stream_dropped_in_a_call_makes_it_unknown_at_once(broker, raw):
 
 
 def test_all_calls_of_the_stream_and_no_others_are_unknown(start_broker, raw):
+    """Row B3 of the fault matrix."""
     pool = {"pool_size": 2, "max_inflight_per_session": 4}
     broker = start_broker({"raw": raw.url}, pool=pool)
     client = broker.client()
@@ -56,6 +57,7 @@ def test_a_stream_cut_inside_the_answer(broker):
 
 @pytest.mark.parametrize("tool", ["no_status", "half_status", "garbage_status"])
 def test_a_post_that_dies_after_it_was_sent_is_never_sent_again(broker, raw, tool):
+    """Row A5 and A10 of the fault matrix."""
     client = broker.client()
     assert client.text("echo") == "echo", "the connection is warm: curl would replay here"
     error = client.call_error(tool, {"key": "post"}, seconds=5)
@@ -74,6 +76,7 @@ def test_a_post_that_is_never_answered_ends_by_the_deadline(start_broker, raw):
 
 
 def test_a_call_that_is_never_answered_ends_by_the_deadline(start_broker, raw):
+    """Row B4 of the fault matrix."""
     broker = start_broker({"raw": raw.url}, pool={"call_timeout": "300ms"})
     client = broker.client()
     error = client.call_error("silent", seconds=5)
@@ -83,6 +86,7 @@ def test_a_call_that_is_never_answered_ends_by_the_deadline(start_broker, raw):
 
 
 def test_an_answer_before_the_202(broker, raw):
+    """Row B5 of the fault matrix."""
     client = broker.client()
     call = client.start_call("answer_first", {"key": "later"})
     assert client.wait(call, 5)["content"][0]["text"] == "before 202"
@@ -100,6 +104,7 @@ def test_an_answer_whose_post_is_never_acknowledged(broker):
                                              (413, "not_executed"), (429, "not_executed"),
                                              (500, "unknown"), (502, "unknown"), (503, "unknown")])  # fmt: skip
 def test_a_call_refused_by_status(broker, raw, status, outcome):
+    """Row A16 of the fault matrix."""
     client = broker.client()
     error = client.call_error("status", {"status": status}, seconds=5)
     assert error.outcome == outcome
@@ -109,7 +114,7 @@ def test_a_call_refused_by_status(broker, raw, status, outcome):
 
 
 def test_a_session_the_server_forgot_is_replaced_and_the_call_runs_once(broker, raw):
-    """404 to a POST: the server refused it before running it, so it may go to a new session."""
+    """404 to a POST: the server refused it before running it, so it may go to a new session.  (A17)"""
     client = broker.client()
     assert client.text("counter", {"key": "404"}) == "1"
     raw.set(post_status=404, post_body="Could not find session", post_methods=["tools/call"], post_times=1)
@@ -120,6 +125,7 @@ def test_a_session_the_server_forgot_is_replaced_and_the_call_runs_once(broker, 
 @pytest.mark.parametrize("tool, text", [("garbage", "after garbage"), ("wrong_id", "right"),
                                         ("twice", "first"), ("foreign_progress", "done")])  # fmt: skip
 def test_rubbish_on_the_stream_does_not_disturb(broker, tool, text):
+    """Row A13 and B13 of the fault matrix."""
     client = broker.client()
     call = client.start_call(tool)
     assert client.wait(call)["content"][0]["text"] == text
@@ -138,6 +144,7 @@ def test_a_server_that_closes_after_each_reply_and_says_so_costs_no_call(start_b
 
 @pytest.mark.parametrize("settings", [{"close_after_post": "silent"}, {"idle_close_ms": 20}])
 def test_a_server_that_closes_silently_costs_no_call(start_broker, start_raw, settings):
+    """Row A7 of the fault matrix."""
     raw = start_raw(**settings)
     client = start_broker({"raw": raw.url}).client()
     for number in range(1, 301):
@@ -148,6 +155,7 @@ def test_a_server_that_closes_silently_costs_no_call(start_broker, start_raw, se
 
 
 def test_a_killed_server_under_load_then_a_new_one(start_broker, start_counting):
+    """Row A25 of the fault matrix."""
     server = start_counting()
     broker = start_broker({"counting": server.url}, pool={"pool_size": 4, "backoff_max": "200ms"})
     outcomes = []

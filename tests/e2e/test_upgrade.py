@@ -151,20 +151,47 @@ def test_the_successor_knows_the_calls_of_its_predecessor(dynasty, broker, raw):
     assert asked() == "executed"
 
 
-def test_what_was_written_before_is_answered(dynasty, broker, raw):
-    """A burst that the old one has not read yet, as it stands stopped while it is written."""
+def write_all_it_takes(client, most):
+    """Requests until the socket is full: how many were written whole."""
+    client.socket.settimeout(0.2)
+    for number in range(most):
+        call = client.envelope({"name": "counter", "arguments": {"key": "burst"}})
+        line = json.dumps({"jsonrpc": "2.0", "id": 1000 + number, "method": "tools/call", "params": call})
+        data = line.encode() + b"\n"
+        try:
+            if client.socket.send(data) < len(data):
+                return number
+        except TimeoutError:
+            return number
+    return most
+
+
+@pytest.mark.parametrize("limit", [4, 10000])
+def test_what_was_written_before_is_answered(start_broker, raw, cleanup, limit):
+    """More than is read at once, while the old one is stopped and the new one becomes ready."""
+    options = {"max_inflight_per_client": limit}
+    broker = start_broker({"raw": raw.url}, options, {"queue_max": 100000})
+    dynasty = cleanup.maker(Dynasty)(broker)
     client = broker.client()
     assert client.text("echo") == "echo"
     since = broker.log_position()
     os.kill(dynasty.pid, signal.SIGUSR2)
     broker.wait_log("upgrading", since=since)
-    calls = [client.start_call("counter", {"key": "burst"}) for _ in range(50)]
+    os.kill(dynasty.pid, signal.SIGSTOP)
+    try:
+        written = write_all_it_takes(client, 2000)
+        # The successor is ready, and waits for clients of its own.
+        wait_until(lambda: "serving" in [line.get("event") for line in broker.log()[since:]], "it serves")
+    finally:
+        os.kill(dynasty.pid, signal.SIGCONT)
     line = broker.wait_log("handing_over", since=since)
     dynasty.pids.append(int(line["to"]))
-    for call in calls:
-        client.wait(call)
+    assert written > 20
+    for number in range(written):
+        assert client.wait(1000 + number)["content"]
     client.wait_end()
-    assert raw.report().counters["burst"] == 50
+    assert raw.report().counters["burst"] == written
+    assert dynasty.wait_end(dynasty.pids[0]) == 0
 
 
 def test_half_a_message_is_nobodys_request(dynasty, broker, raw):
@@ -408,9 +435,9 @@ def test_c6_upgrades_under_load_lose_nothing(dynasty, broker, raw):
     name = os.stat(broker.socket_path()).st_ino
     callers = [Caller(broker, depth) for depth in (1, 1, 4, 16)]
     for _ in range(UPGRADES):
-        answers = [caller.answers for caller in callers]
         dynasty.upgrade()
         assert dynasty.wait_end(dynasty.pids[-2]) == 0
+        answers = [caller.answers for caller in callers]
         wait_until(
             lambda: all(c.failures or c.answers > n for c, n in zip(callers, answers)),
             "the new one answers everybody",

@@ -42,10 +42,18 @@ static void choose_limits(struct house *house)
                                                        .call_timeout_max_ms = HOUSE_CALL_MS},
                                             .list_ttl_ms = LONG_MS,
                                             .list_max_bytes = 1 << 20};
-    house->router_limits = (struct router_limits){
-        .max_inflight_per_client = 32, .frame_max_bytes = 1 << 20, .response_max_bytes = 1 << 20};
-    house->channel_limits = (struct channel_limits){
-        .frame_max_bytes = 1 << 20, .output_max_bytes = 3 << 18, .slow_timeout_ms = HOUSE_CALL_MS};
+    house->router_limits = (struct router_limits){.max_inflight_per_client = 32,
+                                                  .max_queued_per_client = 32,
+                                                  .json = json_limits_default,
+                                                  .memory_max_bytes = SIZE_MAX,
+                                                  .frame_max_bytes = 1 << 20,
+                                                  .response_max_bytes = 1 << 20};
+    house->clients_limits = (struct clients_limits){.maximum = HOUSE_PEERS,
+                                                    .memory_max_bytes = SIZE_MAX,
+                                                    .channel = {.frame_max_bytes = 1 << 20,
+                                                                .output_soft_bytes = 1 << 18,
+                                                                .output_max_bytes = 3 << 18,
+                                                                .slow_timeout_ms = HOUSE_CALL_MS}};
 }
 
 static void open_route(struct house *house)
@@ -67,7 +75,7 @@ static void open_route(struct house *house)
 
 void house_open(struct house *house)
 {
-    struct clients_options clients = {.maximum = HOUSE_PEERS, .on_gone = on_gone, .owner = house};
+    struct clients_options clients = {.on_gone = on_gone, .owner = house};
 
     *house = (struct house){.last_id = 0};
     log_set_level(LOG_LEVEL_ERROR);
@@ -81,7 +89,7 @@ void house_open(struct house *house)
     CHECK(house->streams != NULL && house->posts != NULL);
     house->router = router_new(house->loop, &house->router_limits, &router_events, house);
     CHECK(house->router != NULL);
-    clients.limits = house->channel_limits;
+    clients.limits = house->clients_limits;
     clients_init(&house->clients, house->loop, house->router, &clients);
     timer_init(&house->look, house->loop, on_look, house);
     open_route(house);

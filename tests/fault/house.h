@@ -54,7 +54,7 @@ struct house {
     struct fake_mcp fake;
     struct route_options options;
     struct router_limits router_limits;
-    struct channel_limits channel_limits;
+    struct clients_limits clients_limits;
     struct house_peer peers[HOUSE_PEERS];
     size_t peer_count;
     struct house_request requests[HOUSE_REQUESTS];

@@ -202,7 +202,7 @@ static void play_reload(struct house *house)
         {.name = "hold", .is_repeatable = true, .call_timeout_ms = HOUSE_CALL_MS / 2},
         {.name = "echo", .call_timeout_ms = -1}};
     struct route_options options = house->options;
-    struct channel_limits channels = house->channel_limits;
+    struct clients_limits limits = house->clients_limits;
 
     house_call(peer, "hold", 0);
     HOUSE_UNTIL(house, house_heard(house, 1));
@@ -210,8 +210,8 @@ static void play_reload(struct house *house)
     options.tool_count = COUNT_OF(tools);
     options.pool.size = 1;
     (void)!route_set_options(house->route, &options);
-    channels.frame_max_bytes = 70000;
-    clients_set_limits(&house->clients, HOUSE_PEERS, &channels);
+    limits.channel.frame_max_bytes = 70000;
+    clients_set_limits(&house->clients, &limits);
     house->router_limits.response_max_bytes = 1 << 16;
     router_set_limits(house->router, &house->router_limits);
     house_call(peer, "echo", 66000);
@@ -219,7 +219,7 @@ static void play_reload(struct house *house)
     HOUSE_UNTIL(house, house_heard(house, 2));
     fake_mcp_release(&house->fake);
     HOUSE_UNTIL(house, house_all_over(house));
-    clients_set_limits(&house->clients, HOUSE_PEERS, &house->channel_limits);
+    clients_set_limits(&house->clients, &house->clients_limits);
 }
 
 static void play_drain(struct house *house)

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-ALL=(floors sources tables headers format shellcheck codespell cppcheck python lockfiles)
+ALL=(floors sources tables matrix headers format shellcheck codespell cppcheck python lockfiles)
 
 # The project's files of the given patterns, NUL-terminated.
 list() {
@@ -17,6 +17,7 @@ list() {
 check_floors() { python3 tests/lint/check_floors.py; }
 check_sources() { python3 tests/lint/check_sources.py; }
 check_tables() { python3 tests/lint/check_tables.py; }
+check_matrix() { python3 tests/lint/check_matrix.py; }
 check_headers() { bash tests/lint/check_headers.sh; }
 check_format() { list '*.c' '*.h' | xargs -0 -r clang-format --dry-run -Werror; }
 check_shellcheck() { list '*.sh' '.ci/run' | xargs -0 -r shellcheck; }

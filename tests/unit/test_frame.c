@@ -228,6 +228,39 @@ static void test_frames_stay_valid(void **state)
 }
 
 /* Whatever is cut how: the same is said as when it comes at once. */
+/* A frame that was not taken comes again, the same, and then the next one. */
+static void test_put_back(void **state)
+{
+    static const struct span input = SPAN_INIT("\r\none\r\n \ntwo\nthr");
+    struct frame_reader reader;
+    struct span frame;
+    size_t size;
+    char *room;
+
+    (void)state;
+    frame_reader_init(&reader, 100);
+    room = frame_reserve(&reader, 100, &size);
+    assert_non_null(room);
+    memcpy(room, input.at, input.length);
+    frame_fed(&reader, input.length);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(frame_next(&reader, &frame), FRAME_READY);
+        assert_true(span_is(frame, "one"));
+        frame_put_back(&reader, frame);
+        frame_reader_trim(&reader);
+    }
+    assert_int_equal(frame_next(&reader, &frame), FRAME_READY);
+    assert_true(span_is(frame, "one"));
+    assert_int_equal(frame_next(&reader, &frame), FRAME_READY);
+    assert_true(span_is(frame, "two"));
+    frame_put_back(&reader, frame);
+    assert_int_equal(frame_next(&reader, &frame), FRAME_READY);
+    assert_true(span_is(frame, "two"));
+    assert_int_equal(frame_next(&reader, &frame), FRAME_NONE);
+    assert_true(span_is(frame_rest(&reader), "thr"));
+    frame_reader_done(&reader);
+}
+
 static void test_random_cuts(void **state)
 {
     static const char alphabet[] = "ab \r\n\n\t";
@@ -331,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_no_byte_is_searched_twice),
         cmocka_unit_test(test_trim_keeps_the_unfinished),
         cmocka_unit_test(test_frames_stay_valid),
+        cmocka_unit_test(test_put_back),
         cmocka_unit_test(test_random_cuts),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_memory_comes_back),

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "broker/ledger/ledger_answer.h"
+#include "broker/ledger/ledger.h"
 #include "tests/support/scarce.h"
 
 enum { RECORDS = 16, FLIPS = 10000, ME = 4242 };
@@ -112,47 +112,6 @@ static void in_killed_process(void (*body)(struct ledger *ledger))
     assert_true(pid > 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
-/* ---- ids */
-
-static void ids_are_read_and_written(void **state)
-{
-    static const char *const bad[] = {"",
-                                      "x",
-                                      "01890a5d-ac96-774b-bcce-b302099a805",
-                                      "01890a5d-ac96-774b-bcce-b302099a80577",
-                                      "01890a5dac96774bbcceb302099a8057",
-                                      "01890a5d-ac96-774b-bcce_b302099a8057",
-                                      "01890a5d-ac96-774b-bcce-b302099a805g",
-                                      "{1890a5d-ac96-774b-bcce-b302099a8057"};
-    uint8_t random[CALL_ID_RANDOM_SIZE];
-    char text[CALL_ID_TEXT_SIZE];
-    struct call_id id;
-
-    (void)state;
-    assert_int_equal(call_id_parse(SPAN("01890A5D-ac96-774b-BCCE-b302099a8057"), &id), 0);
-    call_id_print(&id, text);
-    assert_string_equal(text, "01890a5d-ac96-774b-bcce-b302099a8057");
-    for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        assert_int_equal(call_id_parse(span_of(bad[i]), &id), -EINVAL);
-    }
-    memset(random, 0xff, sizeof(random));
-    id = call_id_make(0x01890a5dac96, random);
-    call_id_print(&id, text);
-    assert_string_equal(text, "01890a5d-ac96-7fff-bfff-ffffffffffff");
-}
-
-static void words_have_tags_of_their_own(void **state)
-{
-    (void)state;
-    for (unsigned a = FAILURE_NONE + 1; a < FAILURE_COUNT; a++) {
-        assert_int_not_equal(ledger_reason_tag(failure_reason((enum failure)a)), 0);
-        for (unsigned b = a + 1; b < FAILURE_COUNT; b++) {
-            assert_int_not_equal(ledger_reason_tag(failure_reason((enum failure)a)),
-                                 ledger_reason_tag(failure_reason((enum failure)b)));
-        }
-    }
 }
 
 /* ---- the ring */
@@ -325,6 +284,26 @@ static void the_other_file_of_the_dead_is_final(void **state)
     ledger = must_open();
     assert_settled(ledger);
     ledger_close(ledger);
+}
+
+static void what_a_living_broker_owns_is_not_replaced(void **state)
+{
+    struct ledger *owner = must_open();
+    struct ledger *other;
+    struct stat before;
+    struct stat after;
+    char second[128];
+
+    (void)state;
+    (void)snprintf(second, sizeof(second), "%s/second", directory);
+    assert_int_equal(link(path_of(0), second), 0);
+    assert_int_equal(stat(path_of(0), &before), 0);
+    other = must_open();
+    assert_int_equal(stat(path_of(0), &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    ledger_close(other);
+    ledger_close(owner);
+    assert_int_equal(unlink(second), 0);
 }
 
 /* ---- files */
@@ -527,54 +506,11 @@ static void c20_flipped_bytes_are_noticed(void **state)
     assert_true(lost > FLIPS / 100);
 }
 
-/* ---- answers */
-
-static void assert_answer(struct ledger *ledger, const char *call, uid_t asker, const char *part)
-{
-    struct bytes out;
-
-    bytes_init(&out, 4096);
-    assert_int_equal(ledger_answer(ledger, span_of(call), asker, &out), 0);
-    if (strstr(bytes_text(&out), part) == NULL) {
-        fail_msg("%s lacks %s", bytes_text(&out), part);
-    }
-    bytes_done(&out);
-}
-
-static void outcomes_are_told_to_whom_they_concern(void **state)
-{
-    static const char quoted[] = "\"02000000-0000-0000-0000-000000000001\"";
-    struct ledger *ledger = must_open();
-    struct ledger_call call = {.id = id_of(2)};
-    struct bytes out;
-
-    (void)state;
-    bytes_init(&out, 4096);
-    assert_int_equal(ledger_answer(ledger, SPAN("\"no\""), ME, &out), -EINVAL);
-    assert_int_equal(ledger_answer(ledger, SPAN("5"), ME, &out), -EINVAL);
-    assert_int_equal(ledger_answer(ledger, SPAN_NONE, ME, &out), -EINVAL);
-    assert_int_equal(out.length, 0);
-    bytes_done(&out);
-    assert_answer(ledger, quoted, ME, "\"outcome\":\"no_record\"");
-    assert_answer(ledger, quoted, ME, "may have run");
-    assert_int_equal(ledger_begin(ledger, &call, ME, "graph"), 0);
-    assert_answer(ledger, quoted, ME, "\"outcome\":\"pending\",\"pool\":\"graph\"");
-    ledger_end(&call, LEDGER_UNKNOWN, FAILURE_TIMEOUT);
-    assert_answer(ledger, quoted, ME, "\"outcome\":\"unknown\",\"reason\":\"timeout\"");
-    assert_answer(ledger, quoted, ME + 1, "\"outcome\":\"no_record\"");
-    assert_answer(ledger, quoted, (uid_t)-1, "\"outcome\":\"no_record\"");
-    assert_answer(ledger, quoted, 0, "\"outcome\":\"unknown\"");
-    assert_answer(ledger, quoted, geteuid(), "\"outcome\":\"unknown\"");
-    ledger_close(ledger);
-}
-
 int main(void)
 {
 #define LEDGER_TEST(function)                                                                      \
     cmocka_unit_test_setup_teardown(function, make_directory, remove_directory)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_are_read_and_written),
-        cmocka_unit_test(words_have_tags_of_their_own),
         LEDGER_TEST(a_call_is_followed),
         LEDGER_TEST(a_ring_full_of_live_calls_takes_none),
         LEDGER_TEST(the_oldest_make_room),
@@ -582,6 +518,7 @@ int main(void)
         LEDGER_TEST(another_number_of_records_keeps_what_fits),
         LEDGER_TEST(two_brokers_have_two_files),
         LEDGER_TEST(the_other_file_of_the_dead_is_final),
+        LEDGER_TEST(what_a_living_broker_owns_is_not_replaced),
         LEDGER_TEST(whatever_is_there_is_replaced),
         LEDGER_TEST(a_version_or_size_of_somebody_else_is_replaced),
         LEDGER_TEST(a_removed_file_is_made_again),
@@ -589,7 +526,6 @@ int main(void)
         LEDGER_TEST(a_full_disk_is_told),
         LEDGER_TEST(without_memory_nothing_is_lost),
         LEDGER_TEST(c20_flipped_bytes_are_noticed),
-        LEDGER_TEST(outcomes_are_told_to_whom_they_concern),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the end-to-end tests are made of: the broker, clients, servers, Redis, and waiting."""
 
-from .broker import Broker, LogLine, make_config
+from .broker import Broker, LogLine, make_config, sanitizer_options
 from .client import Client, RpcError
 from .program import Program
 from .redis_server import RedisServer
@@ -20,5 +20,6 @@ from .waiting import Deadline, LONG_PATIENCE, Overdue, PATIENCE, wait_until
 __all__ = [
     "Broker", "Client", "CountingServer", "Deadline", "DemoServer", "EverythingServer", "LogLine",
     "LONG_PATIENCE", "Overdue", "PATIENCE", "Program", "RawServer", "RedisServer", "RpcError",
-    "Upstream", "can_be_others", "connect_as", "free_port", "make_config", "run_script", "wait_until",
+    "Upstream", "can_be_others", "connect_as", "free_port", "make_config", "run_script",
+    "sanitizer_options", "wait_until",
 ]  # fmt: skip

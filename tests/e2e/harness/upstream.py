@@ -112,6 +112,9 @@ class RawServer(Upstream):
     def cut(self):
         self.ctl("cut")
 
+    def forget(self):
+        self.ctl("forget")
+
     def wait_requests(self, count, method=None):
         self.ctl("wait", count=count, method=method)
 

@@ -27,10 +27,10 @@ class Request:
         return None
 
 
-async def read_request(reader, writer, idle_seconds=None):
+async def read_request(reader, writer, idle_seconds, on_expect):
     """
     The next request of a connection, or None at its end, or when no head came for so long.  Who
-    has got a head is no longer idle.
+    has got a head is no longer idle.  A client that asks first gets on_expect(writer).
     """
     try:
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), idle_seconds)
@@ -40,8 +40,8 @@ async def read_request(reader, writer, idle_seconds=None):
     method, target, _ = lines[0].split(" ", 2)
     headers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:] if line]
     request = Request(method, target, headers, b"")
-    if (request.header("expect") or "").lower() == "100-continue":
-        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if (request.header("expect") or "").lower() == "100-continue" and not on_expect(writer):
+        return None
     try:
         request.body = await read_body(reader, request)
     except (asyncio.IncompleteReadError, ConnectionError):

@@ -11,12 +11,14 @@ Control is by POST /__ctl with a JSON object:
   {"do": "wait", "method": "tools/call", "count": 3}
                                          answers once so many were recorded since the reset
   {"do": "wait_streams", "count": 0}     answers once exactly so many streams are open
+  {"do": "streams"}                      the session ids of the open streams
   {"do": "release", "key": "k"}          lets the tools "hold" with that key answer
   {"do": "send", "text": "..."}          these bytes to every open stream
   {"do": "event", "message": {...}}      this message to every open stream
   {"do": "ask", "method": "ping"}        a request to every open stream; its answer is recorded
   {"do": "wait_answers", "count": 1}     answers once so many of those answers came
   {"do": "cut"}                          close every stream
+  {"do": "forget"}                       know no session any more, and close nothing
 """
 
 import argparse
@@ -31,6 +33,7 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
+import raw_faults  # noqa: E402
 import raw_http  # noqa: E402
 import raw_tools  # noqa: E402
 import serving  # noqa: E402
@@ -51,6 +54,7 @@ SETTINGS = {
     "post_never": [],  # methods whose POST is never answered (and not executed)
     "close_after_post": False,  # close the connection after each answer: "said", or "silent"
     "idle_close_ms": None,  # close a connection idle for so long
+    "expect": "continue",  # to "Expect: 100-continue": or "ignore", "417", "reset", "close"
     "host": None,  # the only Host accepted; others get 421
     "bearer": None,  # the only bearer token accepted; others get 401
     "capabilities": {"tools": {"listChanged": True}, "prompts": {}, "resources": {}},
@@ -156,7 +160,9 @@ class RawServer:
     async def serve_one(self, reader, writer):
         """True if the connection goes on."""
         idle_ms = self.settings["idle_close_ms"]
-        request = await raw_http.read_request(reader, writer, idle_ms / 1000 if idle_ms else None)
+        request = await raw_http.read_request(
+            reader, writer, idle_ms / 1000 if idle_ms else None, self.on_expect
+        )
         if request is None:
             return False
         if request.path == "/__ctl":
@@ -170,6 +176,18 @@ class RawServer:
         if request.method == "GET":
             return await self.on_get(request, reader, writer)
         return await self.on_post(request, writer)
+
+    def on_expect(self, writer):
+        """What is said to a client that asks before its body.  False: no body will come."""
+        manner = self.settings["expect"]
+        self.counters[f"expect {manner}"] += 1
+        if manner == "continue":
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        elif manner == "417":
+            writer.write(raw_http.response(417, "", close=True))
+        elif manner == "reset":
+            raw_faults.reset(writer)
+        return manner in ("continue", "ignore")
 
     def refusal(self, request):
         host, bearer = self.settings["host"], self.settings["bearer"]
@@ -213,7 +231,7 @@ class RawServer:
         except ConnectionError:
             pass
         finally:
-            del self.streams[stream.session_id]
+            self.streams.pop(stream.session_id, None)
             for answer in stream.answers.values():
                 answer.cancel()
             await self.tell()
@@ -305,6 +323,9 @@ class RawServer:
         async with self.changed:
             await self.changed.wait_for(lambda: len(self.streams) == count)
 
+    async def do_streams(self):
+        return {"streams": list(self.streams)}
+
     async def do_release(self, key):
         self.released[key].set()
 
@@ -328,6 +349,10 @@ class RawServer:
         async with self.changed:
             await self.changed.wait_for(lambda: len(self.answers) >= count)
         return {"answers": self.answers}
+
+    async def do_forget(self):
+        """Sessions are not known any more; their streams stay open."""
+        self.streams.clear()
 
     async def do_cut(self):
         for stream in list(self.streams.values()):

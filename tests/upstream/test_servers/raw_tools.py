@@ -191,6 +191,13 @@ async def counter(call):
 
 
 @tool()
+async def session_counter(call):
+    """Counts up for the session alone: state that a client must not share."""
+    call.stream.count = getattr(call.stream, "count", 0) + 1
+    call.say(str(call.stream.count))
+
+
+@tool()
 async def hold(call):
     """Answers when the control interface releases the key."""
     await call.server.released[call.arguments["key"]].wait()
