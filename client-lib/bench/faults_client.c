@@ -64,10 +64,16 @@ int64_t faults_client_away_ms(const struct faults_client *client)
 
 static void end_call(struct faults_client *client, int64_t number, enum ledger_end end)
 {
-    struct ledger_call *call = &client->book->calls[number];
+    client->book->calls[number].end = (uint8_t)end;
+}
 
-    call->end = (uint8_t)end;
-    call->stall_ms = client->book->stall_ms;
+/* What of a call's time was not the broker's to use: we did not look, it starved, or started. */
+static int32_t excused_ms(const struct faults_book *book, const struct faults_open *open)
+{
+    int64_t start_ms = book->ready_ms > book->now_ms ? book->now_ms : book->ready_ms;
+    int64_t starting_ms = start_ms > open->written_ms ? start_ms - open->written_ms : 0;
+
+    return book->stall_ms + (int32_t)((book->starved_us - open->starved_us) / 1000 + starting_ms);
 }
 
 static void drop_open(struct faults_client *client, size_t at)
@@ -82,6 +88,7 @@ static void end_open(struct faults_client *client, size_t at, enum ledger_end en
 
     call->took_ms = (int32_t)(client->book->now_ms - open->written_ms);
     call->deadline_ms = open->deadline_ms;
+    call->stall_ms = excused_ms(client->book, open);
     end_call(client, open->number, end);
     drop_open(client, at);
 }
@@ -321,6 +328,7 @@ static void flush(struct faults_client *client)
 
         if (open->written_ms == 0 && open->end_offset <= client->written) {
             open->written_ms = client->book->now_ms;
+            open->starved_us = client->book->starved_us;
         }
     }
 }

@@ -49,7 +49,7 @@ struct ledger_call {
     uint8_t record;  /* enum ledger_end: what teplo/outcome said at some time; UNUSED: nothing */
     int32_t took_ms; /* from the last byte of the request to the end */
     int32_t deadline_ms;
-    int32_t stall_ms; /* how long the client itself did not look, before it saw the end */
+    int32_t stall_ms; /* of that, what is nobody's fault: no processor, or the client looked away */
 };
 
 struct ledger_history {
@@ -76,7 +76,7 @@ struct ledger_report {
     struct ledger_offender offenders[LEDGER_OFFENDERS_MAXIMUM]; /* the first */
     size_t offender_count;
     int32_t latest_ms;     /* the most that an end came after its deadline */
-    int32_t latest_net_ms; /* the same, less what the client did not look */
+    int32_t latest_net_ms; /* the same, less stall_ms */
     size_t latest_call;    /* the one with that */
 };
 
