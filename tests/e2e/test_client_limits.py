@@ -31,16 +31,21 @@ def neighbour_of():
     return make
 
 
+def rows_of(broker, name):
+    return [row for row in broker.admin("teplo/clients")["clients"] if row["name"] == name]
+
+
 def row_of(broker, name="harness"):
-    rows = [row for row in broker.admin("teplo/clients")["clients"] if row["name"] == name]
+    rows = rows_of(broker, name)
     assert len(rows) == 1, rows
     return rows[0]
 
 
 def wait_row(broker, is_wanted, what, name="harness"):
+    """It has no name before its first request was read."""
+
     def asked():
-        row = row_of(broker, name)
-        return row if is_wanted(row) else None
+        return next(filter(is_wanted, rows_of(broker, name)), None)
 
     return wait_until(asked, what)
 
