@@ -11,7 +11,7 @@
 struct faults_book {
     struct faults_odds odds;
     struct sockaddr_un address; /* of the broker */
-    struct ledger_call *calls;  /* owned; by number, calls[0] is none */
+    struct judged_call *calls;  /* owned; by number, calls[0] is none */
     uint16_t *owners;           /* owned; the client that made the call */
     int64_t count;              /* of `calls` */
     int64_t next;               /* number of the next call */

@@ -84,7 +84,7 @@ static void drop_open(struct faults_client *client, size_t at)
 static void end_open(struct faults_client *client, size_t at, enum ledger_end end)
 {
     const struct faults_open *open = &client->open[at];
-    struct ledger_call *call = &client->book->calls[open->number];
+    struct judged_call *call = &client->book->calls[open->number];
 
     call->took_ms = (int32_t)(client->book->now_ms - open->written_ms);
     call->deadline_ms = open->deadline_ms;
@@ -387,7 +387,7 @@ static enum ledger_end end_of_word(struct span word, enum ledger_end fallback)
     return fallback;
 }
 
-static void count_answer(struct ledger_call *call)
+static void count_answer(struct judged_call *call)
 {
     if (call->answers < UINT8_MAX) {
         call->answers++;
@@ -399,7 +399,7 @@ static void on_answer(struct faults_client *client, size_t at, const struct mess
 {
     struct faults_book *book = client->book;
     struct faults_plan plan = faults_plan_of(&book->odds, client->open[at].number);
-    struct ledger_call *call = &book->calls[plan.number];
+    struct judged_call *call = &book->calls[plan.number];
     struct span told = json_find(json_find(json_find(message->error, "data"), "teplo"), "outcome");
     enum ledger_end end = end_of_word(told, LEDGER_END_RESULT);
 
@@ -414,7 +414,7 @@ static void on_answer(struct faults_client *client, size_t at, const struct mess
 static void on_stray(struct faults_client *client, int64_t number)
 {
     struct faults_book *book = client->book;
-    struct ledger_call *call = &book->calls[number];
+    struct judged_call *call = &book->calls[number];
 
     if (book->owners[number] != client->index) {
         call->sights |= LEDGER_SIGHT_OTHER_CLIENT;

@@ -42,7 +42,7 @@ static void print_events(const struct faults_book *book, const struct faults_nem
 static void print_call(const struct faults_options *options, const struct ledger_history *history,
                        size_t number, const char *what)
 {
-    const struct ledger_call *call = &history->calls[number];
+    const struct judged_call *call = &history->calls[number];
     struct faults_plan plan = faults_plan_of(&options->odds, (int64_t)number);
     const char *word = faults_kind_word(plan.kind);
 
@@ -60,7 +60,7 @@ static void print_slowest(const struct faults_options *options,
     size_t slowest = 0;
 
     for (size_t i = 1; i < history->count; i++) {
-        const struct ledger_call *call = &history->calls[i];
+        const struct judged_call *call = &history->calls[i];
 
         if (call->answers > 0 && call->took_ms > history->calls[slowest].took_ms &&
             faults_plan_of(&options->odds, (int64_t)i).kind == FAULTS_KIND_NONE) {

@@ -41,7 +41,7 @@ enum ledger_sight {
                                            the call's own deadline says nothing about */
 };
 
-struct ledger_call {
+struct judged_call {
     uint8_t end;     /* enum ledger_end */
     uint8_t sights;  /* enum ledger_sight, or'ed */
     uint8_t answers; /* that came for it; stays at 255 */
@@ -53,7 +53,7 @@ struct ledger_call {
 };
 
 struct ledger_history {
-    const struct ledger_call *calls;
+    const struct judged_call *calls;
     size_t count;
     uint64_t strays; /* messages that belong to no call */
     uint64_t ghosts; /* executions of no call */
