@@ -215,12 +215,15 @@ struct delivery_verdict session_judge(const struct session *session,
     return delivery_judge(&evidence, session->server->limits.delivery);
 }
 
-static void fail_opening(struct session *session, const char *what, const struct delivery *delivery)
+static void fail_opening(struct session *session, const char *what, const struct delivery *delivery,
+                         const struct delivery_verdict *verdict)
 {
     struct transport_end end = {.failure = FAILURE_UNAVAILABLE, .error_class = "session"};
+    /* It took initialize: a server that has restarted since is the right one all the same. */
+    bool was_known = session->identity.length > 0 && verdict->session_gone;
 
-    end.is_settled =
-        delivery->end == DELIVERY_REPLIED && delivery->status >= 400 && delivery->status < 500;
+    end.is_settled = delivery->end == DELIVERY_REPLIED && delivery->status >= 400 &&
+                     delivery->status < 500 && !was_known;
     if (delivery->end == DELIVERY_REPLIED) {
         (void)snprintf(end.detail, sizeof(end.detail), "%s answers HTTP %d to the POST of %s",
                        session->server->url.shown, delivery->status, what);
@@ -252,9 +255,10 @@ static void on_initialize_delivered(struct parcel *parcel, const struct delivery
 {
     struct session *session = LIST_ITEM(parcel, struct session, opening);
     struct message answer;
+    struct delivery_verdict verdict = session_judge(session, delivery, 1, &answer);
 
-    if (!session_judge(session, delivery, 1, &answer).accepted) {
-        fail_opening(session, "initialize", delivery);
+    if (!verdict.accepted) {
+        fail_opening(session, "initialize", delivery, &verdict);
         return;
     }
     advance_opening(session);
@@ -264,6 +268,7 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
 {
     struct session *session = LIST_ITEM(parcel, struct session, opening);
     struct message answer;
+    struct delivery_verdict verdict = session_judge(session, delivery, 0, &answer);
 
     if (delivery->end == DELIVERY_BROKEN && session->announcements < 2) {
         /* It went out on a connection that the server was closing; to hear it twice does no harm.
@@ -271,8 +276,8 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
         advance_opening(session);
         return;
     }
-    if (!session_judge(session, delivery, 0, &answer).accepted) {
-        fail_opening(session, "notifications/initialized", delivery);
+    if (!verdict.accepted) {
+        fail_opening(session, "notifications/initialized", delivery, &verdict);
         return;
     }
     timer_stop(&session->timer);

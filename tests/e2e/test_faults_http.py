@@ -336,6 +336,13 @@ def test_a17_sessions_lost_under_a_burst(start_broker, raw):
     assert report.count("initialize") <= 1 + 4 + 1, "one for each session, no herd"
 
 
+def test_a17_a_session_lost_while_it_opens(broker, raw):
+    """The server took initialize and then knows of nothing: it has restarted, not moved away."""
+    raw.set(post_status=404, post_methods=["notifications/initialized"], post_times=2)
+    assert broker.client().text("counter", {"key": "n"}) == "1"
+    assert raw.report().count("initialize") == 3
+
+
 def test_a28_every_second_call_meets_503(broker, raw):
     client = broker.client()
     for number in range(1, 26):
