@@ -140,11 +140,11 @@ void session_drain(struct session *session)
     }
 }
 
-void session_distrust(struct session *session, const char *error_class, const char *what)
+void session_distrust(struct session *session, const char *error_class, const char *cause)
 {
     if (session->drained_for == NULL) {
         session->drained_for = error_class;
-        session->drain_cause = what;
+        session->drain_cause = cause;
     }
     session_drain(session);
 }
@@ -161,9 +161,8 @@ void session_count_changed(struct session *session)
         if (session->drained_for != NULL) {
             end.failure = FAILURE_UNAVAILABLE;
             end.error_class = session->drained_for;
-            (void)snprintf(end.detail, sizeof(end.detail),
-                           "%s is not trusted any more: %s; see its own log",
-                           session->server->url.shown, session->drain_cause);
+            (void)snprintf(end.detail, sizeof(end.detail), "%s %s", session->server->url.shown,
+                           session->drain_cause);
         }
         session_close(session, &end);
         return;
@@ -386,22 +385,19 @@ void session_check(struct session *session)
 void session_ping(struct session *session)
 {
     CHECK(session->state == SESSION_READY || session->state == SESSION_DRAINING);
-    /* Drained while it was being checked: that ping does as well, and its answer is awaited. */
-    if (!session->timer.armed) {
-        (void)send_ping(session);
-    }
+    (void)send_ping(session);
 }
 
 static void on_check_refused(struct session *session, const struct delivery_verdict *verdict)
 {
-    if (session->timer.armed) {
+    if (session->state == SESSION_CHECKING) {
         session_lose(session, verdict->session_gone ? "session" : "timeout",
                      "the server did not take a ping");
         return;
     }
     session->check_id = 0;
     if (verdict->session_gone) {
-        session_distrust(session, "session", "it no longer knows the session");
+        session_forsake(session);
     }
 }
 
@@ -427,8 +423,8 @@ static void on_check_answer(struct session *session)
     session->check_id = 0;
     session->checks_passed++;
     session->checked_at_ms = loop_now_ms(session->server->loop);
-    timer_stop(&session->timer);
     if (session->state == SESSION_CHECKING) {
+        timer_stop(&session->timer);
         session_set_state(session, SESSION_READY);
     }
 }
@@ -456,8 +452,14 @@ static void on_timer(void *owner)
     struct session *session = owner;
     char text[200];
 
-    if (session->state == SESSION_CHECKING || session->state == SESSION_DRAINING) {
+    if (session->state == SESSION_CHECKING) {
         session_lose(session, "timeout", "the server did not answer a ping within check_timeout");
+        return;
+    }
+    if (session->state == SESSION_DRAINING) {
+        (void)snprintf(text, sizeof(text), "%s %s", session->server->url.shown,
+                       session->drain_cause);
+        session_lose(session, session->drained_for, text);
         return;
     }
     (void)snprintf(text, sizeof(text), "%s did not %s within init_timeout; is it an MCP server?",

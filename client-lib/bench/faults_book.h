@@ -11,7 +11,7 @@
 struct faults_book {
     struct faults_odds odds;
     struct sockaddr_un address; /* of the broker */
-    struct ledger_call *calls;  /* owned; by number, calls[0] is none */
+    struct judged_call *calls;  /* owned; by number, calls[0] is none */
     uint16_t *owners;           /* owned; the client that made the call */
     int64_t count;              /* of `calls` */
     int64_t next;               /* number of the next call */
@@ -25,7 +25,9 @@ struct faults_book {
     uint64_t touched;    /* calls that others' faults may have brought to an unknown outcome */
     size_t session_size; /* calls that share a session, at most */
     int64_t now_ms;
-    int32_t stall_ms; /* how long this process did not look, before this turn */
+    int32_t stall_ms;   /* how long this process did not look, before this turn */
+    int64_t starved_us; /* how long brokers could have run, and no processor was free */
+    int64_t ready_ms;   /* since when the broker is ready; INT64_MAX: not yet */
     int epoll;
 };
 

@@ -64,10 +64,16 @@ int64_t faults_client_away_ms(const struct faults_client *client)
 
 static void end_call(struct faults_client *client, int64_t number, enum ledger_end end)
 {
-    struct ledger_call *call = &client->book->calls[number];
+    client->book->calls[number].end = (uint8_t)end;
+}
 
-    call->end = (uint8_t)end;
-    call->stall_ms = client->book->stall_ms;
+/* What of a call's time was not the broker's to use: we did not look, it starved, or started. */
+static int32_t excused_ms(const struct faults_book *book, const struct faults_open *open)
+{
+    int64_t start_ms = book->ready_ms > book->now_ms ? book->now_ms : book->ready_ms;
+    int64_t starting_ms = start_ms > open->written_ms ? start_ms - open->written_ms : 0;
+
+    return book->stall_ms + (int32_t)((book->starved_us - open->starved_us) / 1000 + starting_ms);
 }
 
 static void drop_open(struct faults_client *client, size_t at)
@@ -78,10 +84,11 @@ static void drop_open(struct faults_client *client, size_t at)
 static void end_open(struct faults_client *client, size_t at, enum ledger_end end)
 {
     const struct faults_open *open = &client->open[at];
-    struct ledger_call *call = &client->book->calls[open->number];
+    struct judged_call *call = &client->book->calls[open->number];
 
     call->took_ms = (int32_t)(client->book->now_ms - open->written_ms);
     call->deadline_ms = open->deadline_ms;
+    call->stall_ms = excused_ms(client->book, open);
     end_call(client, open->number, end);
     drop_open(client, at);
 }
@@ -321,6 +328,7 @@ static void flush(struct faults_client *client)
 
         if (open->written_ms == 0 && open->end_offset <= client->written) {
             open->written_ms = client->book->now_ms;
+            open->starved_us = client->book->starved_us;
         }
     }
 }
@@ -379,7 +387,7 @@ static enum ledger_end end_of_word(struct span word, enum ledger_end fallback)
     return fallback;
 }
 
-static void count_answer(struct ledger_call *call)
+static void count_answer(struct judged_call *call)
 {
     if (call->answers < UINT8_MAX) {
         call->answers++;
@@ -391,7 +399,7 @@ static void on_answer(struct faults_client *client, size_t at, const struct mess
 {
     struct faults_book *book = client->book;
     struct faults_plan plan = faults_plan_of(&book->odds, client->open[at].number);
-    struct ledger_call *call = &book->calls[plan.number];
+    struct judged_call *call = &book->calls[plan.number];
     struct span told = json_find(json_find(json_find(message->error, "data"), "teplo"), "outcome");
     enum ledger_end end = end_of_word(told, LEDGER_END_RESULT);
 
@@ -406,7 +414,7 @@ static void on_answer(struct faults_client *client, size_t at, const struct mess
 static void on_stray(struct faults_client *client, int64_t number)
 {
     struct faults_book *book = client->book;
-    struct ledger_call *call = &book->calls[number];
+    struct judged_call *call = &book->calls[number];
 
     if (book->owners[number] != client->index) {
         call->sights |= LEDGER_SIGHT_OTHER_CLIENT;

@@ -18,6 +18,7 @@ struct faults_open {
     int64_t number;
     uint64_t end_offset; /* of its line in what the connection has to carry */
     int64_t written_ms;  /* when the last byte of it was taken; 0: not yet */
+    int64_t starved_us;  /* of the brokers, at that time */
     int64_t cancel_ms;   /* when to take it back; 0: never */
     int32_t deadline_ms;
 };

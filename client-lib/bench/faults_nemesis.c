@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { SETTLE_MS = 10000, UPGRADE_MS = 15000 };
+enum { SETTLE_MS = 10000, UPGRADE_MS = 15000, CROSSINGS = 2 };
 
 static const struct {
     const char *option;
@@ -48,8 +48,8 @@ void faults_nemesis_init(struct faults_nemesis *nemesis, struct faults_book *boo
                                        .place = place,
                                        .clients = clients,
                                        .client_count = client_count,
-                                       .state = ~book->odds.seed,
-                                       .started_ms = book->now_ms};
+                                       .state = ~book->odds.seed};
+    book->ready_ms = INT64_MAX;
     for (size_t i = 0; i < FAULTS_EVENT_COUNT; i++) {
         int64_t usual = events[i].each == 0 ? 0 : book->count / events[i].each;
 
@@ -99,7 +99,6 @@ static int complain(const char *who, int status)
 static int restart_broker(struct faults_nemesis *nemesis)
 {
     nemesis->broker.trouble = FAULTS_TROUBLE_NONE;
-    nemesis->started_ms = nemesis->book->now_ms;
     return faults_start_broker(nemesis->place);
 }
 
@@ -132,6 +131,34 @@ static int on_broker_due(struct faults_nemesis *nemesis)
     return restart_broker(nemesis);
 }
 
+static void watch(struct faults_book *book, struct faults_watch *watch,
+                  const struct faults_process *process)
+{
+    int64_t starved_us = process->pid == 0 ? 0 : faults_starved_us(process);
+
+    if (watch->pid != process->pid) {
+        *watch = (struct faults_watch){.pid = process->pid};
+    }
+    if (starved_us > watch->starved_us) {
+        book->starved_us += starved_us - watch->starved_us;
+        watch->starved_us = starved_us;
+    }
+}
+
+/* What a broker's deadlines cannot be measured by. */
+static void watch_broker(struct faults_nemesis *nemesis)
+{
+    struct faults_book *book = nemesis->book;
+
+    watch(book, &nemesis->watches[0], &nemesis->place->broker);
+    watch(book, &nemesis->watches[1], &nemesis->place->retired);
+    if (!nemesis->place->is_ready) {
+        book->ready_ms = INT64_MAX;
+    } else if (book->ready_ms == INT64_MAX) {
+        book->ready_ms = book->now_ms;
+    }
+}
+
 static int look_after_broker(struct faults_nemesis *nemesis)
 {
     struct faults_place *place = nemesis->place;
@@ -149,6 +176,7 @@ static int look_after_broker(struct faults_nemesis *nemesis)
         return -1;
     }
     faults_bury(place);
+    watch_broker(nemesis);
     return is_due(nemesis, &nemesis->broker) ? on_broker_due(nemesis) : 0;
 }
 
@@ -228,7 +256,7 @@ static void strike_server(struct faults_nemesis *nemesis, enum faults_event even
         hurt(nemesis, patient, FAULTS_TROUBLE_FROZEN, 10, 300);
     } else {
         /* A close that crosses a request on its way looks like any other: a few are explained. */
-        nemesis->book->touched += nemesis->book->session_size;
+        nemesis->book->touched += CROSSINGS;
         faults_control(server, event == FAULTS_EVENT_KEEPALIVE ? "{\"idle_close_ms\":5}"
                                                                : "{\"close_after_reply\":1}");
         hurt(nemesis, patient, FAULTS_TROUBLE_SETTINGS, 50, 500);

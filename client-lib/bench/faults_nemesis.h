@@ -31,6 +31,12 @@ struct faults_patient {
     int64_t until_ms;
 };
 
+/* How long a process had starved at the last look. */
+struct faults_watch {
+    pid_t pid;
+    int64_t starved_us;
+};
+
 struct faults_nemesis {
     struct faults_book *book;
     struct faults_place *place;
@@ -42,7 +48,7 @@ struct faults_nemesis {
     int64_t due[FAULTS_EVENT_COUNT]; /* the call at which the next one is due */
     struct faults_patient broker;
     struct faults_patient servers[FAULTS_SERVERS_MAXIMUM];
-    int64_t started_ms; /* the broker */
+    struct faults_watch watches[2]; /* of the broker, and of the one before it */
 };
 
 /* WANTED: how many of each; -1: as many as the run's length asks for. */

@@ -23,6 +23,7 @@ enum {
     WORD_BROKER,
     WORD_SERVER,
     WORD_OPTIONS,
+    WORD_POOL_OPTIONS,
     WORD_EXPECT,
     WORD_KEEP,
     WORD_QUIET,
@@ -44,6 +45,7 @@ static const struct option words_known[] = {
     {"teplod", required_argument, NULL, WORD_BROKER},
     {"server", required_argument, NULL, WORD_SERVER},
     {"options", required_argument, NULL, WORD_OPTIONS},
+    {"pool-options", required_argument, NULL, WORD_POOL_OPTIONS},
     {"expect", required_argument, NULL, WORD_EXPECT},
     {"keep", no_argument, NULL, WORD_KEEP},
     {"no-nemesis", no_argument, NULL, WORD_QUIET},
@@ -74,6 +76,7 @@ static const char help[] =
     "  --teplod FILE        the broker (beside this program in the build tree)\n"
     "  --server FILE        the scripted server (the same)\n"
     "  --options TEXT       members for the broker's own object in its configuration\n"
+    "  --pool-options TEXT  the same for the object of each server\n"
     "  --no-nemesis         do nothing to any process, but for what a further option asks for\n"
     "  --expect RULE        succeed only if that rule was broken: for testing this test\n"
     "  --keep               keep the directory of the run\n";
@@ -102,18 +105,20 @@ static void set_defaults(struct faults_options *options)
     uint32_t seed = 0;
 
     (void)!getrandom(&seed, sizeof(seed), 0);
-    *options = (struct faults_options){
-        .programs = {.broker = options->broker, .server = options->server, .options = ""},
-        .odds = {.seed = seed,
-                 .fault_permille = 25,
-                 .cancel_permille = 5,
-                 .servers = 2,
-                 .deadline_ms = 8000,
-                 .silent_deadline_ms = 300},
-        .calls = 50000,
-        .clients = 16,
-        .depth = 8,
-        .slack_ms = 50};
+    *options = (struct faults_options){.programs = {.broker = options->broker,
+                                                    .server = options->server,
+                                                    .options = "",
+                                                    .pool_options = ""},
+                                       .odds = {.seed = seed,
+                                                .fault_permille = 25,
+                                                .cancel_permille = 5,
+                                                .servers = 2,
+                                                .deadline_ms = 8000,
+                                                .silent_deadline_ms = 300},
+                                       .calls = 50000,
+                                       .clients = 16,
+                                       .depth = 8,
+                                       .slack_ms = 50};
     for (size_t i = 0; i < FAULTS_EVENT_COUNT; i++) {
         options->wanted[i] = -1;
     }
@@ -173,6 +178,9 @@ static bool take_text(struct faults_options *options, int word)
         return true;
     case WORD_OPTIONS:
         options->programs.options = optarg;
+        return true;
+    case WORD_POOL_OPTIONS:
+        options->programs.pool_options = optarg;
         return true;
     case WORD_EXPECT:
         options->expected = optarg;

@@ -142,6 +142,7 @@ int faults_start_broker(struct faults_place *place)
 
 int faults_write_config(struct faults_place *place)
 {
+    const char *pool_options = place->programs->pool_options;
     struct bytes text;
     char partial[PATH_MAX + 8];
     FILE *file;
@@ -154,8 +155,9 @@ int faults_write_config(struct faults_place *place)
             &text,
             "%s\"s%u\":{\"url\":\"http://127.0.0.1:%u/sse\",\"teplo\":{"
             "\"cancel_grace\":\"300ms\",\"backoff_min\":\"10ms\",\"backoff_max\":\"200ms\","
-            "\"pool_size\":%u}}",
-            i == 0 ? "" : ",", i, place->servers[i].port, 8 - place->configs % 2 * 2);
+            "\"pool_size\":%u%s%s}}",
+            i == 0 ? "" : ",", i, place->servers[i].port, 8 - place->configs % 2 * 2,
+            pool_options[0] == '\0' ? "" : ",", pool_options);
     }
     bytes_printf(&text, "},\"teplo\":{\"log_level\":\"warn\",\"drain_timeout\":\"2s\"%s%s}}\n",
                  place->programs->options[0] == '\0' ? "" : ",", place->programs->options);
@@ -288,6 +290,27 @@ void faults_bury(const struct faults_place *place)
         (void)waitpid(dead.si_pid, NULL, WNOHANG);
         dead.si_pid = 0;
     }
+}
+
+int64_t faults_starved_us(const struct faults_process *process)
+{
+    char name[64];
+    char text[128];
+    const char *blank;
+    ssize_t got;
+    int fd;
+
+    (void)snprintf(name, sizeof(name), "/proc/%d/schedstat", (int)process->pid);
+    fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    /* Time run, time waited, turns: the times in nanoseconds. */
+    got = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    text[got < 0 ? 0 : got] = '\0';
+    blank = strchr(text, ' ');
+    return blank == NULL ? 0 : strtoll(blank, NULL, 10) / 1000;
 }
 
 bool faults_has_ended(struct faults_process *process, int *ret_status)

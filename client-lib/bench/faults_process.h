@@ -18,7 +18,8 @@ enum { FAULTS_SERVERS_MAXIMUM = 8 };
 struct faults_programs {
     const char *broker;
     const char *server;
-    const char *options; /* members for the broker's own object in its configuration, or "" */
+    const char *options;      /* members for the broker's object in its configuration, or "" */
+    const char *pool_options; /* the same for the object of each server */
 };
 
 struct faults_process {
@@ -53,6 +54,8 @@ MUST_CHECK int faults_start_broker(struct faults_place *place);
 void faults_signal(const struct faults_process *process, int signal);
 /* SIGKILL, and its end. */
 void faults_kill(struct faults_process *process);
+/* For how long it was ready to run, and had no processor. */
+int64_t faults_starved_us(const struct faults_process *process);
 /* Take leave of killed brokers that have become our children since. */
 void faults_bury(const struct faults_place *place);
 /* It has ended, and *RET_STATUS is what waitpid said. */

@@ -42,15 +42,34 @@ static void print_events(const struct faults_book *book, const struct faults_nem
 static void print_call(const struct faults_options *options, const struct ledger_history *history,
                        size_t number, const char *what)
 {
-    const struct ledger_call *call = &history->calls[number];
+    const struct judged_call *call = &history->calls[number];
     struct faults_plan plan = faults_plan_of(&options->odds, (int64_t)number);
     const char *word = faults_kind_word(plan.kind);
 
-    (void)printf("  call %zu %s: %s, executed %u times, %u answers, took %d of %d ms; server s%u, "
-                 "fault %s:%lld\n",
+    (void)printf("  call %zu %s: %s, executed %u times, %u answers, took %d of %d ms (%d "
+                 "excused); server s%u, fault %s:%lld\n",
                  number, what, ledger_end_word((enum ledger_end)call->end), call->execs,
-                 call->answers, call->took_ms, call->deadline_ms, plan.server,
+                 call->answers, call->took_ms, call->deadline_ms, call->stall_ms, plan.server,
                  word[0] == '\0' ? "none" : word, (long long)plan.kind_number);
+}
+
+/* What a fault of others, or of the broker, may have cost an innocent call. */
+static void print_slowest(const struct faults_options *options,
+                          const struct ledger_history *history)
+{
+    size_t slowest = 0;
+
+    for (size_t i = 1; i < history->count; i++) {
+        const struct judged_call *call = &history->calls[i];
+
+        if (call->answers > 0 && call->took_ms > history->calls[slowest].took_ms &&
+            faults_plan_of(&options->odds, (int64_t)i).kind == FAULTS_KIND_NONE) {
+            slowest = i;
+        }
+    }
+    if (slowest != 0) {
+        print_call(options, history, slowest, "was the slowest without a fault");
+    }
 }
 
 static void print_ends(const struct faults_options *options, const struct ledger_history *history,
@@ -65,9 +84,11 @@ static void print_ends(const struct faults_options *options, const struct ledger
     (void)printf("  (unknown: at most %llu are explained)\n",
                  (unsigned long long)history->unknown_ceiling);
     if (report->latest_ms != INT32_MIN) {
-        (void)printf("  nearest to a deadline: %+d ms, %+d ms less what we did not look\n",
+        (void)printf("  nearest to a deadline: %+d ms; %+d ms less what it had no processor, and "
+                     "we did not look\n",
                      report->latest_ms, report->latest_net_ms);
         print_call(options, history, report->latest_call, "was the nearest");
+        print_slowest(options, history);
     }
 }
 

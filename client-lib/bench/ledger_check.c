@@ -82,7 +82,7 @@ static enum ledger_rule rule_of_one_too_many(enum ledger_end end)
     return LEDGER_RULE_DOUBLED;
 }
 
-static void check_executions(const struct ledger_call *call, size_t number,
+static void check_executions(const struct judged_call *call, size_t number,
                              struct ledger_report *report)
 {
     enum ledger_end end = (enum ledger_end)call->end;
@@ -98,7 +98,7 @@ static void check_executions(const struct ledger_call *call, size_t number,
 }
 
 /* A record may be asked for at any time, by anybody: it holds until the end. */
-static void check_record(const struct ledger_call *call, size_t number,
+static void check_record(const struct judged_call *call, size_t number,
                          struct ledger_report *report)
 {
     bool is_false =
@@ -109,7 +109,7 @@ static void check_record(const struct ledger_call *call, size_t number,
     }
 }
 
-static void check_sights(const struct ledger_call *call, size_t number,
+static void check_sights(const struct judged_call *call, size_t number,
                          struct ledger_report *report)
 {
     static const struct {
@@ -136,7 +136,7 @@ static void check_sights(const struct ledger_call *call, size_t number,
 }
 
 /* Whether the deadline holds for a call that ended so. */
-static bool is_timed(const struct ledger_call *call)
+static bool is_timed(const struct judged_call *call)
 {
     enum ledger_end end = (enum ledger_end)call->end;
 
@@ -145,7 +145,7 @@ static bool is_timed(const struct ledger_call *call)
             end == LEDGER_END_UNKNOWN || end == LEDGER_END_RESULT_LOST);
 }
 
-static void check_time(const struct ledger_call *call, size_t number, int32_t slack_ms,
+static void check_time(const struct judged_call *call, size_t number, int32_t slack_ms,
                        struct ledger_report *report)
 {
     int32_t late_ms = call->took_ms - call->deadline_ms;
@@ -168,7 +168,7 @@ void ledger_check(const struct ledger_history *history, struct ledger_report *re
 {
     *ret_report = (struct ledger_report){.latest_ms = INT32_MIN, .latest_net_ms = INT32_MIN};
     for (size_t i = 0; i < history->count; i++) {
-        const struct ledger_call *call = &history->calls[i];
+        const struct judged_call *call = &history->calls[i];
 
         ret_report->ends[call->end]++;
         check_executions(call, i, ret_report);

@@ -41,7 +41,7 @@ enum ledger_sight {
                                            the call's own deadline says nothing about */
 };
 
-struct ledger_call {
+struct judged_call {
     uint8_t end;     /* enum ledger_end */
     uint8_t sights;  /* enum ledger_sight, or'ed */
     uint8_t answers; /* that came for it; stays at 255 */
@@ -49,11 +49,11 @@ struct ledger_call {
     uint8_t record;  /* enum ledger_end: what teplo/outcome said at some time; UNUSED: nothing */
     int32_t took_ms; /* from the last byte of the request to the end */
     int32_t deadline_ms;
-    int32_t stall_ms; /* how long the client itself did not look, before it saw the end */
+    int32_t stall_ms; /* of that, what is nobody's fault: no processor, or the client looked away */
 };
 
 struct ledger_history {
-    const struct ledger_call *calls;
+    const struct judged_call *calls;
     size_t count;
     uint64_t strays; /* messages that belong to no call */
     uint64_t ghosts; /* executions of no call */
@@ -76,7 +76,7 @@ struct ledger_report {
     struct ledger_offender offenders[LEDGER_OFFENDERS_MAXIMUM]; /* the first */
     size_t offender_count;
     int32_t latest_ms;     /* the most that an end came after its deadline */
-    int32_t latest_net_ms; /* the same, less what the client did not look */
+    int32_t latest_net_ms; /* the same, less stall_ms */
     size_t latest_call;    /* the one with that */
 };
 

@@ -116,6 +116,13 @@ def test_a_call_before_initialize_is_refused_as_the_sdk_does(scripted):
     assert scripted.ledger()[EXEC][4000] == before == 0
 
 
+def test_what_is_said_meanwhile_waits_behind_a_dripping_answer(client):
+    slow = client.start_call("effect", {"u": 5000, "fault": "drip:1"})
+    others = [client.start_call("effect", {"u": 5001 + i, "ms": i}) for i in range(20)]
+    for number, call in enumerate([slow] + others):
+        assert client.wait(call)["content"][0]["text"].startswith(f"u={5000 + number} ")
+
+
 def test_settings_hold_for_the_whole_server(client, scripted):
     scripted.set(close_after_reply=1)
     for number in range(3000, 3020):

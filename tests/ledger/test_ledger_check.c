@@ -10,12 +10,12 @@
 
 #include <cmocka.h>
 
-static const struct ledger_call answered = {
+static const struct judged_call answered = {
     .end = LEDGER_END_RESULT, .answers = 1, .execs = 1, .took_ms = 5, .deadline_ms = 100};
 
-static struct ledger_report check_one(struct ledger_call call)
+static struct ledger_report check_one(struct judged_call call)
 {
-    struct ledger_call calls[3] = {{.end = LEDGER_END_UNUSED}, answered, call};
+    struct judged_call calls[3] = {{.end = LEDGER_END_UNUSED}, answered, call};
     struct ledger_history history = {
         .calls = calls, .count = 3, .unknown_ceiling = 1, .slack_ms = 50};
     struct ledger_report report;
@@ -24,22 +24,22 @@ static struct ledger_report check_one(struct ledger_call call)
     return report;
 }
 
-static struct ledger_call ended(enum ledger_end end, uint8_t execs)
+static struct judged_call ended(enum ledger_end end, uint8_t execs)
 {
-    struct ledger_call call = answered;
+    struct judged_call call = answered;
 
     call.end = (uint8_t)end;
     call.execs = execs;
     return call;
 }
 
-static void assert_clean(struct ledger_call call)
+static void assert_clean(struct judged_call call)
 {
     assert_int_equal(check_one(call).violations, 0);
 }
 
 /* CALL breaks RULE, once, and no other. */
-static void assert_broken(struct ledger_call call, enum ledger_rule rule)
+static void assert_broken(struct judged_call call, enum ledger_rule rule)
 {
     struct ledger_report report = check_one(call);
 
@@ -93,7 +93,7 @@ static void what_was_said_is_held_against_what_ran(void **state)
 
 static void a_record_is_held_against_what_ran(void **state)
 {
-    struct ledger_call call = ended(LEDGER_END_LEFT, 1);
+    struct judged_call call = ended(LEDGER_END_LEFT, 1);
 
     (void)state;
     call.record = LEDGER_END_EXECUTED;
@@ -110,7 +110,7 @@ static void a_record_is_held_against_what_ran(void **state)
 
 static void every_call_has_one_end(void **state)
 {
-    struct ledger_call call = answered;
+    struct judged_call call = answered;
 
     (void)state;
     call.answers = 2;
@@ -133,7 +133,7 @@ static void every_sight_is_a_violation(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct ledger_call call = answered;
+        struct judged_call call = answered;
 
         call.sights = (uint8_t)rows[i].sight;
         assert_broken(call, rows[i].rule);
@@ -142,7 +142,7 @@ static void every_sight_is_a_violation(void **state)
 
 static void a_deadline_holds_less_what_the_client_did_not_look(void **state)
 {
-    struct ledger_call call = answered;
+    struct judged_call call = answered;
 
     (void)state;
     call.took_ms = 150;
@@ -165,7 +165,7 @@ static void a_deadline_holds_less_what_the_client_did_not_look(void **state)
 
 static void what_belongs_to_no_call_is_counted(void **state)
 {
-    struct ledger_call calls[2] = {{.end = LEDGER_END_UNUSED}, ended(LEDGER_END_UNKNOWN, 0)};
+    struct judged_call calls[2] = {{.end = LEDGER_END_UNUSED}, ended(LEDGER_END_UNKNOWN, 0)};
     struct ledger_history history = {.calls = calls, .count = 2, .strays = 3, .ghosts = 2};
     struct ledger_report report;
 
@@ -181,7 +181,7 @@ static void what_belongs_to_no_call_is_counted(void **state)
 
 static void only_the_first_offenders_are_kept(void **state)
 {
-    struct ledger_call calls[100];
+    struct judged_call calls[100];
     struct ledger_history history = {.calls = calls, .count = 100};
     struct ledger_report report;
 

@@ -78,7 +78,9 @@ struct session {
     int64_t number; /* the id */
     bool is_greeted;
     bool is_known;
-    struct list jobs; /* calls that are under way */
+    bool is_dripping;  /* a message is half said: others wait in `held` */
+    struct bytes held; /* framed */
+    struct list jobs;  /* calls that are under way */
     struct list_node in_streams;
 };
 

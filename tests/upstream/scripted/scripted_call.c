@@ -83,6 +83,7 @@ void session_init(struct session *session, struct scripted *scripted,
                   const struct transport_face *face, void *carrier)
 {
     *session = (struct session){.scripted = scripted, .face = face, .carrier = carrier};
+    bytes_init(&session->held, SCRIPTED_ANSWER_MAXIMUM);
     list_init(&session->jobs);
 }
 
@@ -93,12 +94,17 @@ void session_done(struct session *session)
     while ((node = list_take_first(&session->jobs)) != NULL) {
         LIST_ITEM(node, struct job, in_jobs)->session = NULL;
     }
+    bytes_done(&session->held);
 }
 
 void session_say(struct session *session, struct span text)
 {
     struct bytes framed;
 
+    if (session->is_dripping) {
+        session->face->frame(text, &session->held);
+        return;
+    }
     bytes_init(&framed, SCRIPTED_ANSWER_MAXIMUM);
     session->face->frame(text, &framed);
     session->face->send(session, bytes_span(&framed));
@@ -335,21 +341,36 @@ static void progress(struct job *job)
     }
 }
 
-/* The next byte, and true while there are more. */
+/* The last byte is out: what has waited behind it follows. */
+static void end_drip(struct session *session)
+{
+    session->is_dripping = false;
+    session->face->send(session, bytes_span(&session->held));
+    bytes_trim(&session->held, 0);
+}
+
+/* The next byte, and true while there are more.  One at a time: a second one waits its turn. */
 static bool drip(struct job *job)
 {
-    if (job->session == NULL) {
-        return false;
-    }
-    if (job->drip.length == 0) {
-        frame_answer(job, &job->drip);
-    }
-    job->session->face->send(job->session, (struct span){job->drip.at + job->dripped, 1});
-    job->dripped++;
-    if (job->dripped == job->drip.length) {
+    struct session *session = job->session;
+
+    if (session == NULL) {
         return false;
     }
     timer_start(&job->timer, job->number == 0 ? 1000 : job->number);
+    if (job->drip.length == 0 && session->is_dripping) {
+        return true;
+    }
+    if (job->drip.length == 0) {
+        session->is_dripping = true;
+        frame_answer(job, &job->drip);
+    }
+    session->face->send(session, (struct span){job->drip.at + job->dripped, 1});
+    job->dripped++;
+    if (job->dripped == job->drip.length) {
+        end_drip(session);
+        return false;
+    }
     return true;
 }
 
@@ -407,7 +428,7 @@ static void conclude(struct job *job)
         answer(job, job->id, job->bytes);
         break;
     case AFTER_FLOOD:
-        if (job->session != NULL) {
+        if (job->session != NULL && !job->session->is_dripping) {
             job->session->face->send_filler(job->session, (size_t)job->number << 10);
         }
         answer(job, job->id, job->bytes);
