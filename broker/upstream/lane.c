@@ -2,8 +2,10 @@
 #include "broker/upstream/lane_priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "broker/runtime/clock.h"
 #include "broker/upstream/egress.h"
@@ -65,6 +67,9 @@ void lane_close(struct lane *lane)
         (void)event_del(&lane->writable);
     }
     transfer_close(&lane->transfer);
+    if (lane->owns_fd) {
+        (void)close(lane->fd);
+    }
     list_remove(lane->in_state.on, &lane->in_state);
     lanes_on_closed(lane->set, lane);
     loop_reap(lane->set->loop, &lane->reapable, reap, lane);
@@ -263,6 +268,22 @@ void lane_carry(struct lane *lane, struct exchange *exchange, enum keep_alive_us
     send_more(lane);
 }
 
+/*
+ * What libcurl keeps for a connection (some 10 KB) is of no use where nothing is encrypted.  It
+ * closes its descriptor with it, so that the lane goes on with another one of the same socket;
+ * where there is none to be had, all stays as it is.
+ */
+static void take_socket(struct lane *lane, curl_socket_t fd)
+{
+    int own = lane->set->is_encrypted ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+    lane->owns_fd = own >= 0;
+    lane->fd = lane->owns_fd ? own : fd;
+    if (lane->owns_fd) {
+        transfer_close(&lane->transfer);
+    }
+}
+
 static void on_connected(void *owner, CURLcode code)
 {
     struct lane *lane = owner;
@@ -279,10 +300,10 @@ static void on_connected(void *owner, CURLcode code)
         finish(lane, DELIVERY_UNSENT);
         return;
     }
-    lane->fd = fd;
-    (void)event_assign(&lane->readable, loop_base(lane->set->loop), fd, EV_READ | EV_PERSIST,
+    take_socket(lane, fd);
+    (void)event_assign(&lane->readable, loop_base(lane->set->loop), lane->fd, EV_READ | EV_PERSIST,
                        readable_cb, lane);
-    (void)event_assign(&lane->writable, loop_base(lane->set->loop), fd, EV_WRITE | EV_PERSIST,
+    (void)event_assign(&lane->writable, loop_base(lane->set->loop), lane->fd, EV_WRITE | EV_PERSIST,
                        writable_cb, lane);
     (void)event_add(&lane->readable, NULL);
     lane->state = LANE_BUSY;

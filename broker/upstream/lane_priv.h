@@ -15,7 +15,8 @@ struct lane {
     struct lanes *set;
     enum lane_state state;
     struct transfer transfer;
-    evutil_socket_t fd; /* libcurl's */
+    evutil_socket_t fd; /* libcurl's, or its own */
+    bool owns_fd;       /* libcurl has no part in the connection any more */
     struct event readable;
     struct event writable;
     struct exchange *exchange; /* borrowed; OPENING and BUSY */
