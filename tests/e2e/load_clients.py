@@ -27,7 +27,7 @@ NUMBERS = itertools.count(1_000_000)
 class Told:
     """What became of one call."""
 
-    __slots__ = ("number", "sent", "answered", "outcome", "reason", "answers")
+    __slots__ = ("number", "sent", "answered", "outcome", "reason", "answers", "lag")
 
     def __init__(self, number):
         self.number = number
@@ -36,6 +36,7 @@ class Told:
         self.outcome = None
         self.reason = None
         self.answers = 0
+        self.lag = 0.0  # by how much this machine woke a sleeper too late meanwhile
 
     def take(self, message):
         self.answers += 1
@@ -103,6 +104,8 @@ class Load:
         self.callers = callers
         self.stopping = False
         self.failure = None
+        self.lag = 0.0
+        threading.Thread(target=self.watch_lag, daemon=True).start()
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -111,6 +114,15 @@ class Load:
             self.loop()
         except BaseException as failure:  # noqa: BLE001 - told by finish()
             self.failure = failure
+        for told in self.told():
+            told.lag = self.lag
+
+    def watch_lag(self):
+        """What a machine with other work adds to every deadline."""
+        while self.failure is None and not all(caller.is_over() for caller in self.callers):
+            began = time.monotonic()
+            time.sleep(0.002)
+            self.lag = max(self.lag, time.monotonic() - began - 0.002)
 
     def loop(self):
         selector = selectors.DefaultSelector()
