@@ -231,6 +231,24 @@ static void on_input(struct channel *channel)
     (void)channel;
 }
 
+/* By the credentials of the connection, whatever the mode of a socket that somebody else made. */
+static bool is_operator(const struct channel *channel)
+{
+    return channel->peer.uid == 0 || channel->peer.uid == geteuid();
+}
+
+static void refuse(struct visitor *visitor, const struct message *request)
+{
+    struct failure_report report = failure_report_of(
+        FAILURE_DENIED, "only root and the user that runs the broker may give it orders");
+    struct bytes out;
+
+    bytes_init(&out, 65536);
+    reply_failure(&out, request->id, &report);
+    channel_send(&visitor->channel, bytes_span(&out));
+    bytes_done(&out);
+}
+
 static void run_frame(struct channel *channel, struct span frame)
 {
     struct visitor *visitor = LIST_ITEM(channel, struct visitor, channel);
@@ -242,6 +260,10 @@ static void run_frame(struct channel *channel, struct span frame)
         return;
     }
     if (message.kind != MESSAGE_REQUEST) {
+        return;
+    }
+    if (!is_operator(channel)) {
+        refuse(visitor, &message);
         return;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {

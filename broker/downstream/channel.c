@@ -361,7 +361,7 @@ static bool take_frames(struct channel *channel)
         }
         switch (frame_next(&channel->reader, &frame)) {
         case FRAME_NONE:
-            frame_reader_trim(&channel->reader);
+            frame_reader_give_back(&channel->reader);
             return true;
         case FRAME_READY:
             on_spoken(channel);

@@ -2,14 +2,14 @@
 #include "broker/upstream/lane_priv.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "broker/runtime/clock.h"
+#include "broker/upstream/egress.h"
 #include "proto/base/mem.h"
 
-enum { READ_SIZE = 16384, USER_TIMEOUT_MS = 20000 };
+enum { READ_SIZE = 16384 };
 
 static void on_connected(void *owner, CURLcode code);
 static void on_readable(struct lane *lane);
@@ -17,54 +17,13 @@ static void on_patience_over(void *owner);
 static void readable_cb(evutil_socket_t fd, short what, void *arg);
 static void writable_cb(evutil_socket_t fd, short what, void *arg);
 
-static int socket_options_cb(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-    unsigned timeout_ms = USER_TIMEOUT_MS;
-
-    (void)arg;
-    (void)purpose;
-    /* A peer that acknowledges nothing for so long is gone, whatever TCP still hopes. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-    return CURL_SOCKOPT_OK;
-}
-
-int curl_profile_apply(CURL *easy, int64_t connect_timeout_ms)
-{
-    CURLcode code = CURLE_OK;
-
-#define SET(option, value)                                                                         \
-    code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_##option, value) : code
-    SET(PROTOCOLS_STR, "http,https");
-    SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(FOLLOWLOCATION, 0L);
-    /* Neither the environment's proxies nor ~/.netrc: the configuration says where bytes go. */
-    SET(PROXY, "");
-    SET(NETRC, (long)CURL_NETRC_IGNORED);
-    SET(NOSIGNAL, 1L);
-    /* Without it a slow name server freezes the whole loop while libcurl joins its thread. */
-    SET(QUICK_EXIT, 1L);
-    SET(CONNECTTIMEOUT_MS, (long)connect_timeout_ms);
-    SET(TIMEOUT_MS, 0L);
-    SET(DNS_CACHE_TIMEOUT, 30L);
-    SET(SSL_VERIFYPEER, 1L);
-    SET(SSL_VERIFYHOST, 2L);
-    SET(SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(TCP_KEEPALIVE, 1L);
-    SET(TCP_KEEPIDLE, 30L);
-    SET(TCP_KEEPINTVL, 10L);
-    SET(SOCKOPTFUNCTION, socket_options_cb);
-    SET(FRESH_CONNECT, 1L);
-#undef SET
-    return code == CURLE_OK ? 0 : -EINVAL;
-}
-
 struct lane *lane_open(struct lanes *set, struct exchange *exchange)
 {
     struct lane *lane = MEM_NEW(struct lane);
     CURL *easy = curl_easy_init();
 
-    if (lane == NULL || easy == NULL || curl_profile_apply(easy, set->connect_timeout_ms) < 0 ||
-        curl_easy_setopt(easy, CURLOPT_URL, set->origin) != CURLE_OK ||
+    if (lane == NULL || easy == NULL ||
+        egress_apply(easy, set->origin, set->connect_timeout_ms) < 0 ||
         curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK) {
         curl_easy_cleanup(easy);
         mem_free(lane);
@@ -206,6 +165,46 @@ static void on_send_failed(struct lane *lane)
     }
 }
 
+static bool is_not_now(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+/*
+ * An open connection is libcurl's to read and write only where it encrypts: curl_easy_send and
+ * curl_easy_recv look through all of libcurl's connections for theirs each time, which at 256
+ * lanes costs as much as the rest of a call.
+ */
+static CURLcode put(struct lane *lane, struct span bytes, size_t *ret_sent)
+{
+    ssize_t n;
+
+    if (lane->set->is_encrypted) {
+        return curl_easy_send(lane->transfer.easy, bytes.at, bytes.length, ret_sent);
+    }
+    n = send(lane->fd, bytes.at, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) {
+        return is_not_now(errno) ? CURLE_AGAIN : CURLE_SEND_ERROR;
+    }
+    *ret_sent = (size_t)n;
+    return CURLE_OK;
+}
+
+static CURLcode get(struct lane *lane, char *room, size_t size, size_t *ret_length)
+{
+    ssize_t n;
+
+    if (lane->set->is_encrypted) {
+        return curl_easy_recv(lane->transfer.easy, room, size, ret_length);
+    }
+    n = recv(lane->fd, room, size, MSG_DONTWAIT);
+    if (n < 0) {
+        return is_not_now(errno) ? CURLE_AGAIN : CURLE_RECV_ERROR;
+    }
+    *ret_length = (size_t)n;
+    return CURLE_OK;
+}
+
 static void send_more(struct lane *lane)
 {
     struct exchange *exchange = lane->exchange;
@@ -219,8 +218,7 @@ static void send_more(struct lane *lane)
             /* TLS writes record by record and counts them only when the last one is out. */
             exchange_offer(exchange);
         }
-        code = curl_easy_send(lane->transfer.easy, unsent.at, unsent.length, &sent);
-
+        code = put(lane, unsent, &sent);
         if (code == CURLE_AGAIN) {
             (void)event_add(&lane->writable, NULL);
             return;
@@ -332,7 +330,7 @@ static void on_readable(struct lane *lane)
     /* The loop drains what TLS has decoded already: no event would come for it. */
     while (lane->state == LANE_BUSY || lane->state == LANE_IDLE) {
         size_t length = 0;
-        CURLcode code = curl_easy_recv(lane->transfer.easy, buffer, sizeof(buffer), &length);
+        CURLcode code = get(lane, buffer, sizeof(buffer), &length);
 
         if (code == CURLE_AGAIN) {
             return;

@@ -59,7 +59,4 @@ void lanes_post(struct lanes *lanes, struct exchange *exchange, int64_t timeout_
 /* Silence.  A connection in the middle of EXCHANGE is closed.  Idempotent. */
 void lanes_cancel(struct lanes *lanes, struct exchange *exchange);
 
-/* CURL_EASY options common to all our connections, streams included. */
-MUST_CHECK int curl_profile_apply(CURL *easy, int64_t connect_timeout_ms);
-
 #endif

@@ -89,7 +89,7 @@ static bool is_reached(const struct inet_diag_msg *listener)
            (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == IN_LOOPBACKNET);
 }
 
-static enum part read_message(const struct listen_watch *watch, const struct nlmsghdr *header,
+static enum part read_message(const struct listen_watch *watch, struct nlmsghdr *header,
                               unsigned port, enum listening *said)
 {
     const struct inet_diag_msg *listener = NLMSG_DATA(header);
@@ -125,8 +125,8 @@ static enum part read_part(struct listen_watch *watch, unsigned port, enum liste
     if (length <= 0 || length > (ssize_t)sizeof(reply) || from.nl_pid != 0) {
         return PART_FAILED;
     }
-    for (const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)reply;
-         NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+    for (struct nlmsghdr *header = (struct nlmsghdr *)(void *)reply; NLMSG_OK(header, left);
+         header = NLMSG_NEXT(header, left)) {
         part = read_message(watch, header, port, said);
         if (part != PART_GOES_ON) {
             break;

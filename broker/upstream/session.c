@@ -140,11 +140,11 @@ void session_drain(struct session *session)
     }
 }
 
-void session_distrust(struct session *session, const char *error_class, const char *what)
+void session_distrust(struct session *session, const char *error_class, const char *cause)
 {
     if (session->drained_for == NULL) {
         session->drained_for = error_class;
-        session->drain_cause = what;
+        session->drain_cause = cause;
     }
     session_drain(session);
 }
@@ -161,9 +161,8 @@ void session_count_changed(struct session *session)
         if (session->drained_for != NULL) {
             end.failure = FAILURE_UNAVAILABLE;
             end.error_class = session->drained_for;
-            (void)snprintf(end.detail, sizeof(end.detail),
-                           "%s is not trusted any more: %s; see its own log",
-                           session->server->url.shown, session->drain_cause);
+            (void)snprintf(end.detail, sizeof(end.detail), "%s %s", session->server->url.shown,
+                           session->drain_cause);
         }
         session_close(session, &end);
         return;
@@ -216,12 +215,15 @@ struct delivery_verdict session_judge(const struct session *session,
     return delivery_judge(&evidence, session->server->limits.delivery);
 }
 
-static void fail_opening(struct session *session, const char *what, const struct delivery *delivery)
+static void fail_opening(struct session *session, const char *what, const struct delivery *delivery,
+                         const struct delivery_verdict *verdict)
 {
     struct transport_end end = {.failure = FAILURE_UNAVAILABLE, .error_class = "session"};
+    /* It took initialize: a server that has restarted since is the right one all the same. */
+    bool was_known = session->identity.length > 0 && verdict->session_gone;
 
-    end.is_settled =
-        delivery->end == DELIVERY_REPLIED && delivery->status >= 400 && delivery->status < 500;
+    end.is_settled = delivery->end == DELIVERY_REPLIED && delivery->status >= 400 &&
+                     delivery->status < 500 && !was_known;
     if (delivery->end == DELIVERY_REPLIED) {
         (void)snprintf(end.detail, sizeof(end.detail), "%s answers HTTP %d to the POST of %s",
                        session->server->url.shown, delivery->status, what);
@@ -253,9 +255,10 @@ static void on_initialize_delivered(struct parcel *parcel, const struct delivery
 {
     struct session *session = LIST_ITEM(parcel, struct session, opening);
     struct message answer;
+    struct delivery_verdict verdict = session_judge(session, delivery, 1, &answer);
 
-    if (!session_judge(session, delivery, 1, &answer).accepted) {
-        fail_opening(session, "initialize", delivery);
+    if (!verdict.accepted) {
+        fail_opening(session, "initialize", delivery, &verdict);
         return;
     }
     advance_opening(session);
@@ -265,6 +268,7 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
 {
     struct session *session = LIST_ITEM(parcel, struct session, opening);
     struct message answer;
+    struct delivery_verdict verdict = session_judge(session, delivery, 0, &answer);
 
     if (delivery->end == DELIVERY_BROKEN && session->announcements < 2) {
         /* It went out on a connection that the server was closing; to hear it twice does no harm.
@@ -272,8 +276,8 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
         advance_opening(session);
         return;
     }
-    if (!session_judge(session, delivery, 0, &answer).accepted) {
-        fail_opening(session, "notifications/initialized", delivery);
+    if (!verdict.accepted) {
+        fail_opening(session, "notifications/initialized", delivery, &verdict);
         return;
     }
     timer_stop(&session->timer);
@@ -386,22 +390,19 @@ void session_check(struct session *session)
 void session_ping(struct session *session)
 {
     CHECK(session->state == SESSION_READY || session->state == SESSION_DRAINING);
-    /* Drained while it was being checked: that ping does as well, and its answer is awaited. */
-    if (!session->timer.armed) {
-        (void)send_ping(session);
-    }
+    (void)send_ping(session);
 }
 
 static void on_check_refused(struct session *session, const struct delivery_verdict *verdict)
 {
-    if (session->timer.armed) {
+    if (session->state == SESSION_CHECKING) {
         session_lose(session, verdict->session_gone ? "session" : "timeout",
                      "the server did not take a ping");
         return;
     }
     session->check_id = 0;
     if (verdict->session_gone) {
-        session_distrust(session, "session", "it no longer knows the session");
+        session_forsake(session);
     }
 }
 
@@ -427,8 +428,8 @@ static void on_check_answer(struct session *session)
     session->check_id = 0;
     session->checks_passed++;
     session->checked_at_ms = loop_now_ms(session->server->loop);
-    timer_stop(&session->timer);
     if (session->state == SESSION_CHECKING) {
+        timer_stop(&session->timer);
         session_set_state(session, SESSION_READY);
     }
 }
@@ -456,8 +457,14 @@ static void on_timer(void *owner)
     struct session *session = owner;
     char text[200];
 
-    if (session->state == SESSION_CHECKING || session->state == SESSION_DRAINING) {
+    if (session->state == SESSION_CHECKING) {
         session_lose(session, "timeout", "the server did not answer a ping within check_timeout");
+        return;
+    }
+    if (session->state == SESSION_DRAINING) {
+        (void)snprintf(text, sizeof(text), "%s %s", session->server->url.shown,
+                       session->drain_cause);
+        session_lose(session, session->drained_for, text);
         return;
     }
     (void)snprintf(text, sizeof(text), "%s did not %s within init_timeout; is it an MCP server?",

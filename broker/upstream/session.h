@@ -67,7 +67,7 @@ struct session {
     struct parcel opening;  /* initialize, then initialized */
     int64_t check_id;       /* the id of the ping out, 0: none */
     struct parcel check;
-    struct timer timer; /* init_timeout, then check_timeout */
+    struct timer timer; /* init_timeout, check_timeout, or the grace of a forsaken one */
     int64_t opened_at_ms;
     int64_t ready_at_ms;
     int64_t used_at_ms;      /* the last answer, or READY */
@@ -78,7 +78,7 @@ struct session {
     int64_t pinged_at_ms;    /* the pool's: the last ping beside calls */
     void *party;             /* the pool's: whom alone it serves, or NULL */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
-    const char *drain_cause; /* in words */
+    const char *drain_cause; /* what the server does, in words */
     unsigned faults;         /* texts that were no messages, answers to ids never given out */
     uint64_t calls_total;
     uint64_t checks_passed;

@@ -21,6 +21,8 @@ struct note {
     struct reapable reapable;
 };
 
+static const char session_gone_cause[] = "does not know the session any more";
+
 static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_note_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_grace_over(void *owner);
@@ -196,20 +198,17 @@ static void on_refused(struct call *call, const struct delivery *delivery,
 {
     struct session *session = call->session;
     char detail[224];
-    char lost[128];
 
     delivery_describe(delivery, detail, sizeof(detail));
-    (void)snprintf(lost, sizeof(lost), "the server does not know the session any more (HTTP %d)",
-                   delivery->status);
     fail_call(call, verdict->failure, detail, verdict->may_repeat);
     if (delivery->status == 429 || delivery->status == 503) {
         session->events->on_overloaded(session->owner, session);
     }
     if (verdict->session_gone) {
-        session_lose(session, "session", lost);
-        return;
+        session_forsake(session);
+    } else {
+        session_count_changed(session);
     }
-    session_count_changed(session);
 }
 
 static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery)
@@ -274,6 +273,32 @@ static void on_grace_over(void *owner)
               (long long)call->id);
     settle(call);
     tell_witness(call, FAILURE_TIMEOUT);
+    session_count_changed(session);
+}
+
+static struct call *find_accepted(const struct session *session)
+{
+    HASHMAP_FOREACH (slot, &session->calls.by_id) {
+        struct call *call = slot->value;
+
+        if (call->state == CALL_ACCEPTED || call->state == CALL_ABANDONED) {
+            return call;
+        }
+    }
+    return NULL;
+}
+
+void session_forsake(struct session *session)
+{
+    struct call *call;
+
+    session_distrust(session, "session", session_gone_cause);
+    while ((call = find_accepted(session)) != NULL) {
+        fail_call(call, FAILURE_SESSION_LOST, NULL, false);
+    }
+    if (session->state != SESSION_CLOSED && !session->timer.armed) {
+        timer_start(&session->timer, FORSAKEN_GRACE_MS);
+    }
     session_count_changed(session);
 }
 
@@ -374,7 +399,7 @@ static void on_answer(struct session *session, const struct message *answer)
     }
     if (answer->kind == MESSAGE_ERROR && post_reply_is_session_gone(answer)) {
         /* The call has its answer; the next one shall have a session that the server knows. */
-        session_distrust(session, "session", "it no longer knows the session");
+        session_distrust(session, "session", session_gone_cause);
     }
     give_answer(call, answer);
 }

@@ -5,7 +5,12 @@
 
 #include "broker/upstream/session.h"
 
-enum { SESSION_FAULTS_MAXIMUM = 3, SESSION_NOTES_MAXIMUM = 64, NOTE_TIMEOUT_MS = 10000 };
+enum {
+    SESSION_FAULTS_MAXIMUM = 3,
+    SESSION_NOTES_MAXIMUM = 64,
+    NOTE_TIMEOUT_MS = 10000,
+    FORSAKEN_GRACE_MS = 2000
+};
 
 /* session.c */
 void session_set_state(struct session *session, enum session_state state);
@@ -13,11 +18,14 @@ void session_set_state(struct session *session, enum session_state state);
 void session_count_changed(struct session *session);
 /* An answer to a request of the session's own: initialize or ping.  False: it is a call's. */
 bool session_on_own_answer(struct session *session, const struct message *answer);
-/* The server does not know the session any more, or sends what it should not. */
+/* The session is over, for a reason in the server or at home. */
 void session_lose(struct session *session, const char *error_class, const char *detail);
 
-/* No new calls, for cause; those out may still end well.  The strings are constants. */
-void session_distrust(struct session *session, const char *error_class, const char *what);
+/*
+ * No new calls, for cause; those out may still end well.  The strings are constants; CAUSE goes on
+ * after the server's URL.
+ */
+void session_distrust(struct session *session, const char *error_class, const char *cause);
 /*
  * The judgement on a message of the session's that had ID (0: it was a notification).  When
  * it is `answered`, RET_ANSWER is the answer, as long as DELIVERY lives.
@@ -30,6 +38,11 @@ struct delivery_verdict session_judge(const struct session *session,
 void session_on_text(struct session *session, struct span text);
 /* A text that was too long: HEAD is how it began, TAIL how it ended. */
 void session_on_oversize(struct session *session, struct span head, struct span tail);
+/*
+ * The server says that it does not know the session any more.  What it had accepted is lost; a
+ * message whose POST is out will hear for itself, as a rule that it may go to another session.
+ */
+void session_forsake(struct session *session);
 /* Fail every call, and take back what is under way.  FAILURE is for those that may have run. */
 void session_fail_calls(struct session *session, enum failure failure);
 /* Send a message nobody waits for.  It may be dropped when too many are under way. */

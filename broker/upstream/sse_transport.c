@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "broker/upstream/egress.h"
 #include "broker/upstream/stream_fault.h"
 #include "proto/base/mem.h"
 #include "proto/sse.h"
@@ -100,8 +101,7 @@ static CURL *stream_easy(struct sse_transport *sse)
 
     sse->headers = stream_headers(sse->server);
     if (easy == NULL || sse->headers == NULL ||
-        curl_profile_apply(easy, sse->server->limits.connect_timeout_ms) < 0 ||
-        curl_easy_setopt(easy, CURLOPT_URL, sse->server->url.text) != CURLE_OK ||
+        egress_apply(easy, sse->server->url.text, sse->server->limits.connect_timeout_ms) < 0 ||
         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, sse->headers) != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, write_cb) != CURLE_OK ||
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, sse) != CURLE_OK ||

@@ -114,6 +114,30 @@ def test_what_cannot_be_used_is_said_and_left(stopped):
     activator.close()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
+def test_g7_a_socket_that_is_open_to_all_takes_no_orders(stopped):
+    activator = Activator(stopped, "teplo:admin")
+    for path in (stopped.directory, stopped.runtime, stopped.runtime / "admin.sock"):
+        os.chmod(path, 0o777 if path.suffix else 0o755)
+    activator.start()
+    commands = list(stopped.admin("teplo/help"))
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setuid(65534)
+        with Client(stopped.runtime / "admin.sock", "bare") as client:
+            codes = {client.wait_error(client.start(command)).code for command in commands}
+        os.write(writing, repr(codes).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() == "{-31005}"
+    os.waitpid(pid, 0)
+    assert len(commands) > 10 and stopped.client().text("echo") == "echo"
+    stopped.stop()
+    activator.close()
+
+
 @pytest.mark.parametrize("fds", ["1", "-1", "x", "99999999999999999999", "2000"])
 def test_variables_meant_for_another_process_are_ignored(start_broker, raw, fds):
     env = {"LISTEN_PID": "1", "LISTEN_FDS": fds, "LISTEN_FDNAMES": "teplo", "TEPLO_UPGRADE": "1,2"}

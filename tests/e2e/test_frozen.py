@@ -2,6 +2,7 @@
 """Servers that neither answer nor go away: each call is answered by its deadline, whatever it is."""
 
 import contextlib
+import select
 import selectors
 import signal
 import socket
@@ -64,9 +65,13 @@ def test_a24_a_freeze_shorter_than_the_deadline_costs_nothing(start_broker, scri
     warm(broker)
     with stopped(scripted):
         load = Load([Caller(broker.socket_path(), WINDOW, WINDOW) for _ in range(CALLERS)])
-        wait_until(lambda: broker.pool()["inflight"] == CALLERS * WINDOW, "all are on their way")
+        wait_until(lambda: is_full(broker.pool()), "all are there")
     outcomes = check_honest(load.wait(), scripted.ledger())
     assert outcomes == {"result": CALLERS * WINDOW}
+
+
+def is_full(row):
+    return row["inflight"] + row["waiting"] == CALLERS * WINDOW
 
 
 def test_a_server_frozen_before_the_first_call(start_broker, scripted):
@@ -76,6 +81,37 @@ def test_a_server_frozen_before_the_first_call(start_broker, scripted):
         told = Load(callers(broker)).wait()
     check_deadlines(told)
     assert {one.outcome for one in told} == {"not_executed"}
+
+
+class Blackhole:
+    """Its queue of connections is full: the kernel answers no further SYN."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.port = self.listener.getsockname()[1]
+        self.sockets = [self.listener]
+        while True:
+            one = socket.socket()
+            one.setblocking(False)
+            self.sockets.append(one)
+            with contextlib.suppress(BlockingIOError):
+                one.connect(("127.0.0.1", self.port))
+            if not select.select([], [one], [], 0.2)[1]:
+                return
+
+    def done(self):
+        for one in self.sockets:
+            one.close()
+
+
+def test_a02_connections_that_are_never_made(start_broker, cleanup):
+    hole = cleanup.maker(Blackhole)()
+    pool = {**POOL, "connect_timeout": "200ms"}
+    broker = start_broker({"hole": f"http://127.0.0.1:{hole.port}/sse"}, pool=pool)
+    told = Load(callers(broker)).wait()
+    check_deadlines(told)
+    assert {one.outcome for one in told} == {"not_executed"}
+    broker.wait_log("session_failed", **{"class": "timeout"})
 
 
 class Proxy:

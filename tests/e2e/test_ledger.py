@@ -4,6 +4,7 @@
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 import uuid
@@ -361,6 +362,24 @@ def test_c13_without_a_ledger_there_is_no_start(start_broker, raw):
     broker.start(ready=False)
     assert broker.program.wait() == 1
     assert "ledger.0" in broker.program.output() and "cannot be removed" in broker.program.output()
+
+
+def test_c13_a_full_disk_is_no_crash(start_broker, raw):
+    """A write to a mapped file without room would be SIGBUS: room is made at the start, or none is."""
+    broker = start_broker({"raw": raw.url})
+    broker.stop()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k,mode=700", "tmpfs", str(broker.runtime)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("mounting needs root")
+    try:
+        broker.expects_clean_end = False
+        broker.start(ready=False)
+        assert broker.program.wait() == 1
+        assert "No space left" in broker.program.output()
+    finally:
+        subprocess.run(["umount", str(broker.runtime)], check=True)
 
 
 def test_c13_a_ledger_cut_short_stops_calls_and_nothing_else(broker, raw):

@@ -4,6 +4,7 @@
 TEPLO_RESTARTS says how often (20).
 """
 
+import collections
 import os
 import pathlib
 import random
@@ -22,9 +23,7 @@ CALLERS, WINDOW = 8, 4
 POOL = {"pool_size": 4, "queue_timeout": "10s", "call_timeout": "10s"}
 LIBFAULT = pathlib.Path(places.TEPLOD).parents[1] / "tests/support/libfault.so"
 PROVEN_SECONDS = 1.2
-# A pool for which somebody waits tries twice a second; 0.2 is what it should be once it hears that
-# the server listens again.
-RECOVERY_SECONDS = 0.55
+RECOVERY_SECONDS = 0.2  # from "it listens again" to the first result, by the median
 
 
 @pytest.fixture
@@ -79,9 +78,13 @@ def test_restarts_under_load_lose_nothing_and_double_nothing(start_broker, scrip
     print(f"{RESTARTS} restarts: {dict(outcomes)}, recovery {median * 1000:.0f} ms, {worst * 1000:.0f} ms at worst")
     # A restart costs at most what was out on its sessions, and nobody who waited.
     assert outcomes["unknown"] <= RESTARTS * CALLERS * WINDOW
-    assert outcomes["not_executed"] == 0, "calls in the queue outlive a restart"
+    refused = collections.Counter(one.reason for one in told if one.outcome == "not_executed")
+    # A call in the queue outlives a restart. One that met two sessions which the new process does not
+    # know, before their streams were seen to end, is sent a third time if the retry budget allows.
+    assert refused.keys() <= {"session_gone"}, refused
+    assert sum(refused.values()) <= 2 * RESTARTS, refused
     assert outcomes["result"] > RESTARTS
-    assert median <= RECOVERY_SECONDS * places.SLOWNESS and worst <= 1.2 * places.SLOWNESS
+    assert median <= RECOVERY_SECONDS * places.SLOWNESS and worst <= 1.0 * places.SLOWNESS
 
 
 def test_recovery_is_a_matter_of_moments(start_broker, scripted, nemesis):
@@ -114,12 +117,14 @@ def test_each_session_is_initialized_once(start_broker, scripted):
 def test_a_server_that_is_down_is_not_pestered(start_broker, scripted):
     """Two attempts to connect a second at most, however many wait; one more at once."""
     counts = scripted.ledger_path.parent / "counts"
-    environment = {"LD_PRELOAD": str(LIBFAULT), "TEPLO_FAULT_COUNTS": str(counts)}
+    environment = {
+        "LD_PRELOAD": str(LIBFAULT),
+        "TEPLO_FAULT_COUNTS": str(counts),
+        "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=1:exitcode=99",
+    }
     scripted.kill()
     pool = {**POOL, "queue_timeout": "3s", "breaker_failures": 1000}
     broker = start_broker({"scripted": scripted.url}, pool=pool, env=environment)
-    if broker.is_sanitized():
-        pytest.skip("a preloaded library must come after the sanitizer's")
     began = time.monotonic()
     load = Load([Caller(broker.socket_path(), 8, total=8) for _ in range(CALLERS)])
     told = load.wait()

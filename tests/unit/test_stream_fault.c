@@ -151,6 +151,8 @@ static void test_protocol(void **state)
     stream_fault_oversize(&end, server);
     assert_fault(1, &end, "oversize", false, "max_response");
     assert_int_equal(end.failure, FAILURE_TOO_LARGE);
+    stream_fault_encoded(&end, server);
+    assert_fault(2, &end, "proto", true, "turn Content-Encoding off");
 }
 
 int main(void)

@@ -53,7 +53,7 @@ SETTINGS = {
     "post_times": None,  # how many times; null: always
     "post_never": [],  # methods whose POST is never answered (and not executed)
     "close_after_post": False,  # close the connection after each answer: "said", or "silent"
-    "idle_close_ms": None,  # close a connection idle for so long
+    "idle_close_ms": None,  # close a connection idle for so long after a request
     "expect": "continue",  # to "Expect: 100-continue": or "ignore", "417", "reset", "close"
     "host": None,  # the only Host accepted; others get 421
     "bearer": None,  # the only bearer token accepted; others get 401
@@ -150,16 +150,16 @@ class RawServer:
     async def on_connection(self, reader, writer):
         self.connections += 1
         try:
-            while await self.serve_one(reader, writer):
-                pass
+            goes_on = await self.serve_one(reader, writer, None)
+            while goes_on:
+                goes_on = await self.serve_one(reader, writer, self.settings["idle_close_ms"])
         except ConnectionError:
             pass
         finally:
             writer.close()
 
-    async def serve_one(self, reader, writer):
+    async def serve_one(self, reader, writer, idle_ms):
         """True if the connection goes on."""
-        idle_ms = self.settings["idle_close_ms"]
         request = await raw_http.read_request(
             reader, writer, idle_ms / 1000 if idle_ms else None, self.on_expect
         )
