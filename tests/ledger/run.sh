@@ -34,9 +34,11 @@ harmless() {
 if [ "${1:-}" = gate ]; then
     test_of release
     harmless 100000
+    run --calls 200000 --clients 6 --pool-options '"pool_mode":"session"'
     run --calls "${2:-1000000}" --kills 200 --upgrades 100
 else
     test_of "${1:-release}"
     harmless 20000
+    run --calls 20000 --clients 6 --pool-options '"pool_mode":"session"'
     run --calls 500000 --seconds "${2:-60}"
 fi
