@@ -175,7 +175,7 @@ void pool_withdraw(struct pool *pool, struct pool_waiter *waiter)
 
 bool pool_is_standing(const struct pool *pool, int64_t longer_than_ms)
 {
-    return pool->standing_since_ms != 0 &&
+    return pool->queue.ready > 0 && pool->standing_since_ms != 0 &&
            loop_now_ms(pool->loop) - pool->standing_since_ms > longer_than_ms;
 }
 
