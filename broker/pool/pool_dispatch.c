@@ -3,8 +3,6 @@
  * Who gets a session, and when another one is opened.  policy.c decides, queue.c keeps the order;
  * this file looks, asks and acts, once a turn.
  */
-#include <string.h>
-
 #include "broker/pool/pool_priv.h"
 
 enum {
@@ -381,12 +379,11 @@ static void check_invariants(const struct pool *pool)
     CHECK_SLOW(view.open + view.opening + view.leaving == pool->sessions.count);
 }
 
-/* Somebody would like a session of a server on this machine that refused connections. */
+/* Somebody would like a session of a server on this machine that does not let us in. */
 static bool may_watch(const struct pool *pool, const struct pool_view *view)
 {
     return (view->waiting > 0 || pool->limits.minimum > 0) && server_is_local(pool->server) &&
-           strcmp(pool->last_failure.error_class == NULL ? "" : pool->last_failure.error_class,
-                  "connect") == 0;
+           pool->last_failure.failure != FAILURE_NONE;
 }
 
 /*
