@@ -415,7 +415,7 @@ static void on_check_delivered(struct parcel *parcel, const struct delivery *del
     if (verdict.accepted || session->check_id == 0) {
         return;
     }
-    if (verdict.answered) {
+    if (verdict.answered && !verdict.session_gone) {
         on_check_answer(session);
     } else {
         on_check_refused(session, &verdict);

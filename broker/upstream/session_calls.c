@@ -225,6 +225,9 @@ static void on_call_delivered(struct parcel *parcel, const struct delivery *deli
     if (verdict.accepted) {
         on_accepted(call);
     } else if (verdict.answered) {
+        if (verdict.session_gone) {
+            session_forsake(call->session);
+        }
         give_answer(call, &answer);
     } else {
         on_refused(call, delivery, &verdict);
