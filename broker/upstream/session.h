@@ -11,7 +11,8 @@
  *   INITIALIZING  `initialize` is out, or `initialized` is not yet accepted
  *   READY         takes calls; several at a time
  *   CHECKING      idle, and pinged before it is trusted again; takes no calls
- *   DRAINING      takes no calls; closes when its last call is settled
+ *   DRAINING      takes no calls; closes later in the turn that settles its last one, never
+ *                 within the call that did
  *   CLOSED        tells nothing any more; the reaper frees it
  *
  * Knows neither pools nor clients, and no HTTP.
@@ -82,6 +83,7 @@ struct session {
     unsigned faults;         /* texts that were no messages, answers to ids never given out */
     uint64_t calls_total;
     uint64_t checks_passed;
+    struct deferred emptied;  /* when the last call of a DRAINING one is settled: to close it */
     struct list_node in_pool; /* the pool's: its list of sessions */
     const struct session_events *events;
     void *owner;
@@ -96,7 +98,7 @@ MUST_CHECK struct session *session_open(struct server *server, unsigned number,
  * pool calls it with an END of its own to retire an idle session.
  */
 void session_close(struct session *session, const struct transport_end *end);
-/* Take no more calls, close when the last is settled (now, when there is none). */
+/* Take no more calls, close when the last is settled (later in this turn, when there is none). */
 void session_drain(struct session *session);
 /* READY and without calls: ping, and be CHECKING until the answer. */
 void session_check(struct session *session);

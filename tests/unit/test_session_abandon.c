@@ -125,6 +125,30 @@ static void test_abandoned_when_the_session_ends(void **state)
     assert_int_equal(callers_told(callers, 2), 0);
 }
 
+/* The session outlives the call into it that ends its last one. */
+static void test_the_last_call_of_a_drained_session(void **state)
+{
+    struct session *session;
+
+    (void)state;
+    stage.server_limits.lanes_max = 1;
+    server_set_limits(stage.server, &stage.server_limits);
+    /* Answered, and its POST keeps the only lane: the next call has not left. */
+    call_and_await(0, "early");
+    caller_start(&callers[1], &stage, "echo");
+    AWAIT(stage.loop, callers[1].call != NULL);
+    session = stage_session(&stage, 0);
+    pool_drain(stage.pool);
+    assert_true(call_never_left(callers[1].call));
+    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
+    assert_ptr_equal(stage_session(&stage, 0), session);
+    assert_int_equal(session->state, SESSION_DRAINING);
+    AWAIT(stage.loop, stage.drained == 1);
+    assert_null(stage_session(&stage, 0));
+    assert_int_equal(callers_told(&callers[1], 1), 0);
+    assert_int_equal(stage.fake.calls, 1);
+}
+
 #define ABANDON_TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int main(void)
@@ -135,6 +159,7 @@ int main(void)
         ABANDON_TEST(test_cancelled_before_it_is_accepted),
         ABANDON_TEST(test_abandoned_before_it_has_left),
         ABANDON_TEST(test_abandoned_when_the_session_ends),
+        ABANDON_TEST(test_the_last_call_of_a_drained_session),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
