@@ -121,9 +121,9 @@ MUST_CHECK struct call *session_call(struct session *session, const struct messa
 enum abandon { ABANDON_SILENTLY, ABANDON_AND_CANCEL };
 /*
  * Nobody waits for CALL any more: silence for its owner.  The call keeps its place until its
- * answer comes, GRACE_MS at most.  With ABANDON_AND_CANCEL the server is told.  WITNESS, unless
- * NULL, is told how it ended; but not if the call never left: then it did not run, and is_waiting
- * stays false.
+ * answer comes, GRACE_MS at most; then its POST is taken back, status or none.  With
+ * ABANDON_AND_CANCEL the server is told.  WITNESS, unless NULL, is told how it ended; but not if
+ * the call never left: then it did not run, and is_waiting stays false.
  */
 void session_abandon(struct call *call, enum abandon how, int64_t grace_ms,
                      struct call_witness *witness);

@@ -125,14 +125,45 @@ static void test_abandoned_when_the_session_ends(void **state)
     assert_int_equal(callers_told(callers, 2), 0);
 }
 
+static void use_one_lane(void)
+{
+    stage.server_limits.lanes_max = 1;
+    server_set_limits(stage.server, &stage.server_limits);
+}
+
+/* A server that works before it accepts, and hangs. */
+static void test_a_call_given_up_gives_its_connection_back(void **state)
+{
+    (void)state;
+    use_one_lane();
+    hold(0, "late");
+    session_abandon(callers[0].call, ABANDON_SILENTLY, SHORT_MS, NULL);
+    assert_int_equal(stage_figures(&stage).inflight, 1);
+    settle();
+    assert_int_equal(callers_told(&callers[0], 1), 0);
+    assert_int_equal(stage_figures(&stage).inflight, 0);
+    assert_int_equal(stage.lost, 0);
+}
+
+/* One that answers, and never accepts. */
+static void test_an_answered_call_gives_its_connection_back(void **state)
+{
+    (void)state;
+    stage.server_limits.check_timeout_ms = SHORT_MS;
+    use_one_lane();
+    call_and_await(0, "early");
+    assert_int_equal(callers[0].answers, 1);
+    settle();
+    assert_int_equal(stage.lost, 0);
+}
+
 /* The session outlives the call into it that ends its last one. */
 static void test_the_last_call_of_a_drained_session(void **state)
 {
     struct session *session;
 
     (void)state;
-    stage.server_limits.lanes_max = 1;
-    server_set_limits(stage.server, &stage.server_limits);
+    use_one_lane();
     /* Answered, and its POST keeps the only lane: the next call has not left. */
     call_and_await(0, "early");
     caller_start(&callers[1], &stage, "echo");
@@ -159,6 +190,8 @@ int main(void)
         ABANDON_TEST(test_cancelled_before_it_is_accepted),
         ABANDON_TEST(test_abandoned_before_it_has_left),
         ABANDON_TEST(test_abandoned_when_the_session_ends),
+        ABANDON_TEST(test_a_call_given_up_gives_its_connection_back),
+        ABANDON_TEST(test_an_answered_call_gives_its_connection_back),
         ABANDON_TEST(test_the_last_call_of_a_drained_session),
     };
 
