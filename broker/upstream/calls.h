@@ -46,7 +46,8 @@ enum call_state {
                         since two POSTs may overtake each other */
     CALL_ABANDONED,  /* nobody waits any more, yet the server may be working on it: it keeps its
                         place in the session until its answer or the end of the grace */
-    CALL_SETTLED,    /* told or answered; here only until its parcel has ended */
+    CALL_SETTLED,    /* told or answered; here only until its parcel has ended, check_timeout at
+                        most */
 };
 
 struct call {
@@ -58,7 +59,7 @@ struct call {
     void *owner;                  /* borrowed; NULL once abandoned or settled */
     void *party;                  /* the pool's: whose call it counts as, or NULL */
     struct call_witness *witness; /* of an abandoned call, borrowed; NULL: nobody asks */
-    struct timer grace;           /* runs while abandoned */
+    struct timer grace;           /* runs while abandoned, and while settled with a parcel out */
     struct list_node in_lingering;
     struct reapable reapable;
 };

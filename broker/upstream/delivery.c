@@ -5,6 +5,7 @@
 
 static const struct delivery_verdict accepted = {.accepted = true};
 static const struct delivery_verdict answered = {.answered = true};
+static const struct delivery_verdict answered_gone = {.answered = true, .session_gone = true};
 static const struct delivery_verdict never_left = {.may_repeat = true,
                                                    .failure = FAILURE_UNAVAILABLE};
 static const struct delivery_verdict refused = {.failure = FAILURE_REFUSED};
@@ -55,25 +56,33 @@ static struct delivery_verdict judge_status(int status)
     return server_error;
 }
 
+/*
+ * Where servers say in words that they do not know the session (404 says it by itself).  Below
+ * any other status the words are of something else: an argument that is quoted, a session of the
+ * tool's own, or, in a 5xx, the one that ended under the call.
+ */
+static bool may_say_gone(int status)
+{
+    return status == 400 || status == 410;
+}
+
 static struct delivery_verdict judge_reply(const struct delivery *delivery,
                                            const struct delivery_policy *policy)
 {
     int status = delivery->status;
     bool is_answer =
         delivery->reply == DELIVERY_REPLY_ANSWER || delivery->reply == DELIVERY_REPLY_GONE_ANSWER;
-    bool says_gone = delivery->reply == DELIVERY_REPLY_SESSION_GONE ||
-                     delivery->reply == DELIVERY_REPLY_GONE_ANSWER;
 
     if (status >= 200 && status < 300) {
         /* Of half a message nobody can have understood, nor promised, anything. */
         return delivery->body_complete ? accepted : connection_lost;
     }
-    /* Not of a 5xx: "session terminated" is said there of one that ended under the call. */
-    if (says_gone && status >= 400 && status < 500) {
-        return session_gone;
-    }
+    /* Before all words: who answers this very call has heard it, and may have run it. */
     if (is_answer && status >= 400 && status < 600) {
-        return answered;
+        return delivery->reply == DELIVERY_REPLY_GONE_ANSWER ? answered_gone : answered;
+    }
+    if (delivery->reply == DELIVERY_REPLY_SESSION_GONE && may_say_gone(status)) {
+        return session_gone;
     }
     if (status_set_has(&policy->session_lost, status)) {
         return session_gone;

@@ -61,7 +61,7 @@ struct delivery_policy {
 struct delivery_verdict {
     bool accepted;        /* on its way to being executed: the answer comes by the event stream */
     bool answered;        /* the reply's body is the server's own answer */
-    bool session_gone;    /* the server does not know the session any more */
+    bool session_gone;    /* the server does not know the session any more; also of `answered` */
     bool may_repeat;      /* certainly not executed: another session may try */
     enum failure failure; /* what to tell the client; FAILURE_NONE if accepted or answered */
 };

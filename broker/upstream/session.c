@@ -37,6 +37,7 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
 static void on_check_delivered(struct parcel *parcel, const struct delivery *delivery);
 static void on_check_answer(struct session *session);
 static void on_timer(void *owner);
+static void on_emptied(void *owner);
 
 static const struct transport_events transport_events = {
     on_transport_open, on_transport_text, on_transport_oversize, on_transport_closed};
@@ -101,6 +102,7 @@ struct session *session_open(struct server *server, unsigned number,
     bytes_init(&session->identity, server->limits.response_max_bytes);
     timer_init(&session->timer, server->loop, on_timer, session);
     timer_start(&session->timer, server->limits.init_timeout_ms);
+    deferred_init(&session->emptied, server->loop, on_emptied, session);
     session->state = SESSION_CONNECTING;
     transport_open(session->transport);
     return session;
@@ -122,6 +124,7 @@ void session_close(struct session *session, const struct transport_end *end)
         return;
     }
     timer_stop(&session->timer);
+    deferred_cancel(&session->emptied);
     parcel_cancel(&session->opening);
     parcel_cancel(&session->check);
     session_set_state(session, SESSION_CLOSED);
@@ -151,23 +154,29 @@ void session_distrust(struct session *session, const char *error_class, const ch
 
 void session_count_changed(struct session *session)
 {
-    struct transport_end end = {.failure = FAILURE_SESSION_GONE, .error_class = "retired"};
-
     if (session->state == SESSION_CLOSED) {
         return;
     }
     if (session->state == SESSION_DRAINING && session_calls(session) == 0) {
-        (void)snprintf(end.detail, sizeof(end.detail), "retired");
-        if (session->drained_for != NULL) {
-            end.failure = FAILURE_UNAVAILABLE;
-            end.error_class = session->drained_for;
-            (void)snprintf(end.detail, sizeof(end.detail), "%s %s", session->server->url.shown,
-                           session->drain_cause);
-        }
-        session_close(session, &end);
-        return;
+        deferred_schedule(&session->emptied);
     }
     session->events->on_changed(session->owner, session);
+}
+
+static void on_emptied(void *owner)
+{
+    struct session *session = owner;
+    struct transport_end end = {
+        .failure = FAILURE_SESSION_GONE, .error_class = "retired", .detail = "retired"};
+
+    CHECK(session->state == SESSION_DRAINING && session_calls(session) == 0);
+    if (session->drained_for != NULL) {
+        end.failure = FAILURE_UNAVAILABLE;
+        end.error_class = session->drained_for;
+        (void)snprintf(end.detail, sizeof(end.detail), "%s %s", session->server->url.shown,
+                       session->drain_cause);
+    }
+    session_close(session, &end);
 }
 
 void session_lose(struct session *session, const char *error_class, const char *detail)
@@ -415,7 +424,7 @@ static void on_check_delivered(struct parcel *parcel, const struct delivery *del
     if (verdict.accepted || session->check_id == 0) {
         return;
     }
-    if (verdict.answered) {
+    if (verdict.answered && !verdict.session_gone) {
         on_check_answer(session);
     } else {
         on_check_refused(session, &verdict);

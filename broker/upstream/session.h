@@ -11,7 +11,8 @@
  *   INITIALIZING  `initialize` is out, or `initialized` is not yet accepted
  *   READY         takes calls; several at a time
  *   CHECKING      idle, and pinged before it is trusted again; takes no calls
- *   DRAINING      takes no calls; closes when its last call is settled
+ *   DRAINING      takes no calls; closes later in the turn that settles its last one, never
+ *                 within the call that did
  *   CLOSED        tells nothing any more; the reaper frees it
  *
  * Knows neither pools nor clients, and no HTTP.
@@ -82,6 +83,7 @@ struct session {
     unsigned faults;         /* texts that were no messages, answers to ids never given out */
     uint64_t calls_total;
     uint64_t checks_passed;
+    struct deferred emptied;  /* when the last call of a DRAINING one is settled: to close it */
     struct list_node in_pool; /* the pool's: its list of sessions */
     const struct session_events *events;
     void *owner;
@@ -96,7 +98,7 @@ MUST_CHECK struct session *session_open(struct server *server, unsigned number,
  * pool calls it with an END of its own to retire an idle session.
  */
 void session_close(struct session *session, const struct transport_end *end);
-/* Take no more calls, close when the last is settled (now, when there is none). */
+/* Take no more calls, close when the last is settled (later in this turn, when there is none). */
 void session_drain(struct session *session);
 /* READY and without calls: ping, and be CHECKING until the answer. */
 void session_check(struct session *session);
@@ -119,9 +121,9 @@ MUST_CHECK struct call *session_call(struct session *session, const struct messa
 enum abandon { ABANDON_SILENTLY, ABANDON_AND_CANCEL };
 /*
  * Nobody waits for CALL any more: silence for its owner.  The call keeps its place until its
- * answer comes, GRACE_MS at most.  With ABANDON_AND_CANCEL the server is told.  WITNESS, unless
- * NULL, is told how it ended; but not if the call never left: then it did not run, and is_waiting
- * stays false.
+ * answer comes, GRACE_MS at most; then its POST is taken back, status or none.  With
+ * ABANDON_AND_CANCEL the server is told.  WITNESS, unless NULL, is told how it ended; but not if
+ * the call never left: then it did not run, and is_waiting stays false.
  */
 void session_abandon(struct call *call, enum abandon how, int64_t grace_ms,
                      struct call_witness *witness);

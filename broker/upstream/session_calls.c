@@ -114,6 +114,8 @@ static void settle(struct call *call)
         loop_reap(session->server->loop, &call->reapable, reap_call, call);
     } else {
         list_append(&session->calls.lingering, &call->in_lingering);
+        /* Its POST is to get a status still, but not to keep a connection for that without end. */
+        timer_start(&call->grace, session->server->limits.check_timeout_ms);
     }
 }
 
@@ -122,6 +124,7 @@ static void let_go(struct call *call)
 {
     struct session *session = call->session;
 
+    timer_stop(&call->grace);
     parcel_cancel(&call->parcel);
     list_remove(&session->calls.lingering, &call->in_lingering);
     loop_reap(session->server->loop, &call->reapable, reap_call, call);
@@ -225,6 +228,9 @@ static void on_call_delivered(struct parcel *parcel, const struct delivery *deli
     if (verdict.accepted) {
         on_accepted(call);
     } else if (verdict.answered) {
+        if (verdict.session_gone) {
+            session_forsake(call->session);
+        }
         give_answer(call, &answer);
     } else {
         on_refused(call, delivery, &verdict);
@@ -269,8 +275,15 @@ static void on_grace_over(void *owner)
     struct call *call = owner;
     struct session *session = call->session;
 
+    if (call->state == CALL_SETTLED) {
+        let_go(call);
+        return;
+    }
     log_event(LOG_LEVEL_INFO, "call_never_answered", "session=%s id=%lld", session->name,
               (long long)call->id);
+    /* A POST without a status would keep its connection, of which there are so many, as long as
+       a call may take at most. */
+    parcel_cancel(&call->parcel);
     settle(call);
     tell_witness(call, FAILURE_TIMEOUT);
     session_count_changed(session);

@@ -14,7 +14,10 @@ enum {
 
 /* session.c */
 void session_set_state(struct session *session, enum session_state state);
-/* A call was added or settled: tell the pool, and end a drained session. */
+/*
+ * A call was added or settled: tell the pool.  A drained session without calls ends, but later in
+ * the turn: who has settled the last one may be in the middle of things (errand.c, request.c).
+ */
 void session_count_changed(struct session *session);
 /* An answer to a request of the session's own: initialize or ping.  False: it is a call's. */
 bool session_on_own_answer(struct session *session, const struct message *answer);

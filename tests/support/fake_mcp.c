@@ -267,6 +267,9 @@ static bool run_status_tool(struct fake_peer *peer, const char *tool, int64_t id
     } else if (status_of(tool, "error") != 0) {
         fake_http_reply_with(peer, status_of(tool, "error"),
                              error_text(text, sizeof(text), id, "not today"));
+    } else if (status_of(tool, "lapsed") != 0) {
+        fake_http_reply_with(peer, status_of(tool, "lapsed"),
+                             error_text(text, sizeof(text), id, "the shop's session expired"));
     } else if (status_of(tool, "gone") != 0) {
         fake_http_reply_with(peer, status_of(tool, "gone"), SPAN("Could not find session"));
     } else {

@@ -15,6 +15,7 @@
  *   http_N    gets the HTTP status N, and nothing else
  *   error_N   gets the HTTP status N with a JSON-RPC error that answers it
  *   gone_N    gets the HTTP status N and the words that the session is not known
+ *   lapsed_N  gets the HTTP status N and, as its answer, an error in such words
  *   gone      accepted, and answered by an error in those words
  */
 #ifndef TEPLO_TESTS_FAKE_MCP_H

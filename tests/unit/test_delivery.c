@@ -19,26 +19,29 @@ static bool is_refusal(int status)
     return status >= 300 && status < 400;
 }
 
+/* Words count only below the statuses with which servers say it. */
 static bool says_gone(const struct delivery *delivery)
 {
-    return delivery->reply == DELIVERY_REPLY_SESSION_GONE ||
-           delivery->reply == DELIVERY_REPLY_GONE_ANSWER;
+    return (delivery->status == 400 || delivery->status == 410) &&
+           delivery->reply == DELIVERY_REPLY_SESSION_GONE;
 }
 
 static bool is_answer(const struct delivery *delivery)
 {
-    return delivery->status >= 400 && (delivery->reply == DELIVERY_REPLY_ANSWER ||
-                                       delivery->reply == DELIVERY_REPLY_GONE_ANSWER);
+    return delivery->status >= 400 && delivery->status < 600 &&
+           (delivery->reply == DELIVERY_REPLY_ANSWER ||
+            delivery->reply == DELIVERY_REPLY_GONE_ANSWER);
 }
 
-/* The server itself, or the operator for it, says that it was not run. */
+/* The server itself, or the operator for it, says that it was not run.  Who answers it has had it:
+   no status and no words make that undone. */
 static bool is_said_not_to_have_run(const struct delivery *delivery,
                                     const struct delivery_policy *policy)
 {
     int status = delivery->status;
 
-    return delivery->end == DELIVERY_REPLIED &&
-           (is_refusal(status) || (status / 100 == 4 && says_gone(delivery)) ||
+    return delivery->end == DELIVERY_REPLIED && !is_answer(delivery) &&
+           (is_refusal(status) || says_gone(delivery) ||
             status_set_has(&policy->session_lost, status) ||
             status_set_has(&policy->not_executed, status));
 }
@@ -68,8 +71,8 @@ static void assert_sound(const struct delivery *delivery, const struct delivery_
     assert_row(row, verdict.accepted + verdict.answered + (verdict.failure != FAILURE_NONE) == 1);
     assert_row(row, verdict.accepted == (is_replied && body_left && delivery->body_complete &&
                                          delivery->status / 100 == 2));
-    /* What is forwarded as the server's answer is one, to this message. */
-    assert_row(row, !verdict.answered || (is_replied && body_left && is_answer(delivery)));
+    /* What is forwarded as the server's answer is one, to this message; and all of them are. */
+    assert_row(row, verdict.answered == (is_replied && body_left && is_answer(delivery)));
     /* The rule: never "it did not run" of what may have run. */
     assert_row(row, !(may_have_run(delivery, policy) && says_not_executed(&verdict)));
     /* And its reverse: what certainly did not run is said to, unless the server answered it. */
@@ -84,7 +87,11 @@ static void assert_sound(const struct delivery *delivery, const struct delivery_
     /* Only the server's word, or the operator's for it, ends a session. */
     assert_row(row, !verdict.session_gone ||
                         (is_replied && (delivery->status == 404 || says_gone(delivery) ||
+                                        delivery->reply == DELIVERY_REPLY_GONE_ANSWER ||
                                         status_set_has(&policy->session_lost, row))));
+    /* An answer in such words is one all the same. */
+    assert_row(row, !verdict.answered ||
+                        verdict.session_gone == (delivery->reply == DELIVERY_REPLY_GONE_ANSWER));
 }
 
 static void check_statuses(struct delivery *delivery)
@@ -267,10 +274,23 @@ static void test_a16_what_the_reply_says(void **state)
         {{DELIVERY_REPLIED, BODY, 400, FAILURE_SESSION_GONE, true},
          DELIVERY_REPLY_SESSION_GONE,
          false},
-        {{DELIVERY_REPLIED, BODY, 401, FAILURE_SESSION_GONE, true},
-         DELIVERY_REPLY_GONE_ANSWER,
-         false},
         {{DELIVERY_REPLIED, BODY, 410, FAILURE_SESSION_GONE, true},
+         DELIVERY_REPLY_SESSION_GONE,
+         false},
+        {{DELIVERY_REPLIED, BODY, 404, FAILURE_SESSION_GONE, true}, DELIVERY_REPLY_OTHER, false},
+        /* In an answer they are the answer: the tool has run, and may have meant its own. */
+        {{DELIVERY_REPLIED, BODY, 400, FAILURE_NONE, false}, DELIVERY_REPLY_GONE_ANSWER, true},
+        {{DELIVERY_REPLIED, BODY, 401, FAILURE_NONE, false}, DELIVERY_REPLY_GONE_ANSWER, true},
+        {{DELIVERY_REPLIED, BODY, 404, FAILURE_NONE, false}, DELIVERY_REPLY_GONE_ANSWER, true},
+        {{DELIVERY_REPLIED, BODY, 422, FAILURE_NONE, false}, DELIVERY_REPLY_GONE_ANSWER, true},
+        /* Below other statuses they may quote an argument. */
+        {{DELIVERY_REPLIED, BODY, 401, FAILURE_REFUSED, false}, DELIVERY_REPLY_SESSION_GONE, false},
+        {{DELIVERY_REPLIED, BODY, 403, FAILURE_REFUSED, false}, DELIVERY_REPLY_SESSION_GONE, false},
+        {{DELIVERY_REPLIED, BODY, 422, FAILURE_REFUSED, false}, DELIVERY_REPLY_SESSION_GONE, false},
+        {{DELIVERY_REPLIED, BODY, 402, FAILURE_SERVER_ERROR, false},
+         DELIVERY_REPLY_SESSION_GONE,
+         false},
+        {{DELIVERY_REPLIED, BODY, 409, FAILURE_SERVER_ERROR, false},
          DELIVERY_REPLY_SESSION_GONE,
          false},
         /* A session that ended under the call, perhaps. */
@@ -287,7 +307,8 @@ static void test_a16_what_the_reply_says(void **state)
         assert_row(i, verdict.answered == rows[i].answered);
         assert_row(i, verdict.failure == rows[i].row.failure);
         assert_row(i, verdict.may_repeat == rows[i].row.may_repeat);
-        assert_row(i, verdict.session_gone == (verdict.failure == FAILURE_SESSION_GONE));
+        assert_row(i, verdict.session_gone == (verdict.failure == FAILURE_SESSION_GONE ||
+                                               rows[i].reply == DELIVERY_REPLY_GONE_ANSWER));
     }
 }
 

@@ -65,10 +65,18 @@ static void test_outcomes(void **state)
         {"http_404", FAILURE_SESSION_GONE, true, true},
         {"gone_400", FAILURE_SESSION_GONE, true, true},
         {"gone_410", FAILURE_SESSION_GONE, true, true},
+        {"gone_401", FAILURE_REFUSED, false, false},
+        {"gone_409", FAILURE_SERVER_ERROR, false, false},
+        {"gone_422", FAILURE_REFUSED, false, false},
         {"gone_500", FAILURE_SERVER_ERROR, false, false},
         /* An answer in the body of a refusal is the answer. */
         {"error_400", FAILURE_NONE, false, false},
         {"error_503", FAILURE_NONE, false, false},
+        /* Also in words that are, perhaps, of the session; which is not used again. */
+        {"lapsed_400", FAILURE_NONE, false, true},
+        {"lapsed_404", FAILURE_NONE, false, true},
+        {"lapsed_409", FAILURE_NONE, false, true},
+        {"lapsed_422", FAILURE_NONE, false, true},
         /* So are words on the stream; the session is not used again. */
         {"gone", FAILURE_NONE, false, true},
         {"http_400", FAILURE_REFUSED, false, false},
@@ -86,6 +94,7 @@ static void test_outcomes(void **state)
         assert_row(i, callers[0].failure == rows[i].failure);
         assert_row(i, callers[0].answers == (rows[i].failure == FAILURE_NONE));
         assert_row(i, callers[0].errors == (strncmp(rows[i].tool, "error", 5) == 0 ||
+                                            strncmp(rows[i].tool, "lapsed", 6) == 0 ||
                                             strcmp(rows[i].tool, "gone") == 0));
         assert_row(i, callers[0].may_repeat == rows[i].may_repeat);
         /* Heard exactly once, whatever became of it. */
@@ -222,87 +231,6 @@ static void test_an_early_answer_before_the_end(void **state)
     call_and_await(0, "echo");
     assert_int_equal(callers[0].answers, 1);
     assert_int_equal(stage.fake.http.peers.count, 2);
-}
-
-/* ---- calls nobody waits for any more */
-
-static void test_abandoned_and_cancelled(void **state)
-{
-    struct call *call;
-
-    (void)state;
-    hold(0, "hold");
-    settle();
-    call = callers[0].call;
-    session_abandon(call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
-    AWAIT(stage.loop, stage.fake.cancels == 1);
-    /* The server may be working on it: it keeps its place. */
-    assert_int_equal(stage_figures(&stage).inflight, 1);
-    fake_mcp_release(&stage.fake);
-    AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
-    assert_int_equal(callers_told(&callers[0], 1), 0);
-}
-
-static void test_abandoned_in_silence(void **state)
-{
-    (void)state;
-    hold(0, "hold");
-    session_abandon(callers[0].call, ABANDON_SILENTLY, SHORT_MS, NULL);
-    assert_int_equal(stage_figures(&stage).inflight, 1);
-    /* Not for ever. */
-    AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
-    assert_int_equal(stage.fake.cancels, 0);
-    assert_int_equal(stage.lost, 0);
-    /* An answer after the grace is nobody's. */
-    fake_mcp_release(&stage.fake);
-    settle();
-    assert_int_equal(callers_told(&callers[0], 1), 0);
-}
-
-static void test_cancelled_before_it_is_accepted(void **state)
-{
-    (void)state;
-    hold(0, "late");
-    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
-    settle();
-    /* Two POSTs may overtake each other: the cancel waits for the 202. */
-    assert_int_equal(stage.fake.cancels, 0);
-    fake_mcp_accept(&stage.fake);
-    AWAIT(stage.loop, stage.fake.cancels == 1);
-    fake_mcp_release(&stage.fake);
-    AWAIT(stage.loop, stage_figures(&stage).inflight == 0);
-}
-
-static void test_abandoned_before_it_has_left(void **state)
-{
-    (void)state;
-    settle();
-    /* The only lane is taken. */
-    stage.server_limits.lanes_max = 1;
-    server_set_limits(stage.server, &stage.server_limits);
-    hold(0, "late");
-    caller_start(&callers[1], &stage, "echo");
-    AWAIT(stage.loop, callers[1].call != NULL);
-    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
-    /* Taken back: nobody need be told, and no place is kept. */
-    assert_int_equal(stage_figures(&stage).inflight, 1);
-    fake_mcp_accept(&stage.fake);
-    settle();
-    assert_int_equal(stage.fake.calls, 3);
-    assert_int_equal(stage.fake.cancels, 0);
-    assert_int_equal(callers_told(&callers[1], 1), 0);
-}
-
-static void test_abandoned_when_the_session_ends(void **state)
-{
-    (void)state;
-    hold(0, "hold");
-    hold(1, "late");
-    session_abandon(callers[0].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
-    session_abandon(callers[1].call, ABANDON_AND_CANCEL, STAGE_LONG_MS, NULL);
-    fake_mcp_cut_streams(&stage.fake);
-    AWAIT(stage.loop, stage.lost == 1);
-    assert_int_equal(callers_told(callers, 2), 0);
 }
 
 /* ---- what the server says */
@@ -574,11 +502,6 @@ int main(void)
         CALLS_TEST(test_an_early_answer),
         CALLS_TEST(test_an_early_answer_before_the_session_ends),
         CALLS_TEST(test_an_early_answer_before_the_end),
-        CALLS_TEST(test_abandoned_and_cancelled),
-        CALLS_TEST(test_abandoned_in_silence),
-        CALLS_TEST(test_cancelled_before_it_is_accepted),
-        CALLS_TEST(test_abandoned_before_it_has_left),
-        CALLS_TEST(test_abandoned_when_the_session_ends),
         CALLS_TEST(test_progress),
         CALLS_TEST(test_answers_to_nobody),
         CALLS_TEST(test_a13_answers_to_ids_never_given),
