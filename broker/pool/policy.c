@@ -57,11 +57,15 @@ static bool may_open(const struct pool_limits *limits, const struct pool_view *v
     bool goes_well = view->failing_since_ms == 0 && view->has_opened && view->waiting > 0;
     size_t connecting = goes_well && limits->max_connecting > 1 ? limits->max_connecting : 1;
     size_t size = limits->size;
+    /* They take no place at the server: their calls, which end when they end, hold nobody up.  As
+       many as there may be sessions at most, whatever a server says. */
+    size_t forsaken = view->forsaken < size ? view->forsaken : size;
 
     if (limits->reserve > 0 && view->oldest_wait_ms >= limits->reserve_timeout_ms) {
         size += limits->reserve;
     }
-    return view->opening < connecting && view->open + view->opening + view->leaving < size;
+    return view->opening < connecting &&
+           view->open + view->opening + view->leaving < size + forsaken;
 }
 
 int64_t policy_patience_ms(const struct pool_view *view)

@@ -46,6 +46,7 @@ struct pool_view {
     size_t open;            /* ready, checking */
     size_t checking;        /* of those: being pinged, and back in a moment, as a rule */
     size_t leaving;         /* draining */
+    size_t forsaken;        /* of those: the server says that it does not know them */
     size_t waiting;         /* waiters in the queue that could go, if there were sessions */
     size_t unserved;        /* mode SESSION: clients that wait and have no session */
     size_t spare;           /* mode SESSION: open sessions without a client */

@@ -97,6 +97,7 @@ static void view_session(const struct session *session, struct pool_view *view, 
     view->inflight += load;
     if (session->state == SESSION_DRAINING) {
         view->leaving++;
+        view->forsaken += session_is_forsaken(session) ? 1 : 0;
         return;
     }
     if (!session_is_open(session)) {

@@ -159,6 +159,16 @@ static void on_broken(struct lane *lane, const char *what)
     finish(lane, DELIVERY_BROKEN);
 }
 
+/* No event of LANE's would come any more: not the server's doing, so that nothing is learnt. */
+static void on_unwatched(struct lane *lane, enum delivery_end end)
+{
+    struct delivery *delivery = &lane->exchange->delivery;
+
+    (void)snprintf(delivery->detail, sizeof(delivery->detail),
+                   "the system cannot watch the connection");
+    finish(lane, end);
+}
+
 /* A server that refuses a long request may have said so before it hung up: read that first. */
 static void on_send_failed(struct lane *lane)
 {
@@ -225,7 +235,9 @@ static void send_more(struct lane *lane)
         }
         code = put(lane, unsent, &sent);
         if (code == CURLE_AGAIN) {
-            (void)event_add(&lane->writable, NULL);
+            if (event_add(&lane->writable, NULL) < 0) {
+                on_unwatched(lane, DELIVERY_BROKEN);
+            }
             return;
         }
         if (code != CURLE_OK) {
@@ -305,7 +317,10 @@ static void on_connected(void *owner, CURLcode code)
                        readable_cb, lane);
     (void)event_assign(&lane->writable, loop_base(lane->set->loop), lane->fd, EV_WRITE | EV_PERSIST,
                        writable_cb, lane);
-    (void)event_add(&lane->readable, NULL);
+    if (event_add(&lane->readable, NULL) < 0) {
+        on_unwatched(lane, DELIVERY_UNSENT);
+        return;
+    }
     lane->state = LANE_BUSY;
     send_more(lane);
 }

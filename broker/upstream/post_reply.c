@@ -5,8 +5,8 @@
 
 #include "broker/upstream/calls.h"
 
-/* A page that says it, says it at its beginning. */
-enum { SEARCHED_MAXIMUM = 4096 };
+/* Who says just that says it shortly.  A longer text may quote what a client has sent. */
+enum { WORDS_MAXIMUM = 256 };
 
 static const struct span dialects[] = {
 #define SESSION_GONE(text) SPAN_INIT(text),
@@ -16,9 +16,7 @@ static const struct span dialects[] = {
 
 static bool contains(struct span text, struct span words)
 {
-    size_t searched = text.length < SEARCHED_MAXIMUM ? text.length : SEARCHED_MAXIMUM;
-
-    for (size_t i = 0; i + words.length <= searched; i++) {
+    for (size_t i = 0; i + words.length <= text.length; i++) {
         if (strncasecmp(text.at + i, words.at, words.length) == 0) {
             return true;
         }
@@ -29,7 +27,7 @@ static bool contains(struct span text, struct span words)
 static bool says_session_gone(struct span text)
 {
     for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
-        if (contains(text, dialects[i])) {
+        if (text.length <= WORDS_MAXIMUM && contains(text, dialects[i])) {
             return true;
         }
     }

@@ -58,6 +58,12 @@ bool session_is_open(const struct session *session)
            session->state == SESSION_DRAINING;
 }
 
+bool session_is_forsaken(const struct session *session)
+{
+    return session->state == SESSION_DRAINING && session->drained_for != NULL &&
+           strcmp(session->drained_for, session_gone_class) == 0;
+}
+
 bool session_may_take(const struct session *session)
 {
     return session->state == SESSION_READY;
@@ -468,12 +474,6 @@ static void on_timer(void *owner)
 
     if (session->state == SESSION_CHECKING) {
         session_lose(session, "timeout", "the server did not answer a ping within check_timeout");
-        return;
-    }
-    if (session->state == SESSION_DRAINING) {
-        (void)snprintf(text, sizeof(text), "%s %s", session->server->url.shown,
-                       session->drain_cause);
-        session_lose(session, session->drained_for, text);
         return;
     }
     (void)snprintf(text, sizeof(text), "%s did not %s within init_timeout; is it an MCP server?",

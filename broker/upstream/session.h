@@ -68,7 +68,7 @@ struct session {
     struct parcel opening;  /* initialize, then initialized */
     int64_t check_id;       /* the id of the ping out, 0: none */
     struct parcel check;
-    struct timer timer; /* init_timeout, check_timeout, or the grace of a forsaken one */
+    struct timer timer; /* init_timeout or check_timeout */
     int64_t opened_at_ms;
     int64_t ready_at_ms;
     int64_t used_at_ms;      /* the last answer, or READY */
@@ -108,6 +108,8 @@ void session_check(struct session *session);
  * word that it does not know the session keeps new calls away.
  */
 void session_ping(struct session *session);
+/* DRAINING, since the server says that it does not know it any more. */
+bool session_is_forsaken(const struct session *session);
 /* It takes one more call. */
 bool session_may_take(const struct session *session);
 

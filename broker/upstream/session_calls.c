@@ -21,6 +21,7 @@ struct note {
     struct reapable reapable;
 };
 
+const char session_gone_class[] = "session";
 static const char session_gone_cause[] = "does not know the session any more";
 
 static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery);
@@ -195,7 +196,7 @@ static void give_answer(struct call *call, const struct message *answer)
     }
 }
 
-/* The server did not take CALL: the honest end of it, and of the session if it is not known. */
+/* The server did not take CALL: the honest end of it; the session may take no more of them. */
 static void on_refused(struct call *call, const struct delivery *delivery,
                        const struct delivery_verdict *verdict)
 {
@@ -209,9 +210,8 @@ static void on_refused(struct call *call, const struct delivery *delivery,
     }
     if (verdict->session_gone) {
         session_forsake(session);
-    } else {
-        session_count_changed(session);
     }
+    session_count_changed(session);
 }
 
 static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery)
@@ -289,30 +289,9 @@ static void on_grace_over(void *owner)
     session_count_changed(session);
 }
 
-static struct call *find_accepted(const struct session *session)
-{
-    HASHMAP_FOREACH (slot, &session->calls.by_id) {
-        struct call *call = slot->value;
-
-        if (call->state == CALL_ACCEPTED || call->state == CALL_ABANDONED) {
-            return call;
-        }
-    }
-    return NULL;
-}
-
 void session_forsake(struct session *session)
 {
-    struct call *call;
-
-    session_distrust(session, "session", session_gone_cause);
-    while ((call = find_accepted(session)) != NULL) {
-        fail_call(call, FAILURE_SESSION_LOST, NULL, false);
-    }
-    if (session->state != SESSION_CLOSED && !session->timer.armed) {
-        timer_start(&session->timer, FORSAKEN_GRACE_MS);
-    }
-    session_count_changed(session);
+    session_distrust(session, session_gone_class, session_gone_cause);
 }
 
 void session_fail_calls(struct session *session, enum failure failure)
@@ -324,7 +303,8 @@ void session_fail_calls(struct session *session, enum failure failure)
         bool never_left = call_never_left(call);
 
         parcel_cancel(&call->parcel);
-        fail_call(call, never_left ? FAILURE_SESSION_GONE : failure, NULL, never_left);
+        fail_call(call, never_left ? FAILURE_UNAVAILABLE : failure,
+                  never_left ? "the session ended before the request was sent" : NULL, never_left);
     }
     while ((node = list_first(&session->calls.lingering)) != NULL) {
         let_go(LIST_ITEM(node, struct call, in_lingering));
@@ -412,7 +392,7 @@ static void on_answer(struct session *session, const struct message *answer)
     }
     if (answer->kind == MESSAGE_ERROR && post_reply_is_session_gone(answer)) {
         /* The call has its answer; the next one shall have a session that the server knows. */
-        session_distrust(session, "session", session_gone_cause);
+        session_forsake(session);
     }
     give_answer(call, answer);
 }

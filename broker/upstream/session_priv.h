@@ -5,12 +5,7 @@
 
 #include "broker/upstream/session.h"
 
-enum {
-    SESSION_FAULTS_MAXIMUM = 3,
-    SESSION_NOTES_MAXIMUM = 64,
-    NOTE_TIMEOUT_MS = 10000,
-    FORSAKEN_GRACE_MS = 2000
-};
+enum { SESSION_FAULTS_MAXIMUM = 3, SESSION_NOTES_MAXIMUM = 64, NOTE_TIMEOUT_MS = 10000 };
 
 /* session.c */
 void session_set_state(struct session *session, enum session_state state);
@@ -38,12 +33,14 @@ struct delivery_verdict session_judge(const struct session *session,
                                       struct message *ret_answer);
 
 /* session_calls.c */
+extern const char session_gone_class[]; /* the error class of a session that is not known */
 void session_on_text(struct session *session, struct span text);
 /* A text that was too long: HEAD is how it began, TAIL how it ended. */
 void session_on_oversize(struct session *session, struct span head, struct span tail);
 /*
- * The server says that it does not know the session any more.  What it had accepted is lost; a
- * message whose POST is out will hear for itself, as a rule that it may go to another session.
+ * The server says, to one message, that it does not know the session any more: it gets no new
+ * calls.  That is no word on those that are out, and they may be other clients': each ends by its
+ * own answer, by the reply to its own POST, by its deadline, or with the stream.
  */
 void session_forsake(struct session *session);
 /* Fail every call, and take back what is under way.  FAILURE is for those that may have run. */

@@ -29,3 +29,31 @@ def test_words_below_another_status_lose_no_session(broker, raw, status, body):
     report = raw.report()
     assert report.counters["tool refuse"] == 1
     assert report.count("initialize") == 1
+
+
+@pytest.mark.parametrize(
+    "status, body",
+    [(400, "words"), (400, "answer"), (404, "empty"), (404, "answer"), (422, "error")],
+)
+def test_one_clients_refusal_costs_no_other_its_call(start_broker, raw, status, body):
+    """The server has taken the call and answers it, on the session that the refusal was about."""
+    broker = start_broker({"raw": raw.url}, pool={"pool_size": 1})
+    victim, other = broker.client(), broker.client()
+    call = victim.start_call("hold", {"key": "k"})
+    raw.wait_requests(1, "tools/call")
+    arguments = {"status": status, "words": "no text 'session not found'", "body": body}
+    other.call_error("refuse", arguments)
+    assert other.text("echo") == "echo", "the pool goes on meanwhile"
+    assert victim.find_answer(call) is None
+    raw.release("k")
+    assert victim.wait(call)["content"][0]["text"] == "released k"
+
+
+def test_a_call_ends_with_the_stream_of_its_forgotten_session(start_broker, raw):
+    broker = start_broker({"raw": raw.url}, pool={"pool_size": 1})
+    client = broker.client()
+    call = client.start_call("hold", {"key": "k"})
+    raw.wait_requests(1, "tools/call")
+    client.call_error("refuse", {"status": 404, "body": "empty"})
+    raw.cut()
+    assert client.wait_error(call).outcome == "unknown"

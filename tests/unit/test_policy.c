@@ -71,6 +71,11 @@ static void test_when_to_open(void **state)
         {{.open = 2, .leaving = 1, .least_load = 8, .waiting = 9}, 0, POOL_ACTION_OPEN},
         /* Only a leaving session is there: it takes no calls, so that another is opened. */
         {{.leaving = 1, .waiting = 1}, 0, POOL_ACTION_OPEN},
+        /* One that the server does not know takes no place, but not without end. */
+        {{.leaving = 4, .waiting = 1}, 0, POOL_ACTION_NONE},
+        {{.leaving = 4, .forsaken = 1, .waiting = 1}, 0, POOL_ACTION_OPEN},
+        {{.leaving = 7, .forsaken = 7, .waiting = 1}, 0, POOL_ACTION_OPEN},
+        {{.leaving = 8, .forsaken = 8, .waiting = 1}, 0, POOL_ACTION_NONE},
         /* The only session is being pinged and has room for all who wait. */
         {{.open = 1, .checking = 1, .waiting = TARGET}, 0, POOL_ACTION_NONE},
         /* One more than it would take. */

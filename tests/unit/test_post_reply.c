@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "broker/upstream/post_reply.h"
 
 enum { ID = 7 };
@@ -82,16 +84,34 @@ static void test_a_message_without_an_id(void **state)
     assert_int_equal(post_reply_kind(error, 0, &answer), DELIVERY_REPLY_OTHER);
 }
 
-static void test_words_far_down_a_page(void **state)
+/* As a validation error does.  BEGIN and END: what the words, and PADDING blanks, stand between. */
+static void assert_quoted(const char *begin, const char *end, size_t padding,
+                          enum delivery_reply kind)
 {
-    static char page[1 << 16];
+    char text[8192];
+    char blanks[4097] = "";
     struct message answer;
 
+    memset(blanks, ' ', padding);
+    (void)snprintf(text, sizeof(text), "%sSession not found%s%s", begin, blanks, end);
+    assert_int_equal(post_reply_kind(span_of(text), ID, &answer), kind);
+}
+
+static void test_a_long_text_that_quotes_the_words(void **state)
+{
+    static const struct {
+        const char *begin;
+        const char *end;
+    } forms[] = {{"", ""},
+                 {"{\"detail\":\"", "\"}"},
+                 {"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1,\"message\":\"", "\"}}"}};
+
     (void)state;
-    memset(page, ' ', sizeof(page));
-    memcpy(page + sizeof(page) - 32, "Session not found", 17);
-    assert_int_equal(post_reply_kind((struct span){page, sizeof(page)}, ID, &answer),
-                     DELIVERY_REPLY_OTHER);
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        assert_quoted(forms[i].begin, forms[i].end, 16, DELIVERY_REPLY_SESSION_GONE);
+        assert_quoted(forms[i].begin, forms[i].end, 256, DELIVERY_REPLY_OTHER);
+        assert_quoted(forms[i].begin, forms[i].end, 4096, DELIVERY_REPLY_OTHER);
+    }
 }
 
 int main(void)
@@ -100,7 +120,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_no_body),
         cmocka_unit_test(test_a_message_without_an_id),
-        cmocka_unit_test(test_words_far_down_a_page),
+        cmocka_unit_test(test_a_long_text_that_quotes_the_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
