@@ -340,9 +340,11 @@ static void on_lag_timer(void *owner)
 
 static void on_hangup(struct app *app)
 {
+    /* The manager waits for the end of an upgrade, if there is one: it is not told of two. */
+    bool is_told = app->state == APP_SERVING && app->upgrade.pid == 0;
     struct bytes message;
 
-    if (app->state == APP_SERVING) {
+    if (is_told) {
         notify_reloading();
     }
     bytes_init(&message, 4096);
@@ -352,7 +354,7 @@ static void on_hangup(struct app *app)
         app_report(app, NULL, "config_error", NULL, "the new configuration was refused");
     }
     bytes_done(&message);
-    if (app->state == APP_SERVING) {
+    if (is_told) {
         notify_manager("READY=1");
     }
 }

@@ -404,6 +404,11 @@ int app_reload(struct app *app, struct bytes *message)
         bytes_printf(message, "the broker is stopping");
         return -1;
     }
+    if (app->upgrade.pid != 0) {
+        /* The new process may have read the configuration already. */
+        bytes_printf(message, "an upgrade is under way; try again");
+        return -1;
+    }
     config = config_load(&app->arguments->config, message);
     if (config == NULL) {
         return -1;

@@ -178,17 +178,40 @@ static int look(const struct app *app)
     return n < 0 ? -1 : n > 0;
 }
 
+/*
+ * The same for the last time.  It stands still after that: no byte of it may get lost between the
+ * look and the end of listening, or it would serve, and be ended for not serving.
+ */
+static bool look_at_last(const struct app *app)
+{
+    if (app->upgrade.ready_fd < 0) {
+        return false;
+    }
+    successor_pause(app->upgrade.pid);
+    return look(app) > 0;
+}
+
+/* It serves. */
+static void go_on(struct app *app)
+{
+    (void)kill(app->upgrade.pid, SIGCONT);
+    on_ready(app);
+}
+
 void app_end_upgrade(struct app *app)
 {
-    if (app->upgrade.pid == 0) {
+    pid_t pid = app->upgrade.pid;
+
+    if (pid == 0) {
         return;
     }
-    if (app->upgrade.ready_fd >= 0 && look(app) > 0) {
-        on_ready(app); /* it serves: the word to stop is for this process alone */
+    if (look_at_last(app)) {
+        go_on(app); /* the word to stop is for this process alone */
         return;
     }
     stop_listening(app);
-    (void)kill(app->upgrade.pid, SIGTERM);
+    (void)kill(pid, SIGTERM);
+    (void)kill(pid, SIGCONT);
     app->upgrade.pid = 0;
     log_event(LOG_LEVEL_WARN, "upgrade_ended", "why=\"this process is told to stop\"");
 }
@@ -211,9 +234,8 @@ static void on_too_late(void *owner)
 {
     struct app *app = owner;
 
-    /* Both may have become due in this same turn: one that serves must not be killed. */
-    if (look(app) > 0) {
-        on_ready(app);
+    if (look_at_last(app)) {
+        go_on(app);
     } else {
         give_up(app, "the new process was not ready in 10 s", 0);
     }

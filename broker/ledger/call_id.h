@@ -20,9 +20,4 @@ void call_id_print(const struct call_id *id, char text[CALL_ID_TEXT_SIZE]);
 /* A UUIDv7 (RFC 9562, 5.7) of this moment of the wall clock. */
 struct call_id call_id_make(int64_t wall_ms, const uint8_t random[CALL_ID_RANDOM_SIZE]);
 
-static inline struct span call_id_key(const struct call_id *id)
-{
-    return (struct span){(const char *)id->at, CALL_ID_SIZE};
-}
-
 #endif

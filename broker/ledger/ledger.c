@@ -7,6 +7,8 @@
 #include <sys/random.h>
 
 #include "broker/ledger/ledger_file.h"
+#include "broker/ledger/ledger_index.h"
+#include "broker/ledger/ledger_other.h"
 #include "broker/runtime/clock.h"
 #include "broker/runtime/log.h"
 #include "proto/base/hashmap.h"
@@ -17,15 +19,25 @@ enum { SLOTS = 2, RANDOM_CALLS = 64 };
 struct ledger {
     struct ledger_file file;
     struct ledger_ring ring;
-    struct hashmap live; /* struct ledger_call by id, borrowed */
-    char other[128];     /* the path of the file that is not ours */
-    bool is_lost;        /* the file was cut short: nothing is entered any more */
+    struct ledger_index index; /* of the ring */
+    struct hashmap live;       /* struct ledger_call by id and uid, borrowed */
+    struct ledger_other other; /* the file that is not ours */
+    bool is_lost;              /* the file was cut short: nothing is entered any more */
     uint64_t total;
     uint8_t random[RANDOM_CALLS * CALL_ID_RANDOM_SIZE];
     size_t random_left;
 };
 
+enum { KEY_SIZE = CALL_ID_SIZE + sizeof(uint32_t) };
+
+_Static_assert(offsetof(struct ledger_call, uid) == CALL_ID_SIZE, "the key has no gaps");
+
 static const size_t file_maximum = (LEDGER_RECORDS_MAXIMUM + 1) * (size_t)LEDGER_RECORD_SIZE;
+
+static struct span key_of(const struct ledger_call *call)
+{
+    return (struct span){(const char *)&call->id, KEY_SIZE};
+}
 
 static uint16_t tag_of(enum failure failure)
 {
@@ -98,11 +110,13 @@ static int lay_out(struct ledger *ledger, size_t count, struct bytes *content,
 static int take(struct ledger *ledger, const char *directory, struct bytes *message)
 {
     for (int slot = 0; slot < SLOTS; slot++) {
-        char path[sizeof(ledger->other)];
+        char path[sizeof(ledger->other.path)];
+        char other[sizeof(path)];
         int r;
 
         (void)snprintf(path, sizeof(path), "%s/ledger.%d", directory, slot);
-        (void)snprintf(ledger->other, sizeof(ledger->other), "%s/ledger.%d", directory, 1 - slot);
+        (void)snprintf(other, sizeof(other), "%s/ledger.%d", directory, 1 - slot);
+        ledger_other_init(&ledger->other, other);
         r = ledger_file_take(&ledger->file, path, message);
         if (r != -EBUSY) {
             return r;
@@ -113,6 +127,23 @@ static int take(struct ledger *ledger, const char *directory, struct bytes *mess
                  "end",
                  directory);
     return -EBUSY;
+}
+
+/* Where the records that the ring has are. */
+static int make_index(struct ledger *ledger, struct bytes *message)
+{
+    if (ledger_index_init(&ledger->index, ledger->ring.count) < 0) {
+        bytes_printf(message, "out of memory");
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < ledger->ring.count; i++) {
+        struct ledger_glimpse glimpse;
+
+        if (ledger_record_glimpse(ledger_ring_record(ledger->ring.block, i), &glimpse)) {
+            ledger_index_put(&ledger->index, i, &glimpse.call);
+        }
+    }
+    return 0;
 }
 
 struct ledger *ledger_open(const struct ledger_options *options, struct bytes *message)
@@ -138,10 +169,12 @@ struct ledger *ledger_open(const struct ledger_options *options, struct bytes *m
         r = lay_out(ledger, options->records, &content, message);
     }
     bytes_done(&content);
+    r = r == 0 ? make_index(ledger, message) : r;
     if (r < 0) {
         ledger_close(ledger);
         return NULL;
     }
+    ledger_other_look(&ledger->other);
     return ledger;
 }
 
@@ -152,11 +185,21 @@ void ledger_close(struct ledger *ledger)
     }
     CHECK(ledger->live.count == 0);
     hashmap_done(&ledger->live);
+    ledger_index_done(&ledger->index);
+    ledger_other_done(&ledger->other);
     ledger_file_close(&ledger->file);
     mem_free(ledger);
 }
 
 /* ---- calls */
+
+static bool read_slot(void *owner, size_t slot, void *record)
+{
+    const struct ledger *ledger = owner;
+
+    memcpy(record, ledger_ring_record(ledger->ring.block, slot), LEDGER_RECORD_SIZE);
+    return true;
+}
 
 struct call_id ledger_mint(struct ledger *ledger)
 {
@@ -172,6 +215,41 @@ struct call_id ledger_mint(struct ledger *ledger)
                         ledger->random + ledger->random_left * CALL_ID_RANDOM_SIZE);
 }
 
+/* What is known of earlier tries, into CALL.  -EEXIST: one is live. */
+static int look_back(struct ledger *ledger, struct ledger_call *call)
+{
+    struct ledger_entry entry;
+
+    call->earlier = LEDGER_FREE;
+    if (call->is_minted || !ledger_find(ledger, &call->id, call->uid, &entry)) {
+        return 0;
+    }
+    if (ledger_state_is_live(entry.state)) {
+        return -EEXIST;
+    }
+    if (entry.state != LEDGER_NOT_EXECUTED) {
+        call->earlier = entry.state;
+        call->earlier_reason = entry.reason;
+    }
+    return 0;
+}
+
+/* The record of CALL is written: it stands for those of earlier tries, too. */
+static void replace_earlier(struct ledger *ledger, const struct ledger_call *call)
+{
+    struct ledger_question question = {&call->id, &call->uid};
+    struct ledger_entry entry;
+    size_t slot;
+
+    ledger_index_take(&ledger->index, call->slot);
+    while (!call->is_minted &&
+           ledger_index_find(&ledger->index, &question, read_slot, ledger, &entry, &slot)) {
+        ledger_ring_forget(&ledger->ring, slot);
+        ledger_index_take(&ledger->index, slot);
+    }
+    ledger_index_put(&ledger->index, call->slot, &call->id);
+}
+
 int ledger_begin(struct ledger *ledger, struct ledger_call *call, uid_t uid, const char *pool)
 {
     struct ledger_entry entry = {.call = call->id, .uid = uid, .queued_ms = clock_now_ms()};
@@ -181,19 +259,26 @@ int ledger_begin(struct ledger *ledger, struct ledger_call *call, uid_t uid, con
     if (ledger->is_lost) {
         return -EIO;
     }
-    if (hashmap_find(&ledger->live, call_id_key(&call->id)) != NULL) {
+    call->uid = uid;
+    if (hashmap_find(&ledger->live, key_of(call)) != NULL) {
         return -EEXIST;
     }
+    r = look_back(ledger, call);
+    if (r < 0) {
+        return r;
+    }
     (void)snprintf(entry.pool, sizeof(entry.pool), "%s", pool);
-    r = hashmap_add(&ledger->live, call_id_key(&call->id), call);
+    entry.state = call->earlier == LEDGER_FREE ? LEDGER_QUEUED : LEDGER_AGAIN;
+    r = hashmap_add(&ledger->live, key_of(call), call);
     if (r < 0) {
         return r;
     }
     r = ledger_ring_add(&ledger->ring, &entry, &call->slot);
     if (r < 0) {
-        (void)hashmap_take(&ledger->live, call_id_key(&call->id));
+        (void)hashmap_take(&ledger->live, key_of(call));
         return r;
     }
+    replace_earlier(ledger, call);
     call->ledger = ledger;
     ledger->total++;
     return 0;
@@ -210,10 +295,17 @@ void ledger_end(struct ledger_call *call, enum ledger_state state, enum failure 
 {
     struct ledger *ledger = call->ledger;
 
+    uint16_t reason = tag_of(failure);
+
     CHECK(!ledger_state_is_live(state));
-    CHECK(hashmap_take(&ledger->live, call_id_key(&call->id)) == call);
+    CHECK(hashmap_take(&ledger->live, key_of(call)) == call);
+    if (state == LEDGER_NOT_EXECUTED && call->earlier != LEDGER_FREE) {
+        /* This try did not run, but the call may have. */
+        state = call->earlier;
+        reason = call->earlier_reason;
+    }
     if (!ledger->is_lost) {
-        ledger_ring_set(&ledger->ring, call->slot, state, tag_of(failure), clock_now_ms());
+        ledger_ring_set(&ledger->ring, call->slot, state, reason, clock_now_ms());
     }
     call->ledger = NULL;
 }
@@ -235,37 +327,38 @@ uint64_t ledger_total(const struct ledger *ledger)
 
 /* ---- looking */
 
-/* In the file that is not ours. */
-static bool find_elsewhere(const struct ledger *ledger, const struct call_id *call,
-                           struct ledger_entry *ret_entry)
+static bool find(struct ledger *ledger, const struct ledger_question *question,
+                 struct ledger_entry *ret_entry)
 {
-    struct ledger_recovery recovery;
-    struct ledger_ring ring;
-    struct bytes content;
-    bool is_owned = true;
-    bool found = false;
-    size_t count;
+    uint16_t reason = tag_of(FAILURE_BROKER_RESTART);
+    struct ledger_entry other;
+    size_t slot;
+    bool found = !ledger->is_lost &&
+                 ledger_index_find(&ledger->index, question, read_slot, ledger, ret_entry, &slot);
 
-    bytes_init(&content, file_maximum);
-    if (ledger_file_peek(ledger->other, file_maximum, &content, &is_owned) == 0 &&
-        ledger_ring_check(content.at, content.length, &count) == 0) {
-        ring = (struct ledger_ring){.block = (unsigned char *)content.at, .count = count};
-        if (!is_owned) {
-            /* In our copy: the file stays as its owner left it. */
-            ledger_ring_adopt(&ring, content.at, count, tag_of(FAILURE_BROKER_RESTART), &recovery);
-        }
-        found = ledger_ring_find(&ring, call, ret_entry);
+    if (ledger_other_find(&ledger->other, question, reason, &other) &&
+        (!found || ledger_entry_beats_elsewhere(&other, ret_entry))) {
+        *ret_entry = other;
+        found = true;
     }
-    bytes_done(&content);
     return found;
 }
 
-bool ledger_find(struct ledger *ledger, const struct call_id *call, struct ledger_entry *ret_entry)
+bool ledger_find(struct ledger *ledger, const struct call_id *call, uid_t uid,
+                 struct ledger_entry *ret_entry)
 {
-    if (!ledger->is_lost && ledger_ring_find(&ledger->ring, call, ret_entry)) {
-        return true;
-    }
-    return find_elsewhere(ledger, call, ret_entry);
+    uint32_t asked = uid;
+    struct ledger_question question = {call, &asked};
+
+    return find(ledger, &question, ret_entry);
+}
+
+bool ledger_find_anybodys(struct ledger *ledger, const struct call_id *call,
+                          struct ledger_entry *ret_entry)
+{
+    struct ledger_question question = {call, NULL};
+
+    return find(ledger, &question, ret_entry);
 }
 
 /* The file has no name any more, but is whole: the same under its name. */

@@ -48,9 +48,14 @@ static enum failure failure_of(uint16_t tag)
     return FAILURE_NONE;
 }
 
-static bool may_ask(const struct ledger_entry *entry, uid_t asker)
+/* What ASKER did under this id; root and who runs us may see what others did, too. */
+static bool find_for(struct ledger *ledger, const struct call_id *call, uid_t asker,
+                     struct ledger_entry *ret_entry)
 {
-    return asker == 0 || asker == geteuid() || (asker == entry->uid && asker != (uid_t)-1);
+    if (asker != (uid_t)-1 && ledger_find(ledger, call, asker, ret_entry)) {
+        return true;
+    }
+    return (asker == 0 || asker == geteuid()) && ledger_find_anybodys(ledger, call, ret_entry);
 }
 
 static void append_member(struct bytes *out, const char *key, const char *text)
@@ -93,7 +98,7 @@ int ledger_answer(struct ledger *ledger, struct span call, uid_t asker, struct b
     }
     call_id_print(&id, text);
     bytes_printf(out, "{\"call\":\"%s\"", text);
-    if (ledger_find(ledger, &id, &entry) && may_ask(&entry, asker)) {
+    if (find_for(ledger, &id, asker, &entry)) {
         write_entry(&entry, out);
     } else {
         write_nothing(ledger, out);

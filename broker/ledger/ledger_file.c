@@ -23,14 +23,6 @@ static struct flock whole_file(void)
     return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
 }
 
-static bool is_owned(int fd)
-{
-    struct flock lock = whole_file();
-
-    /* A lock that cannot be looked at counts as held: that promises nothing. */
-    return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
-}
-
 static bool is_plain_and_ours(int fd)
 {
     struct stat status;
@@ -198,21 +190,25 @@ enum ledger_file_health ledger_file_health(const struct ledger_file *file)
                                                                       : LEDGER_FILE_SOUND;
 }
 
-int ledger_file_peek(const char *path, size_t maximum, struct bytes *out, bool *ret_is_owned)
+int ledger_file_peek(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool was_owned;
-    int r;
+    struct stat status;
 
     if (fd < 0) {
         return -errno;
     }
-    was_owned = is_owned(fd);
-    r = read_all(fd, maximum, out);
-    if (r == 0) {
-        /* An owner that came or went meanwhile: nothing final can be said. */
-        *ret_is_owned = was_owned || is_owned(fd);
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+        (void)close(fd);
+        return -EINVAL;
     }
-    (void)close(fd);
-    return r;
+    return fd;
+}
+
+bool ledger_file_is_owned(int fd)
+{
+    struct flock lock = whole_file();
+
+    /* A lock that cannot be looked at counts as held: that promises nothing. */
+    return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
 }

@@ -38,11 +38,9 @@ enum ledger_file_health { LEDGER_FILE_SOUND, LEDGER_FILE_UNLINKED, LEDGER_FILE_C
 /* Whether somebody removed or shortened it under our hands. */
 enum ledger_file_health ledger_file_health(const struct ledger_file *file);
 
-/*
- * Look into a file that may be somebody else's, without touching it: all of it to OUT if it is
- * at most MAXIMUM bytes long.  *RET_IS_OWNED: a living process owned it before and after.
- */
-MUST_CHECK int ledger_file_peek(const char *path, size_t maximum, struct bytes *out,
-                                bool *ret_is_owned);
+/* Look into a file that may be somebody else's: a descriptor to read PATH from, or -errno. */
+MUST_CHECK int ledger_file_peek(const char *path);
+/* Whether a living process owns what FD, which does not, has open. */
+bool ledger_file_is_owned(int fd);
 
 #endif

@@ -183,20 +183,71 @@ bool ledger_record_read(const void *at, struct ledger_entry *ret_entry)
     return true;
 }
 
+bool ledger_record_is_free(const void *at)
+{
+    struct record record;
+
+    memcpy(&record, at, sizeof(record));
+    return record.standing == 0;
+}
+
+bool ledger_record_glimpse(const void *at, struct ledger_glimpse *ret_glimpse)
+{
+    struct record record;
+
+    memcpy(&record, at, sizeof(record));
+    if (record.standing == 0 || record.seq > INT64_MAX ||
+        record.sum != sum_of(&record, offsetof(struct record, sum))) {
+        return false;
+    }
+    ret_glimpse->seq = record.seq;
+    memcpy(ret_glimpse->call.at, record.call, CALL_ID_SIZE);
+    ret_glimpse->is_live = ledger_state_is_live((enum ledger_state)(record.standing & 0xff));
+    return true;
+}
+
+void ledger_entry_settle(struct ledger_entry *entry, uint16_t reason)
+{
+    if (ledger_state_is_live(entry->state)) {
+        entry->state = entry->state == LEDGER_QUEUED ? LEDGER_NOT_EXECUTED : LEDGER_UNKNOWN;
+        entry->reason = reason;
+    }
+}
+
+static bool may_have_run(const struct ledger_entry *entry)
+{
+    return entry->state != LEDGER_NOT_EXECUTED;
+}
+
+bool ledger_entry_beats(const struct ledger_entry *entry, const struct ledger_entry *other)
+{
+    return may_have_run(entry) == may_have_run(other) ? entry->seq > other->seq
+                                                      : may_have_run(entry);
+}
+
+bool ledger_entry_beats_elsewhere(const struct ledger_entry *entry,
+                                  const struct ledger_entry *other)
+{
+    if (may_have_run(entry) != may_have_run(other)) {
+        return may_have_run(entry);
+    }
+    return entry->queued_ms > other->queued_ms ||
+           (entry->queued_ms == other->queued_ms && ledger_state_is_live(entry->state));
+}
+
 /* ---- the ring */
 
-static void settle(struct record *record, const struct ledger_entry *entry, uint16_t reason,
+static void settle(struct record *record, struct ledger_entry *entry, uint16_t reason,
                    struct ledger_recovery *recovery)
 {
-    int64_t then_ms = entry->queued_ms + entry->after_ms;
+    bool was_live = ledger_state_is_live(entry->state);
 
     recovery->records++;
-    if (entry->state == LEDGER_QUEUED) {
-        recovery->not_executed++;
-        set_standing(record, LEDGER_NOT_EXECUTED, reason, then_ms);
-    } else if (entry->state == LEDGER_SENT) {
-        recovery->unknown++;
-        set_standing(record, LEDGER_UNKNOWN, reason, then_ms);
+    ledger_entry_settle(entry, reason);
+    if (was_live) {
+        recovery->not_executed += entry->state == LEDGER_NOT_EXECUTED;
+        recovery->unknown += entry->state == LEDGER_UNKNOWN;
+        set_standing(record, entry->state, reason, entry->queued_ms + entry->after_ms);
     }
 }
 
@@ -249,7 +300,8 @@ int ledger_ring_add(struct ledger_ring *ring, const struct ledger_entry *entry, 
     memcpy(record->pool, entry->pool, LEDGER_POOL_SIZE);
     record->uid = entry->uid;
     record->sum = sum_of(record, offsetof(struct record, sum));
-    set_standing(record, LEDGER_QUEUED, 0, entry->queued_ms);
+    set_standing(record, entry->state == LEDGER_AGAIN ? LEDGER_AGAIN : LEDGER_QUEUED, 0,
+                 entry->queued_ms);
     ring->next = (slot + 1) % ring->count;
     *ret_slot = slot;
     return 0;
@@ -262,20 +314,7 @@ void ledger_ring_set(struct ledger_ring *ring, size_t slot, enum ledger_state st
     set_standing(record_at(ring, slot), state, reason, now_ms);
 }
 
-bool ledger_ring_find(const struct ledger_ring *ring, const struct call_id *call,
-                      struct ledger_entry *ret_entry)
+void ledger_ring_forget(struct ledger_ring *ring, size_t slot)
 {
-    struct ledger_entry entry;
-    bool found = false;
-
-    for (size_t i = 0; i < ring->count; i++) {
-        const struct record *record = record_at(ring, i);
-
-        if (memcmp(record->call, call->at, CALL_ID_SIZE) == 0 &&
-            ledger_record_read(record, &entry) && (!found || entry.seq > ret_entry->seq)) {
-            *ret_entry = entry;
-            found = true;
-        }
-    }
-    return found;
+    __atomic_store_n(&record_at(ring, slot)->standing, 0, __ATOMIC_RELEASE);
 }

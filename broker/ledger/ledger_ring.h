@@ -58,33 +58,62 @@ struct ledger_recovery {
 size_t ledger_ring_size(size_t count);
 /* Write an empty ring of COUNT records over BLOCK, which has room for it. */
 void ledger_ring_format(void *block, size_t count);
-/* LENGTH bytes at BLOCK are a ring of ours, of *RET_COUNT records.  -EBADMSG. */
+/* LENGTH bytes, whose first LEDGER_RECORD_SIZE are at BLOCK, are a ring of ours, of *RET_COUNT
+ * records.  -EBADMSG. */
 MUST_CHECK int ledger_ring_check(const void *block, size_t length, size_t *ret_count);
 /*
- * Go on with the ring in BLOCK (checked), whose owner is dead.  What it had QUEUED did not run
- * and will not; what it had SENT may have: UNKNOWN, for the reason REASON.
+ * Go on with the ring in BLOCK (checked), whose owner is dead: each of its live calls is settled
+ * as ledger_entry_settle has it, for the reason REASON.
  */
 void ledger_ring_adopt(struct ledger_ring *ring, void *block, size_t count, uint16_t reason,
                        struct ledger_recovery *ret_recovery);
 
-/* Record ENTRY as QUEUED in place of the oldest that is over.  -ENOSPC: all are live. */
+/*
+ * Record ENTRY in place of the oldest that is over: as AGAIN if it stands so, else as QUEUED.
+ * -ENOSPC: all are live.
+ */
 MUST_CHECK int ledger_ring_add(struct ledger_ring *ring, const struct ledger_entry *entry,
                                size_t *ret_slot);
 /* Only from a live standing. */
 void ledger_ring_set(struct ledger_ring *ring, size_t slot, enum ledger_state state,
                      uint16_t reason, int64_t now_ms);
-/* The newest record of CALL. */
-bool ledger_ring_find(const struct ledger_ring *ring, const struct call_id *call,
-                      struct ledger_entry *ret_entry);
+/* Make SLOT free: a newer record says all that this one said. */
+void ledger_ring_forget(struct ledger_ring *ring, size_t slot);
 
 /* LEDGER_RECORD_SIZE bytes at RECORD.  False: free, or not whole. */
 bool ledger_record_read(const void *record, struct ledger_entry *ret_entry);
+bool ledger_record_is_free(const void *record);
+
+/* What tells a record from others. */
+struct ledger_glimpse {
+    uint64_t seq;
+    struct call_id call;
+    bool is_live;
+};
+
+/* As ledger_record_read, but faster: how it stands is looked at, not checked. */
+bool ledger_record_glimpse(const void *record, struct ledger_glimpse *ret_glimpse);
+
+/*
+ * The owner of a live ENTRY is dead: what it had QUEUED did not run and will not; what it had SENT
+ * may have, and so may an earlier try of what waited AGAIN: UNKNOWN.
+ */
+void ledger_entry_settle(struct ledger_entry *entry, uint16_t reason);
+/*
+ * Of two records of one ring about one call: ENTRY counts, and OTHER does not.  A try that may have
+ * run counts more than one that did not; else the newer one.
+ */
+bool ledger_entry_beats(const struct ledger_entry *entry, const struct ledger_entry *other);
+/* The same of two rings, which know nothing of each other's order: the clock must do. */
+bool ledger_entry_beats_elsewhere(const struct ledger_entry *entry,
+                                  const struct ledger_entry *other);
+
 /* Where the records of a ring begin. */
 const void *ledger_ring_record(const void *block, size_t slot);
 
 static inline bool ledger_state_is_live(enum ledger_state state)
 {
-    return state == LEDGER_QUEUED || state == LEDGER_SENT;
+    return state == LEDGER_QUEUED || state == LEDGER_SENT || state == LEDGER_AGAIN;
 }
 
 /* A number for a word of failures.def that does not depend on its place in the table. */

@@ -9,15 +9,16 @@
 
 static void on_witness_end(struct call_witness *witness, enum failure failure);
 
-static int read_id(struct ledger *ledger, struct span token, struct call_id *ret_id)
+static int read_id(struct ledger *ledger, struct span token, struct ledger_call *call)
 {
     char text[CALL_ID_TEXT_SIZE];
 
     if (span_is_none(token)) {
-        *ret_id = ledger_mint(ledger);
+        call->id = ledger_mint(ledger);
+        call->is_minted = true;
         return 0;
     }
-    return json_string_copy(token, text, sizeof(text)) ? call_id_parse(span_of(text), ret_id)
+    return json_string_copy(token, text, sizeof(text)) ? call_id_parse(span_of(text), &call->id)
                                                        : -EINVAL;
 }
 
@@ -25,7 +26,7 @@ int record_new(struct ledger *ledger, struct span id, uid_t uid, const char *poo
                struct record **ret_record)
 {
     struct record *record = MEM_NEW(struct record);
-    int r = record == NULL ? -ENOMEM : read_id(ledger, id, &record->call.id);
+    int r = record == NULL ? -ENOMEM : read_id(ledger, id, &record->call);
 
     if (r == 0) {
         call_id_print(&record->call.id, record->text);

@@ -206,6 +206,15 @@ pid_t successor_start(const struct successor_plan *plan, int *ret_ready_fd)
     return pid;
 }
 
+void successor_pause(pid_t pid)
+{
+    siginfo_t info;
+
+    (void)kill(pid, SIGSTOP);
+    while (waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+    }
+}
+
 int successor_end(pid_t pid)
 {
     int status = 0;

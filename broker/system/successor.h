@@ -38,6 +38,11 @@ struct successor_plan {
 MUST_CHECK bool successor_find_program(const char *argv0, char *path, size_t size);
 /* Its pid, with *RET_READY_FD to read a byte from; EOF instead: it has failed.  Or -errno. */
 MUST_CHECK pid_t successor_start(const struct successor_plan *plan, int *ret_ready_fd);
+/*
+ * Make it stand still, and wait for that: what it has not said by then it does not say before
+ * SIGCONT.  One that has ended is left to be waited for.
+ */
+void successor_pause(pid_t pid);
 /* End one that did not become ready, and wait for that; its wait(2) status. */
 int successor_end(pid_t pid);
 

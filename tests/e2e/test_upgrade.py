@@ -9,11 +9,12 @@ import shutil
 import signal
 import socket
 import threading
+import time
 import uuid
 
 import pytest
 
-from harness import Client, wait_until
+from harness import Client, RpcError, wait_until
 from harness import places
 from harness.program import Program
 
@@ -235,19 +236,33 @@ def test_a_successor_that_cannot_start_changes_nothing(dynasty, broker):
     assert broker.client().text("echo") == "echo"
 
 
-def test_a_successor_that_never_becomes_ready_is_given_up(start_broker, raw, tmp_path, cleanup):
-    """The program on the disk is replaced by one that does nothing."""
+@pytest.fixture
+def replaceable(start_broker, raw, tmp_path):
+    """A broker, and the file that is its program on the disk."""
     program = tmp_path / "teplod"
     shutil.copy(places.TEPLOD, program)
     before, places.TEPLOD = places.TEPLOD, str(program)
     try:
-        broker = start_broker({"raw": raw.url})
+        return start_broker({"raw": raw.url}), program
     finally:
         places.TEPLOD = before
-    client = broker.client()
+
+
+def replace_by_one_that_does_nothing(program):
     program.unlink()
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o755)
+
+
+def put_back(program):
+    program.unlink()
+    shutil.copy(places.TEPLOD, program)
+
+
+def test_a_successor_that_never_becomes_ready_is_given_up(replaceable, cleanup):
+    broker, program = replaceable
+    client = broker.client()
+    replace_by_one_that_does_nothing(program)
     os.kill(broker.pid, signal.SIGUSR2)
     line = broker.wait_log("upgrading")
     os.kill(broker.pid, signal.SIGUSR2)
@@ -258,11 +273,44 @@ def test_a_successor_that_never_becomes_ready_is_given_up(start_broker, raw, tmp
         os.kill(int(line["pid"]), 0)
     assert client.text("echo") == "echo"
     # And once the right one is back, it works.
-    program.unlink()
-    shutil.copy(places.TEPLOD, program)
+    put_back(program)
     dynasty = cleanup.maker(Dynasty)(broker)
     dynasty.upgrade()
     assert broker.client().text("echo") == "echo"
+
+
+def test_nothing_is_reloaded_while_a_successor_starts(replaceable):
+    """It may have read the configuration already: it would serve the old one after a good reload."""
+    broker, program = replaceable
+    replace_by_one_that_does_nothing(program)
+    os.kill(broker.pid, signal.SIGUSR2)
+    line = broker.wait_log("upgrading")
+    with pytest.raises(RpcError) as refused:
+        broker.admin("teplo/reload")
+    assert "an upgrade is under way; try again" in refused.value.message
+    os.kill(broker.pid, signal.SIGHUP)
+    assert "an upgrade is under way" in broker.wait_log("reload_failed")["why"]
+    os.kill(int(line["pid"]), signal.SIGKILL)
+    broker.wait_log("upgrade_failed")
+    broker.admin("teplo/reload")
+    broker.wait_log("reloaded")
+
+
+def test_a_successor_is_not_killed_because_its_predecessor_stood_still(dynasty, broker):
+    """Its time is up when the predecessor looks again, but it has said that it serves."""
+    since = broker.log_position()
+    os.kill(broker.pid, signal.SIGUSR2)
+    broker.wait_log("upgrading", since=since)
+    os.kill(broker.pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: "serving" in [line.get("event") for line in broker.log()[since:]], "it serves")
+        time.sleep(10.2)  # longer than a successor has
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+    line = broker.wait_log("handing_over", since=since)
+    dynasty.pids.append(int(line["to"]))
+    assert broker.client().text("echo") == "echo"
+    assert dynasty.wait_end(dynasty.pids[0]) == 0
 
 
 def test_a_third_generation_waits_for_the_first(dynasty, broker, raw):
