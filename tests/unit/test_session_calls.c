@@ -206,7 +206,7 @@ static void test_what_has_not_left_may_be_repeated(void **state)
                   &(struct transport_end){.failure = FAILURE_UNAVAILABLE, .error_class = "reset"});
     assert_int_equal(callers[0].failure, FAILURE_SESSION_LOST);
     assert_false(callers[0].may_repeat);
-    assert_int_equal(callers[2].failure, FAILURE_SESSION_GONE);
+    assert_int_equal(callers[2].failure, FAILURE_UNAVAILABLE);
     assert_true(callers[2].may_repeat);
 }
 
