@@ -47,6 +47,7 @@ static void care_for(struct pool *pool, struct session *session, size_t open)
         }
         return;
     case CARE_CHECK:
+        session->pinged_at_ms = now_ms;
         session_check(session);
         return;
     case CARE_RETIRE:

@@ -44,10 +44,10 @@ struct pool_limits {
 struct pool_view {
     size_t opening;         /* sessions not ready yet */
     size_t open;            /* ready, checking */
-    size_t checking;        /* of those: being pinged, and back in a moment */
+    size_t checking;        /* of those: being pinged, and back in a moment, as a rule */
     size_t leaving;         /* draining */
     size_t forsaken;        /* of those: the server says that it does not know them */
-    size_t waiting;         /* waiters in the queue */
+    size_t waiting;         /* waiters in the queue that could go, if there were sessions */
     size_t unserved;        /* mode SESSION: clients that wait and have no session */
     size_t spare;           /* mode SESSION: open sessions without a client */
     size_t least_load;      /* calls on the least loaded ready session; 0 if there is none */
@@ -78,6 +78,8 @@ enum {
     /* While somebody waits, attempts are so far apart, however long the back-off has become; and
        never closer, after the first repetition. */
     POOL_WAITED_RETRY_MS = 500,
+    /* A session that is being pinged for longer is not waited for: another one is opened. */
+    POOL_CHECK_TRUST_MS = 250,
 };
 
 /* How long failures are put down to a restart. */

@@ -74,6 +74,9 @@ void pool_close(struct pool *pool)
 
 void pool_set_limits(struct pool *pool, const struct pool_limits *limits)
 {
+    if (!pool->limits.is_adaptive || !limits->is_adaptive) {
+        pool->adaptive = (limits->size + limits->reserve) * limits->max_inflight;
+    }
     pool->limits = *limits;
     queue_set_max_inflight(&pool->queue, limits->party_inflight);
     /* Whoever reloads may have mended something: do not make them wait. */
@@ -102,7 +105,10 @@ static void view_session(const struct session *session, struct pool_view *view, 
         return;
     }
     view->open++;
-    view->checking += session->state == SESSION_CHECKING ? 1 : 0;
+    if (session->state == SESSION_CHECKING &&
+        view->now_ms - session->pinged_at_ms < POOL_CHECK_TRUST_MS) {
+        view->checking++;
+    }
     view->spare += session->party == NULL && session->calls_total == 0 ? 1 : 0;
     if (session->state == SESSION_READY && (!*has_ready || load < view->least_load)) {
         view->least_load = load;
@@ -112,11 +118,11 @@ static void view_session(const struct session *session, struct pool_view *view, 
 
 void pool_view(const struct pool *pool, struct pool_view *view)
 {
-    const struct pool_waiter *oldest = queue_oldest(&pool->queue);
+    const struct pool_waiter *oldest = queue_oldest_ready(&pool->queue);
     int64_t now_ms = loop_now_ms(pool->loop);
     bool has_ready = false;
 
-    *view = (struct pool_view){.waiting = pool->queue.arrivals.count,
+    *view = (struct pool_view){.waiting = pool->queue.ready,
                                .oldest_wait_ms = oldest == NULL ? 0 : now_ms - oldest->since_ms,
                                .has_opened = pool->totals.sess_opened_total > 0,
                                .breaker = breaker_state(&pool->breaker, now_ms),

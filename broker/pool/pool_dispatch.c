@@ -3,8 +3,6 @@
  * Who gets a session, and when another one is opened.  policy.c decides, queue.c keeps the order;
  * this file looks, asks and acts, once a turn.
  */
-#include <string.h>
-
 #include "broker/pool/pool_priv.h"
 
 enum {
@@ -108,16 +106,30 @@ static bool is_full(const struct pool *pool, const struct pool_waiter *waiter)
            pool->queue.arrivals.count >= limits->queue_max + free_room(pool);
 }
 
-/* Room for WAITER in a full queue, at the expense of the client that filled it. */
+/* Room for WAITER in a full queue, at the expense of the client that filled it, or not at all. */
 static bool make_room(struct pool *pool, const struct pool_waiter *waiter)
 {
-    struct pool_waiter *victim = queue_heaviest(&pool->queue, waiter->party_number);
+    struct pool_waiter *victim;
 
-    if (victim == NULL) {
-        return false;
+    while (is_full(pool, waiter)) {
+        victim = queue_victim(&pool->queue, waiter, pool->limits.queue_max_bytes);
+        if (victim == NULL) {
+            return false;
+        }
+        pool->totals.queue_full_total++;
+        refuse_queued(pool, victim, FAILURE_OVERLOADED);
     }
-    refuse_queued(pool, victim, FAILURE_OVERLOADED);
-    return !is_full(pool, waiter);
+    return true;
+}
+
+/* Since when somebody waits who could go: a queue that empties now and then does not stand. */
+static void note_standing(struct pool *pool)
+{
+    if (pool->queue.ready == 0) {
+        pool->standing_since_ms = 0;
+    } else if (pool->standing_since_ms == 0) {
+        pool->standing_since_ms = loop_now_ms(pool->loop);
+    }
 }
 
 void pool_acquire(struct pool *pool, struct pool_waiter *waiter)
@@ -125,14 +137,16 @@ void pool_acquire(struct pool *pool, struct pool_waiter *waiter)
     CHECK(!pool->closing && waiter->in_waiters.on == NULL);
     waiter->since_ms = loop_now_ms(pool->loop);
     deferred_schedule(&pool->dispatch);
+    note_standing(pool);
     if (pool->state == POOL_DRAINING) {
         refuse(pool, waiter, FAILURE_DRAINING);
-    } else if (is_full(pool, waiter) && !make_room(pool, waiter)) {
+    } else if (!make_room(pool, waiter)) {
         pool->totals.queue_full_total++;
         refuse(pool, waiter, FAILURE_OVERLOADED);
     } else if (queue_append(&pool->queue, waiter) < 0) {
         refuse(pool, waiter, FAILURE_OUT_OF_MEMORY);
     }
+    note_standing(pool);
 }
 
 void pool_acquire_again(struct pool *pool, struct pool_waiter *waiter)
@@ -159,9 +173,8 @@ void pool_withdraw(struct pool *pool, struct pool_waiter *waiter)
 
 bool pool_is_standing(const struct pool *pool, int64_t longer_than_ms)
 {
-    const struct pool_waiter *oldest = queue_oldest(&pool->queue);
-
-    return oldest != NULL && loop_now_ms(pool->loop) - oldest->since_ms > longer_than_ms;
+    return pool->queue.ready > 0 && pool->standing_since_ms != 0 &&
+           loop_now_ms(pool->loop) - pool->standing_since_ms > longer_than_ms;
 }
 
 int64_t pool_retry_after_ms(const struct pool *pool)
@@ -251,6 +264,7 @@ static bool is_fit(const struct pool *pool, struct session *session)
         return false;
     }
     if (needs_check(pool, session)) {
+        session->pinged_at_ms = loop_now_ms(pool->loop);
         session_check(session);
     }
     return session->state == SESSION_READY;
@@ -365,12 +379,11 @@ static void check_invariants(const struct pool *pool)
     CHECK_SLOW(view.open + view.opening + view.leaving == pool->sessions.count);
 }
 
-/* Somebody would like a session of a server on this machine that refused connections. */
+/* Somebody would like a session of a server on this machine that does not let us in. */
 static bool may_watch(const struct pool *pool, const struct pool_view *view)
 {
     return (view->waiting > 0 || pool->limits.minimum > 0) && server_is_local(pool->server) &&
-           strcmp(pool->last_failure.error_class == NULL ? "" : pool->last_failure.error_class,
-                  "connect") == 0;
+           pool->last_failure.failure != FAILURE_NONE;
 }
 
 /*
@@ -407,6 +420,9 @@ static void act(struct pool *pool)
     }
     switch (action) {
     case POOL_ACTION_NONE:
+        if (view.checking > 0 && view.waiting > 0) {
+            timer_start(&pool->retry, POOL_CHECK_TRUST_MS);
+        }
         break;
     case POOL_ACTION_OPEN:
         pool_open_session(pool);
@@ -440,6 +456,7 @@ static void on_dispatch(void *owner)
         return;
     }
     serve_waiters(pool);
+    note_standing(pool);
     act(pool);
     check_invariants(pool);
 }

@@ -240,7 +240,9 @@ static void on_session_closed(void *owner, struct session *session, const struct
     struct pool *pool = owner;
     int64_t now_ms = loop_now_ms(pool->loop);
     bool was_ready = session->ready_at_ms != 0;
-    bool is_proven = was_ready && now_ms - session->ready_at_ms >= PROVEN_MS;
+    /* So was one that answered: a server that restarts twice in a second is not broken. */
+    bool is_proven = was_ready && (now_ms - session->ready_at_ms >= PROVEN_MS ||
+                                   session->checked_at_ms > session->ready_at_ms);
 
     list_remove(&pool->sessions, &session->in_pool);
     deferred_schedule(&pool->dispatch);

@@ -24,6 +24,7 @@ enum { PARTY_NOBODY = 0 };
 struct party {
     int64_t number;
     struct list waiters; /* struct pool_waiter, borrowed, in order of arrival */
+    size_t bytes;        /* of those */
     size_t inflight;     /* its calls on sessions, abandoned ones included */
     struct list_node in_ring;
     struct session *session; /* borrowed: the one that serves it alone (pool_mode session) */
@@ -32,13 +33,15 @@ struct party {
 
 /*
  * Invariants: a party is on the ring exactly if it has waiters and may have another call in
- * flight.  arrivals holds every waiter, and bytes the sum of their sizes.
+ * flight.  arrivals holds every waiter, and bytes the sum of their sizes; ready is how many of
+ * them could go now, if there were sessions for all.
  */
 struct queue {
     struct hashmap parties; /* struct party by number, owned */
     struct list ring;       /* struct party, the one whose turn it is first */
     struct list arrivals;   /* struct pool_waiter by in_arrivals, oldest first */
     size_t bytes;
+    size_t ready;
     size_t max_inflight; /* of one party; 0: no limit */
 };
 
@@ -62,8 +65,15 @@ struct pool_waiter *queue_take(struct queue *queue, struct party *party);
 void queue_pass(struct queue *queue, struct party *party);
 /* Who waits longest, or NULL. */
 struct pool_waiter *queue_oldest(const struct queue *queue);
-/* The latest waiter of the party with the most waiters, if it has more than OF's; else NULL. */
-struct pool_waiter *queue_heaviest(const struct queue *queue, int64_t of);
+/* The same, but for those whose party is at its limit. */
+struct pool_waiter *queue_oldest_ready(const struct queue *queue);
+/*
+ * Whose latest waiter would have to go so that WAITER, which is not in the queue yet, fits into it:
+ * the party with the most waiters (or bytes, if MAX_BYTES is what is exceeded; 0: no limit), if it
+ * still has as much as WAITER's own then.  NULL: nobody's, or that would not be enough.
+ */
+struct pool_waiter *queue_victim(const struct queue *queue, const struct pool_waiter *waiter,
+                                 size_t max_bytes);
 
 /* PARTY has one more call in flight, or one less. */
 void queue_count_call(struct queue *queue, struct party *party);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/routing/errand.h"
 
-/* Sessions that may die under one request before it is given up as not executed. */
-enum { ATTEMPTS_MAXIMUM = 4 };
+/* Sessions that may die under one request before it is given up: those that it never reached, and
+   those that said they were gone when they had it already. */
+enum { ATTEMPTS_UNSENT_MAXIMUM = 8, ATTEMPTS_GONE_MAXIMUM = 2 };
 
 static void on_session(struct pool_waiter *waiter, struct session *session);
 static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail);
@@ -27,17 +28,22 @@ static int64_t deadline_left_ms(const struct errand *errand)
     return errand->started_ms + errand->limits.deadline_ms - loop_now_ms(errand->loop);
 }
 
-/* How long it may wait for a session.  Those who come to a queue that does not empty wait less:
-   else every one of them would wait in full, and be answered when nobody listens any more. */
+/* How long it may wait for sessions in all.  Those who come to a queue that does not empty wait
+   less: else every one of them would wait in full, and be answered when nobody listens any more. */
 static int64_t queue_time_ms(const struct errand *errand)
 {
     const struct errand_limits *limits = &errand->limits;
     bool is_short =
         limits->queue_standing_ms > 0 && pool_is_standing(errand->pool, limits->queue_timeout_ms);
-    int64_t most = is_short ? smaller(limits->queue_standing_ms, limits->queue_timeout_ms)
-                            : limits->queue_timeout_ms;
 
-    return smaller(most, deadline_left_ms(errand));
+    return is_short ? smaller(limits->queue_standing_ms, limits->queue_timeout_ms)
+                    : limits->queue_timeout_ms;
+}
+
+static void await_session(struct errand *errand)
+{
+    errand->waiting_since_ms = loop_now_ms(errand->loop);
+    timer_start(&errand->timer, smaller(errand->queue_left_ms, deadline_left_ms(errand)));
 }
 
 void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
@@ -59,7 +65,8 @@ void errand_start(struct errand *errand, struct pool *pool, const struct message
     timer_init(&errand->timer, loop, on_timer, errand);
     errand->waiter.party_number = limits->party;
     errand->waiter.bytes = message->text.length;
-    timer_start(&errand->timer, queue_time_ms(errand));
+    errand->queue_left_ms = queue_time_ms(errand);
+    await_session(errand);
     pool_acquire(pool, &errand->waiter);
 }
 
@@ -150,6 +157,7 @@ static void on_session(struct pool_waiter *waiter, struct session *session)
     errand->state = ERRAND_SENT;
     errand->attempts++;
     errand->sent_ms = loop_now_ms(errand->loop);
+    errand->queue_left_ms -= errand->sent_ms - errand->waiting_since_ms;
     await_answer(errand);
 }
 
@@ -178,7 +186,7 @@ static void try_again(struct errand *errand)
 {
     errand->state = ERRAND_WAITING;
     errand->call = NULL;
-    timer_start(&errand->timer, queue_time_ms(errand));
+    await_session(errand);
     pool_acquire_again(errand->pool, &errand->waiter);
 }
 
@@ -191,13 +199,18 @@ static bool may_repeat_now(struct errand *errand)
     return errand->is_repeat;
 }
 
-/* After what certainly did not run: that nothing left, or that one session was gone, is nobody's
-   fault; that it happens again may be a server in trouble. */
+/* After what certainly did not run.  That nothing left is nobody's fault, and tried again as long
+   as there is time; a session that was gone is replaced once. */
 static bool may_repeat_unsent(struct errand *errand, enum failure failure)
 {
-    bool is_free = failure == FAILURE_UNAVAILABLE || errand->attempts == 1;
+    int most = failure == FAILURE_UNAVAILABLE ? ATTEMPTS_UNSENT_MAXIMUM : ATTEMPTS_GONE_MAXIMUM;
 
-    return errand->attempts < ATTEMPTS_MAXIMUM && (is_free || may_repeat_now(errand));
+    return errand->attempts < most && (failure != FAILURE_REFUSED || may_repeat_now(errand));
+}
+
+static bool has_time(const struct errand *errand)
+{
+    return errand->queue_left_ms > 0 && deadline_left_ms(errand) > 0;
 }
 
 static void on_call_failed(void *owner, enum failure failure, const char *detail, bool may_repeat)
@@ -210,7 +223,8 @@ static void on_call_failed(void *owner, enum failure failure, const char *detail
     if (failure_outcome(failure) == OUTCOME_UNKNOWN) {
         errand->uncertain = failure;
     }
-    if (may_repeat ? may_repeat_unsent(errand, failure) : second_try && may_repeat_now(errand)) {
+    if (has_time(errand) &&
+        (may_repeat ? may_repeat_unsent(errand, failure) : second_try && may_repeat_now(errand))) {
         try_again(errand);
         return;
     }

@@ -55,6 +55,8 @@ struct errand {
     struct timer timer;
     int64_t started_ms;
     int64_t sent_ms;
+    int64_t waiting_since_ms;
+    int64_t queue_left_ms;  /* of the time that it may wait for sessions, in all */
     bool is_repeat;         /* under the pool's retry budget */
     enum failure uncertain; /* why an attempt may have run, or NONE; no later failure may hide it */
     int attempts;           /* times that a session took it */

@@ -76,7 +76,7 @@ struct session {
     int64_t retire_at_ms;    /* the pool's: when its lifetime is over */
     int64_t idle_limit_ms;   /* the pool's: how long it may be idle */
     int64_t keepalive_ms;    /* the pool's: how often it is pinged */
-    int64_t pinged_at_ms;    /* the pool's: the last ping beside calls */
+    int64_t pinged_at_ms;    /* the pool's: the last ping */
     void *party;             /* the pool's: whom alone it serves, or NULL */
     const char *drained_for; /* the error class of a drain for cause; NULL: retired by us */
     const char *drain_cause; /* what the server does, in words */

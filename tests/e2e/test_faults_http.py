@@ -371,7 +371,8 @@ def test_a24_a_server_that_sleeps(broker, raw):
 
 
 def test_a25_killed_with_64_calls_in_flight(start_broker, raw):
-    broker = start_broker({"raw": raw.url}, pool={"pool_size": 4, "max_inflight_per_session": 16})
+    pool = {"pool_size": 4, "max_inflight_per_session": 16}
+    broker = start_broker({"raw": raw.url}, {"max_inflight_per_client": 64}, pool)
     client = broker.client()
     calls = [client.start_call("hold", {"key": "k"}) for _ in range(64)]
     raw.wait_requests(64, "tools/call")

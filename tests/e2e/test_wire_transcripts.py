@@ -139,7 +139,8 @@ def client_limit(stage):
     params = {"notifications": {"toolsListChanged": True}}
     for _ in range(64):
         client.start("subscriptions/listen", params)
-    return [shown(client, client.start("subscriptions/listen", params)), stage.answer(65, client)]
+    asked = shown(client, client.start("subscriptions/listen", params))
+    return ["(64 of them are open)", asked, stage.answer(65, client)]
 
 
 @scenario("hello_timeout", options={"client_hello_timeout": "100ms"}, ready=False)

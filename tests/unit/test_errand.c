@@ -181,9 +181,9 @@ static void test_sessions_that_are_always_forgotten(void **state)
 {
     (void)state;
     run(0, CALL("http_404"));
-    /* It did not run, and that is what is said in the end. */
-    assert_failed(0, FAILURE_SESSION_GONE, 4);
-    assert_int_equal(stage.fake.calls, 4);
+    /* Once more on a new session, and no further: it did not run, and that is what is said. */
+    assert_failed(0, FAILURE_SESSION_GONE, 2);
+    assert_int_equal(stage.fake.calls, 2);
     assert_int_equal(failure_outcome(FAILURE_SESSION_GONE), OUTCOME_NOT_EXECUTED);
 }
 
@@ -204,6 +204,35 @@ static void test_no_session_in_time(void **state)
     assert_failed(0, FAILURE_UNAVAILABLE, 0);
     assert_non_null(strstr(trips[0].detail, "127.0.0.1"));
     assert_true(trips[0].report.retry_after_ms >= 0);
+}
+
+static void start_waiting(size_t i, int64_t queue_timeout_ms)
+{
+    limits.queue_timeout_ms = queue_timeout_ms;
+    start(i, CALL("echo"));
+}
+
+static void test_a_queue_that_does_not_empty_shortens_the_wait(void **state)
+{
+    (void)state;
+    stage_close(&stage);
+    stage_init(&stage);
+    stage.limits.size = stage.limits.max_inflight = 1;
+    assert_int_equal(stage_open(&stage), 0);
+    start(5, CALL("hold"));
+    AWAIT(stage.loop, stage.fake.held.count == 1);
+    limits.queue_standing_ms = 20;
+    start_waiting(0, 200);
+    start_waiting(1, 100);
+    AWAIT(stage.loop, told(1) > 0);
+    start_waiting(2, 200);
+    AWAIT(stage.loop, told(0) > 0);
+    start_waiting(3, 50);
+    AWAIT(stage.loop, told(3) > 0);
+    /* For 250 ms somebody has been waiting. */
+    start_waiting(4, 200);
+    AWAIT(stage.loop, told(4) > 0);
+    assert_in_range(trips[4].report.elapsed_ms, 19, 150);
 }
 
 static void test_no_answer_in_time(void **state)
@@ -406,6 +435,7 @@ int main(void)
         ERRAND_TEST(test_a_forgotten_session),
         ERRAND_TEST(test_sessions_that_are_always_forgotten),
         ERRAND_TEST(test_no_session_in_time),
+        ERRAND_TEST(test_a_queue_that_does_not_empty_shortens_the_wait),
         ERRAND_TEST(test_no_answer_in_time),
         ERRAND_TEST(test_progress_restarts_the_clock),
         ERRAND_TEST(test_the_clients_own_deadline),

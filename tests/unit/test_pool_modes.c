@@ -307,11 +307,75 @@ static void test_a_queue_that_stands(void **state)
     start(0, 1, "hold");
     AWAIT(stage.loop, stage.fake.held.count == 1);
     assert_false(pool_is_standing(stage.pool, 0));
+    /* It never empties, although nobody waits for long. */
     start(1, 1, "echo");
-    callers[1].waiter.since_ms -= 1000;
+    stage.pool->standing_since_ms -= 1000;
+    start(2, 1, "echo");
+    pool_withdraw(stage.pool, &callers[1].waiter);
+    loop_settle(stage.loop);
     assert_true(pool_is_standing(stage.pool, 999));
     assert_false(pool_is_standing(stage.pool, 5000));
+    callers[2].waiter.since_ms -= 1000;
     assert_in_range(pool_retry_after_ms(stage.pool), 1000, 5000);
+    /* It empties: what comes then has its full time. */
+    pool_withdraw(stage.pool, &callers[2].waiter);
+    loop_settle(stage.loop);
+    assert_false(pool_is_standing(stage.pool, 0));
+}
+
+static void test_a_queue_full_of_bytes_costs_nobody_else(void **state)
+{
+    (void)state;
+    stage.limits.size = 1;
+    stage.limits.max_inflight = 1;
+    stage.limits.queue_max_bytes = 1000;
+    assert_int_equal(stage_open(&stage), 0);
+    start(0, 1, "hold");
+    AWAIT(stage.loop, stage.fake.held.count == 1);
+    /* Two of one client fill it; another has three small ones. */
+    for (size_t i = 1; i < 3; i++) {
+        callers[i].bytes = 480;
+        start(i, 2, "echo");
+    }
+    for (size_t i = 3; i < 6; i++) {
+        callers[i].bytes = 10;
+        start(i, 3, "echo");
+    }
+    callers[6].bytes = 50;
+    start(6, 4, "echo");
+    AWAIT(stage.loop, callers_told(callers, 7) >= 1);
+    assert_int_equal(callers[2].failure, FAILURE_OVERLOADED);
+    assert_int_equal(callers[5].failures, 0);
+    assert_int_equal(callers[6].failures, 0);
+    fake_mcp_release(&stage.fake);
+    AWAIT(stage.loop, callers_answered(callers, 7) == 6);
+}
+
+static void test_a_client_at_its_limit_opens_no_sessions(void **state)
+{
+    (void)state;
+    stage.limits.party_inflight = 2;
+    assert_int_equal(stage_open(&stage), 0);
+    for (size_t i = 0; i < 30; i++) {
+        start(i, 1, "hold");
+    }
+    AWAIT(stage.loop, stage.fake.held.count == 2);
+    call_and_await(30, 2, "echo");
+    assert_in_range(stage.fake.streams, 1, 2);
+}
+
+/* Its connection is half open, say: who waits is not kept for check_timeout. */
+static void test_a_check_that_hangs_is_not_waited_for(void **state)
+{
+    (void)state;
+    stage.limits.check_delay_ms = 0;
+    assert_int_equal(stage_open(&stage), 0);
+    call_and_await(0, 1, "echo");
+    stage.fake.ignores_pings = true;
+    pool_recheck(stage.pool);
+    call_and_await(1, 1, "echo");
+    assert_int_equal(callers[1].answers, 1);
+    assert_int_equal(stage.fake.streams, 2);
 }
 
 #define LIMITS_TEST(name) cmocka_unit_test_setup_teardown(name, prepare, close_all)
@@ -333,6 +397,9 @@ int main(void)
         LIMITS_TEST(test_fewer_at_a_time_for_a_server_that_asks_for_less),
         LIMITS_TEST(test_time_has_leapt),
         LIMITS_TEST(test_a_queue_that_stands),
+        LIMITS_TEST(test_a_queue_full_of_bytes_costs_nobody_else),
+        LIMITS_TEST(test_a_client_at_its_limit_opens_no_sessions),
+        LIMITS_TEST(test_a_check_that_hangs_is_not_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

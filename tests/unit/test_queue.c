@@ -165,23 +165,74 @@ static void test_removed(void **state)
     assert_ptr_equal(take(), &waiters[1][2]);
 }
 
-static void test_the_heaviest(void **state)
+static void test_who_makes_room(void **state)
 {
+    struct pool_waiter of_1 = {.party_number = 1, .bytes = 10};
+    struct pool_waiter of_2 = {.party_number = 2, .bytes = 10};
+    struct pool_waiter of_3 = {.party_number = 3, .bytes = 10};
+
     (void)state;
-    assert_null(queue_heaviest(&queue, 1));
+    assert_null(queue_victim(&queue, &of_1, 0));
     wait_for(1, 0, 3);
     wait_for(2, 0, 5);
-    /* The latest of the one with the most; nobody may take from those with no more than itself. */
-    assert_ptr_equal(queue_heaviest(&queue, 1), &waiters[2][4]);
-    assert_ptr_equal(queue_heaviest(&queue, 3), &waiters[2][4]);
-    assert_null(queue_heaviest(&queue, 2));
-    /* One that waits for its first call is taken from nobody's only one. */
+    /* The latest of the one with the most, if it still has as much as who comes then. */
+    assert_ptr_equal(queue_victim(&queue, &of_1, 0), &waiters[2][4]);
+    assert_ptr_equal(queue_victim(&queue, &of_3, 0), &waiters[2][4]);
+    assert_null(queue_victim(&queue, &of_2, 0));
+    /* One that waits for its first call takes nobody's only one. */
     queue_remove(&queue, &waiters[1][2]);
     queue_remove(&queue, &waiters[1][1]);
     for (size_t i = 1; i < 5; i++) {
         queue_remove(&queue, &waiters[2][i]);
     }
-    assert_null(queue_heaviest(&queue, 3));
+    assert_null(queue_victim(&queue, &of_3, 0));
+}
+
+static void test_who_makes_room_in_bytes(void **state)
+{
+    struct pool_waiter newcomer = {.party_number = 3, .bytes = 50};
+
+    (void)state;
+    /* Many small ones, and one large one, which is why there is no room. */
+    wait_for(1, 0, 6);
+    waiters[2][0].bytes = 200;
+    wait_for(2, 0, 1);
+    assert_int_equal(queue.bytes, 260);
+    assert_ptr_equal(queue_victim(&queue, &newcomer, 300), &waiters[2][0]);
+    /* Nobody goes for nothing: what would have to go is more than the heaviest has to spare. */
+    newcomer.bytes = 250;
+    assert_null(queue_victim(&queue, &newcomer, 300));
+}
+
+static void test_ready(void **state)
+{
+    struct party *party;
+
+    (void)state;
+    queue_set_max_inflight(&queue, LIMIT);
+    wait_for(1, 0, 5);
+    wait_for(2, 0, 1);
+    /* Only so many of one party could go, however many there are. */
+    assert_int_equal(queue.ready, LIMIT + 1);
+    assert_ptr_equal(queue_oldest_ready(&queue), &waiters[1][0]);
+    party = queue_find_party(&queue, 1);
+    for (int i = 0; i < LIMIT; i++) {
+        (void)queue_take(&queue, party);
+        queue_count_call(&queue, party);
+    }
+    assert_int_equal(queue.ready, 1);
+    assert_ptr_equal(queue_oldest_ready(&queue), &waiters[2][0]);
+    assert_ptr_equal(queue_oldest(&queue), &waiters[1][LIMIT]);
+    queue_remove(&queue, &waiters[2][0]);
+    assert_int_equal(queue.ready, 0);
+    assert_null(queue_oldest_ready(&queue));
+    queue_set_max_inflight(&queue, LIMIT + 2);
+    assert_int_equal(queue.ready, 2);
+    queue_set_max_inflight(&queue, 0);
+    assert_int_equal(queue.ready, 3);
+    queue_count_settled(&queue, party);
+    queue_count_settled(&queue, party);
+    assert_int_equal(queue.ready, 3);
 }
 
 static void test_a_party_goes_when_it_owes_nothing(void **state)
@@ -227,7 +278,9 @@ int main(void)
         QUEUE_TEST(test_the_broker_itself_has_no_limit),
         QUEUE_TEST(test_in_front_of_all),
         QUEUE_TEST(test_removed),
-        QUEUE_TEST(test_the_heaviest),
+        QUEUE_TEST(test_who_makes_room),
+        QUEUE_TEST(test_who_makes_room_in_bytes),
+        QUEUE_TEST(test_ready),
         QUEUE_TEST(test_a_party_goes_when_it_owes_nothing),
         QUEUE_TEST(test_unserved),
     };
