@@ -81,7 +81,8 @@ def test_d10_at_the_cap_nothing_more_is_read(start_broker, raw, neighbour_of):
     raw.release("cap")
     for call in held:
         assert client.wait(call)["content"][0]["text"] == "released cap"
-    assert [client.wait(call)["content"][0]["text"] for call in more] == ["1", "2", "3"]
+    # Two at a time, each on a connection of its own: which of them is first is the server's doing.
+    assert sorted(client.wait(call)["content"][0]["text"] for call in more) == ["1", "2", "3"]
     assert row_of(broker)["held"] == "-"
 
 
