@@ -146,6 +146,11 @@ void frame_put_back(struct frame_reader *reader, struct span frame)
     reader->searched = reader->taken + frame.length;
 }
 
+bool frame_reader_is_searched(const struct frame_reader *reader)
+{
+    return reader->searched >= reader->buffer.length;
+}
+
 struct span frame_rest(const struct frame_reader *reader)
 {
     size_t length = reader->buffer.length - reader->taken;

@@ -43,6 +43,8 @@ void frame_fed(struct frame_reader *reader, size_t length);
 enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame);
 /* FRAME, which frame_next has just given, was not taken: the next call gives it again. */
 void frame_put_back(struct frame_reader *reader, struct span frame);
+/* What is held is no whole frame, as far as is known: frame_next would say FRAME_NONE. */
+bool frame_reader_is_searched(const struct frame_reader *reader);
 /* At the end of the stream: the bytes of an unfinished frame (empty if none). */
 struct span frame_rest(const struct frame_reader *reader);
 /* Bytes held, for memory accounting. */

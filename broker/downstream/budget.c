@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 enum { TIGHT_PERCENT = 80, EASED_PERCENT = 75, UNSPENT_PERCENT = 95, ALL_PERCENT = 100 };
+enum { SPARE_PERCENT = 10 };
 
 /* LIMIT may be so large that it must not be multiplied. */
 static size_t share(size_t limit, size_t percent)
@@ -30,6 +31,11 @@ enum budget_level budget_next_level(enum budget_level before, size_t in_use, siz
         return BUDGET_TIGHT;
     }
     return now;
+}
+
+size_t budget_spare(size_t limit)
+{
+    return share(limit, SPARE_PERCENT);
 }
 
 /* Grows with BYTES, by at most a quarter a step. */
@@ -74,6 +80,7 @@ void budget_weigh(struct budget *budget)
             left -= left < budget->held[weight] ? left : budget->held[weight];
         }
     }
+    budget->of_others = left;
 }
 
 bool budget_must_give_way(struct budget *budget, size_t held_bytes)

@@ -23,8 +23,12 @@ enum budget_level budget_level_of(size_t in_use, size_t limit);
 /* The same after BEFORE, for the log: back only when it has become clearly better. */
 enum budget_level budget_next_level(enum budget_level before, size_t in_use, size_t limit);
 
+/* Bytes of LIMIT that who gives way leaves to the others when it may ask in spite of that. */
+size_t budget_spare(size_t limit);
+
 struct budget {
-    size_t excess; /* bytes above 80 % of the limit */
+    size_t excess;    /* bytes above 80 % of the limit */
+    size_t of_others; /* of those, what is left if all who can give way do: no client's doing */
     size_t held[BUDGET_WEIGHTS];
     size_t edge;      /* the lightest weight of which anybody gives way */
     size_t edge_left; /* bytes that are to come from that weight */

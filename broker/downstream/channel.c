@@ -234,6 +234,20 @@ void channel_release(struct channel *channel, enum channel_hold why)
     set_holds(channel, channel->holds & ~(unsigned)why);
 }
 
+/* Its end of input is something too. */
+static bool has_input(const struct channel *channel)
+{
+    struct pollfd poller = {.fd = channel->fd, .events = POLLIN};
+
+    return !frame_reader_is_searched(&channel->reader) || poll(&poller, 1, 0) > 0;
+}
+
+bool channel_waits_for(const struct channel *channel, enum channel_hold why)
+{
+    return channel->state == CHANNEL_IS_OPEN && (channel->holds & ~(unsigned)why) == 0 &&
+           has_input(channel);
+}
+
 void channel_send(struct channel *channel, struct span line)
 {
     if (!is_live(channel)) {

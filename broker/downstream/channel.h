@@ -109,6 +109,8 @@ void channel_cut_off(struct channel *channel);
 /* Stop reading, and handing out frames, for one more reason, or one less. */
 void channel_hold(struct channel *channel, enum channel_hold why);
 void channel_release(struct channel *channel, enum channel_hold why);
+/* WHY and nothing else keeps the peer from being read, and it has sent something. */
+bool channel_waits_for(const struct channel *channel, enum channel_hold why);
 /* Something was answered: a half-closed channel may be over now. */
 void channel_settle(struct channel *channel);
 /* Answer what has come in, take nothing more, and end once the peer is owed nothing. */

@@ -146,6 +146,7 @@ void clients_close_all(struct clients *clients)
 
 static enum channel_take on_frame(struct channel *channel, struct span frame)
 {
+    client_was_heard(of(channel));
     return requester_on_frame(&of(channel)->requester, frame) == REQUESTER_IS_FULL ? CHANNEL_HELD
                                                                                    : CHANNEL_TOOK;
 }
@@ -157,6 +158,7 @@ static void on_mute(struct channel *channel)
 
 static void on_bad_frame(struct channel *channel, const char *what)
 {
+    client_was_heard(of(channel));
     requester_on_bad_frame(&of(channel)->requester, what);
 }
 

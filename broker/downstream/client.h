@@ -8,6 +8,7 @@
 
 #include "broker/downstream/budget.h"
 #include "broker/downstream/channel.h"
+#include "broker/downstream/relief.h"
 #include "broker/routing/requester.h"
 
 struct client {
@@ -15,6 +16,8 @@ struct client {
     struct channel channel;
     struct requester requester;
     int64_t accepted_at_ms;
+    bool gives_way;          /* it holds memory that is needed for others */
+    int64_t unread_since_ms; /* it has something to say and is held for memory; 0: it is not */
     struct clients *clients; /* borrowed: they outlive us */
     struct list_node in_clients;
     struct reapable reapable;
@@ -33,6 +36,7 @@ struct clients {
     struct list all;
     struct clients_limits limits;
     enum budget_level memory;
+    struct relief relief;
     struct deferred look_now; /* at memory, and at who must give way */
     struct timer look_again;  /* armed while memory is not ample */
     uint64_t accepted_total;
@@ -65,6 +69,8 @@ void clients_close_all(struct clients *clients);
 
 /* Memory may have become short: to be called now and then, and when much of it was taken. */
 void clients_watch_memory(struct clients *clients);
+/* It has been listened to: if it was its turn because memory is short, it is the next one's. */
+void client_was_heard(struct client *client);
 /* OWNER: clients whose look is due. */
 void clients_on_look(void *owner);
 

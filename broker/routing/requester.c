@@ -280,7 +280,7 @@ static void send_out_of_memory(struct requester *requester, const struct message
 {
     struct bytes *out = router_scratch(requester->router);
     struct failure_report report = failure_report_of(
-        FAILURE_OUT_OF_MEMORY, "as much as mem_limit is in use; try again, or raise it");
+        FAILURE_OUT_OF_MEMORY, "as much as mem_limit is in use, or almost; try again, or raise it");
 
     report.stage = "queued";
     report.retry_after_ms = MEMORY_RETRY_MS;
@@ -303,7 +303,8 @@ static bool may_enter(struct requester *requester, struct route *route,
                      "cancel one of the 64, or ask for several kinds in one");
         return false;
     }
-    if (mem_in_use() >= router_limits(requester->router)->memory_max_bytes) {
+    if (mem_in_use() + requester->spare_bytes >=
+        router_limits(requester->router)->memory_max_bytes) {
         send_out_of_memory(requester, message);
         return false;
     }

@@ -55,6 +55,7 @@ struct requester {
     size_t listens;                   /* of those: acknowledged listens, which wait for nothing */
     size_t listens_asked;             /* of those: subscriptions/listen */
     size_t text_bytes;                /* that those keep of the client's text */
+    size_t spare_bytes;               /* of the memory's limit, that it leaves to other clients */
     uint64_t calls_total;
     struct list_node in_router;
     const struct requester_events *events;

@@ -27,6 +27,8 @@ static void test_levels(void **state)
     assert_int_equal(budget_level_of(SIZE_MAX / 2, SIZE_MAX), BUDGET_AMPLE);
     assert_int_equal(budget_level_of(SIZE_MAX / 10 * 9, SIZE_MAX), BUDGET_TIGHT);
     assert_int_equal(budget_level_of(SIZE_MAX, SIZE_MAX), BUDGET_SPENT);
+    assert_int_equal(budget_spare(LIMIT), 10 * MIB);
+    assert_int_equal(budget_spare(SIZE_MAX), SIZE_MAX / 10);
 }
 
 /* What goes up and down around a bound is said once. */
@@ -121,6 +123,7 @@ static void test_any_figures(void **state)
             }
         }
         assert_row(round, given >= excess || given == sum);
+        assert_row(round, budget.of_others == (excess > sum ? excess - sum : 0));
         assert_row(round, excess > 0 || given == 0);
         assert_row(round, heaviest_left < BUDGET_LIGHT_BYTES || lightest_given == SIZE_MAX ||
                               heaviest_left <= lightest_given + lightest_given / 4 + 1);

@@ -146,6 +146,25 @@ static void test_two_holds(void **state)
     AWAIT(loop, host.frames == 1);
 }
 
+static void test_what_it_waits_for(void **state)
+{
+    (void)state;
+    channel_hold(&host.channel, CHANNEL_HOLD_MEMORY);
+    assert_false(channel_waits_for(&host.channel, CHANNEL_HOLD_MEMORY));
+    say("one\n");
+    assert_true(channel_waits_for(&host.channel, CHANNEL_HOLD_MEMORY));
+    channel_hold(&host.channel, CHANNEL_HOLD_OUTPUT);
+    assert_false(channel_waits_for(&host.channel, CHANNEL_HOLD_MEMORY));
+    channel_release(&host.channel, CHANNEL_HOLD_OUTPUT);
+    channel_release(&host.channel, CHANNEL_HOLD_MEMORY);
+    /* What it does not take stays in the buffer, and the socket is empty. */
+    host.full_at = 1;
+    say("two\n");
+    AWAIT(loop, host.held == 1);
+    assert_false(channel_waits_for(&host.channel, CHANNEL_HOLD_MEMORY));
+    assert_true(channel_waits_for(&host.channel, CHANNEL_HOLD_REQUESTS));
+}
+
 static void test_closed_by_the_peer_while_held(void **state)
 {
     (void)state;
@@ -279,6 +298,7 @@ int main(void)
         CHANNEL_TEST(test_back_pressure),
         CHANNEL_TEST(test_held),
         CHANNEL_TEST(test_two_holds),
+        CHANNEL_TEST(test_what_it_waits_for),
         CHANNEL_TEST(test_closed_by_the_peer_while_held),
         CHANNEL_TEST(test_half_closed_while_held),
         CHANNEL_TEST(test_finished_while_held),

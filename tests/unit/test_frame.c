@@ -254,9 +254,11 @@ static void test_put_back(void **state)
     assert_int_equal(frame_next(&reader, &frame), FRAME_READY);
     assert_true(span_is(frame, "two"));
     frame_put_back(&reader, frame);
+    assert_false(frame_reader_is_searched(&reader));
     assert_int_equal(frame_next(&reader, &frame), FRAME_READY);
     assert_true(span_is(frame, "two"));
     assert_int_equal(frame_next(&reader, &frame), FRAME_NONE);
+    assert_true(frame_reader_is_searched(&reader));
     assert_true(span_is(frame_rest(&reader), "thr"));
     frame_reader_done(&reader);
 }
