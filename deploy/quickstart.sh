@@ -25,6 +25,7 @@ TEPLOD=$PWD/build/release/broker/teplod
 TEPLOCTL=$PWD/build/release/client-lib/cli/teploctl
 STARTED=(teplod demo-server redis-server) # in the order they are stopped
 CALLS=200
+USAGE="deploy/quickstart.sh [http://host:port/sse ['Name: value' ...] | stop]"
 
 main() {
     case ${1:-} in
@@ -37,8 +38,7 @@ main() {
         echo "stopped"
         exit
         ;;
-    "" | http://* | https://*) ;;
-    *) fail "\"$1\" is no URL" "deploy/quickstart.sh [http://host:port/sse ['Name: value' ...] | stop]" ;;
+    *) [ $# -eq 0 ] || check_arguments "$@" ;;
     esac
     install_packages "${PACKAGES[@]}"
     build
@@ -55,9 +55,22 @@ main() {
     say_farewell
 }
 
+# Before anything that runs already is stopped for it.
+check_arguments() {
+    local word
+    [[ $1 =~ ^https?://[^/] ]] ||
+        fail "\"$1\" is no http:// or https:// URL of a server" "$USAGE"
+    for word in "${@:2}"; do
+        [[ $word =~ ^[A-Za-z0-9_-]+:\ *[^\ ] ]] || fail "\"$word\" is no header, 'Name: value'" "$USAGE"
+    done
+}
+
 fail() {
     printf '\nquickstart: %s\n' "$1" >&2
     [ -z "${2:-}" ] || printf 'What to do: %s\n' "$2" >&2
+    if compgen -G "$STATE/*.pid" >/dev/null; then
+        printf 'What was started runs on until the next start, or: deploy/quickstart.sh stop\n' >&2
+    fi
     exit 1
 }
 
@@ -234,11 +247,12 @@ say_farewell() {
     cat <<TEXT
 
 == it runs.  To try it yourself:
-  export TEPLO_RUNTIME_DIR=$RUN PATH=\$PATH:${TEPLOCTL%/*}
+  export TEPLO_RUNTIME_DIR=$RUN PATH=\$PATH:${TEPLOCTL%/*}:${TEPLOD%/*}
   teploctl tools
   teploctl status
   redis-cli -s $RUN/redis.sock
-In an MCP host, the server's command is: $TEPLOCTL connect
+In an MCP host, the server's command is: $TEPLOCTL --runtime-dir $RUN connect
+The socket for programs is $RUN/teplo.sock
 Logs and process ids are in .quickstart/.  To stop it all:
   deploy/quickstart.sh stop
 TEXT

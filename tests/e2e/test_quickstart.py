@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -49,6 +50,18 @@ def alive(pid):
         return False
 
 
+def ask_as_a_host(said):
+    """A host starts the command that it was told, without our environment."""
+    command = re.search(r"the server's command is: (.*)", said)[1].split()
+    greeting = (
+        '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18",'
+        '"capabilities":{},"clientInfo":{"name":"host","version":"1"}}}\n'
+    )
+    return subprocess.run(
+        command, input=greeting, capture_output=True, text=True, env={}, timeout=LONG_PATIENCE
+    ).stdout
+
+
 def test_the_demo_shows_the_main_job_and_can_be_run_again():
     done = run()
     assert done.returncode == 0, done.stdout
@@ -57,6 +70,7 @@ def test_the_demo_shows_the_main_job_and_can_be_run_again():
     first = pids()
     assert set(first) == {"teplod.pid", "demo-server.pid", "redis-server.pid"}
     assert all(alive(pid) for pid in first.values())
+    assert '"id":1,"result"' in ask_as_a_host(done.stdout)
     again = run()
     assert again.returncode == 0, again.stdout
     assert not any(alive(pid) for pid in first.values()), "the first ones were stopped"
@@ -77,10 +91,26 @@ def test_with_a_server_of_ones_own(start_demo):
     assert set(pids()) == {"teplod.pid", "redis-server.pid"}
 
 
-def test_nonsense_is_answered_with_the_usage():
-    done = run("nonsense")
+@pytest.mark.parametrize(
+    "words",
+    [["nonsense"], [""], ["--nonsense"], ["ftp://host/sse"], ["http://"], ["http:///sse"]]
+    + [["http://127.0.0.1:1/sse", header] for header in ("no colon", "Host:", ": value", "A B: c", "")],
+)
+def test_nonsense_is_answered_with_the_usage(words):
+    """At once: nothing is built, or stopped, for it."""
+    done = run(*words)
     assert done.returncode != 0
-    assert "MCP-URL" in done.stdout or "deploy/quickstart.sh" in done.stdout
+    assert f'"{words[-1]}" is no ' in done.stdout
+    assert "deploy/quickstart.sh [http://host:port/sse" in done.stdout
+    assert "== " not in done.stdout
+
+
+def test_what_runs_on_after_a_failure_is_said():
+    done = run("http://127.0.0.1:1/sse")
+    assert done.returncode != 0
+    assert "http://127.0.0.1:1/sse refuses connections" in done.stdout
+    assert done.stdout.endswith("deploy/quickstart.sh stop\n")
+    assert set(pids()) == {"teplod.pid", "redis-server.pid"}
 
 
 def test_stop_without_start_is_fine():
