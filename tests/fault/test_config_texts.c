@@ -153,8 +153,8 @@ static void write_file(char *text, enum option_scope scope, const char *entry, c
             "{\"mcpServers\":{\"a\":{\"url\":\"http://h/sse\",%s\"teplo\":{%s%s%s}}}}%s",
         [OPTION_SCOPE_BROKER] =
             "{\"mcpServers\":{\"a\":{\"url\":\"http://h/sse\"}},%s\"teplo\":{%s%s%s}}%s",
-        [OPTION_SCOPE_REDIS] = "{\"mcpServers\":{\"a\":{\"url\":\"http://h/sse\"}},%s\"teplo\":"
-                               "{\"redis\":{%s%s%s}}}%s",
+        [OPTION_SCOPE_REDIS] = ("{\"mcpServers\":{\"a\":{\"url\":\"http://h/sse\"}},%s\"teplo\":"
+                                "{\"redis\":{%s%s%s}}}%s"),
     };
 
     /* clang-format off */
