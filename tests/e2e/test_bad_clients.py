@@ -83,7 +83,8 @@ def test_a_line_of_100_mib_costs_neither_memory_nor_the_connection(broker, neigh
     answer = client.lines.wait(lambda line: "error" in line.message, "an error", 60).message
     assert answer["error"]["code"] == -31006
     assert "max_frame" in answer["error"]["message"]
-    assert broker.rss_bytes() - before < 24 << 20
+    if not broker.is_sanitized():  # which keeps what is freed for a while
+        assert broker.rss_bytes() - before < 24 << 20
     assert client.text("echo") == "echo"
     check_unharmed(neighbour)
 
