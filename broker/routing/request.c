@@ -291,12 +291,20 @@ static void refuse_record(struct request *request, int reason)
     request_finish(request);
 }
 
+/* What the server may have done when it was lost; on a session of one's own tasks too. */
+static bool may_write(const struct request *request)
+{
+    enum mcp_route route = mcp_method_route(request->method);
+
+    return route == MCP_ROUTE_PASS || route == MCP_ROUTE_SHARED;
+}
+
 /* 0 also if the call needs no record. */
 static int enter_record(struct request *request)
 {
     struct ledger *ledger = router_ledger(request->requester->router);
 
-    if (ledger == NULL || mcp_method_route(request->method) != MCP_ROUTE_PASS) {
+    if (ledger == NULL || !may_write(request)) {
         return 0;
     }
     return record_new(ledger, mcp_own_meta(&request->message, "call"), request->requester->peer.uid,
