@@ -81,6 +81,7 @@ setup() {
     make_venv tests tests/e2e/requirements-pytest.txt
     make_venv mcp1 tests/e2e/requirements-mcp1.txt
     make_venv mcp2 tests/e2e/requirements-mcp2.txt
+    make_venv fastmcp tests/e2e/requirements-fastmcp.txt
     make_node_modules tests/e2e
 }
 
