@@ -2,7 +2,7 @@
 /* A relay's way down: what the brokers say, but for what answers us and not the host. */
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/relay.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 static void pass_message(struct relay *relay, const struct message *message)
 {

@@ -8,7 +8,7 @@
 
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/relay_link.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 void relay_host_init(struct relay_host *host)
 {
