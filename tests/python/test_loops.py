@@ -395,3 +395,22 @@ def test_a_loop_without_readers_is_told_so(connect, counting_broker, open_files)
     finally:
         loop.close()
     assert open_files() == before
+
+
+def test_a_client_of_another_loop_is_refused(new_loop, connect, counting_broker):
+    pool = connect(counting_broker)
+    loops = [new_loop(), new_loop()]
+
+    async def own():
+        await pool.list_tools()
+        return pool._client()
+
+    async def others(client):
+        with pytest.raises(RuntimeError, match="belongs to .* was used in"):
+            await client.run(None)
+
+    try:
+        loops[1].run_until_complete(others(loops[0].run_until_complete(own())))
+    finally:
+        for loop in loops:
+            loop.close()

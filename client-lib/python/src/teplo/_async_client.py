@@ -94,12 +94,18 @@ class Client:
 
     def _adopt(self) -> None:
         """A loop may be run in one thread, and later in another."""
-        if asyncio.get_running_loop() is self._loop:
-            self._handle.adopt()
+        running = asyncio.get_running_loop()
+        if running is not self._loop:
+            raise RuntimeError(
+                f"this teplo client belongs to {self._loop!r} and was used in {running!r}; a "
+                "teplo.Pool finds each loop's own"
+            )
+        self._handle.adopt()
 
     def _on_ready(self) -> None:
         if self._handle.is_closed:
             return
+        self._handle.adopt()
         status = self._handle.dispatch()
         if status < 0:
             self._finalizer()
