@@ -10,10 +10,12 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPO / "tests/e2e"))
 BUILD = pathlib.Path(os.environ.get("TEPLO_BUILD", REPO / "build/dev"))
 
 
