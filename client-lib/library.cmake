@@ -76,7 +76,7 @@ foreach(function IN LISTS TEPLO_FUNCTIONS)
     install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT client)
 endforeach()
 install(FILES ${TEPLO_MAN}/libteplo.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT client)
-install(FILES ${TEPLO_MAN}/teplo.7
+install(FILES ${TEPLO_MAN}/teplo.7 ${TEPLO_MAN}/teplo-formats.7
     DESTINATION ${CMAKE_INSTALL_MANDIR}/man7 COMPONENT client)
 
 # In a Python wheel: the library alone, beside the package's files, which look for it there.
