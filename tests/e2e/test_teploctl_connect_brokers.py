@@ -118,7 +118,7 @@ def test_upgrades_under_calls_lose_nothing(dynasty, broker, host, raw):  # noqa:
 
 
 def test_a_request_waits_for_the_broker_and_is_then_refused(broker, cleanup):
-    host = cleanup.maker(Host)(broker, "legacy", ["--timeout", "200ms"])
+    host = cleanup.maker(Host)(broker, "legacy", ["--timeout", "200ms"])  # greeted: connected
     broker.kill9()
     with pytest.raises(RpcError) as refused:
         host.text("echo")
@@ -130,6 +130,7 @@ def test_a_request_waits_for_the_broker_and_is_then_refused(broker, cleanup):
 def test_a_greeting_under_way_is_asked_again(broker, cleanup):
     """It changes nothing, so the next broker answers it."""
     host = cleanup.maker(Host)(broker, "legacy", greet=False)
+    wait_until(lambda: broker.admin("teplo/clients")["clients"], "teploctl is connected")
     os.kill(broker.pid, signal.SIGSTOP)  # it reads nothing
     greeting = host.start("initialize", {"protocolVersion": "2025-06-18", "capabilities": {},
                                          "clientInfo": {"name": "h", "version": "0"}})  # fmt: skip
