@@ -6,7 +6,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import venv
 import zipfile
 
 import pytest
@@ -36,10 +35,7 @@ class Python:
     """A fresh virtual environment, in which TEPLO_LIBRARY does not help."""
 
     def __init__(self, folder, interpreter=sys.executable):
-        if interpreter == sys.executable:
-            venv.create(folder, with_pip=True)
-        else:
-            run(interpreter, "-m", "venv", folder)
+        run(interpreter, "-m", "venv", folder)
         self.program = folder / "bin/python"
         self.env = {name: value for name, value in os.environ.items()
                     if not name.startswith(("TEPLO_LIBRARY", "PYTHON", "PIP_"))}  # fmt: skip
