@@ -243,23 +243,23 @@ static void test_half_a_line(void **state)
     peer = stand_accept_again(&stand);
     for (int i = 0; i < 100; i++) {
         (void)teplo_dispatch(client);
-        assert_false(stand_try_message(&peer, &message));
-        break;
+        if (stand_try_message(&peer, &message)) {
+            break;
+        }
     }
-}
-assert_int_equal(stand_id(&message), big);
-assert_int_equal(message_param(&message, "arguments").length, SIZE);
-(void)teplo_dispatch(client);
-message = stand_message(&peer);
-assert_int_equal(stand_id(&message), small);
-message = stand_message(&peer);
-assert_int_equal(stand_id(&message), big_once);
-stand_answer(&peer, big, "x");
-stand_ends(client, big, TEPLO_OK, TEPLO_EXECUTED, "");
-teplo_close(client);
-stand_hang_up(&peer);
-stand_done(&stand);
-mem_free(arguments);
+    assert_int_equal(stand_id(&message), big);
+    assert_int_equal(message_param(&message, "arguments").length, SIZE);
+    (void)teplo_dispatch(client);
+    message = stand_message(&peer);
+    assert_int_equal(stand_id(&message), small);
+    message = stand_message(&peer);
+    assert_int_equal(stand_id(&message), big_once);
+    stand_answer(&peer, big, "x");
+    stand_ends(client, big, TEPLO_OK, TEPLO_EXECUTED, "");
+    teplo_close(client);
+    stand_hang_up(&peer);
+    stand_done(&stand);
+    mem_free(arguments);
 }
 
 static void test_a_broker_that_is_stopping(void **state)
@@ -500,10 +500,7 @@ static void test_a_deadline_in_the_midst_of_a_line(void **state)
                      TEPLO_OK);
     small = stand_call(client, "small", NULL);
     stand_ends(client, big, TEPLO_E_TIMEOUT, TEPLO_NOT_EXECUTED, "timeout");
-    if (stand_try_message(&peer, &message)) {
-        print_error("%.*s\n", 300, message.text.at);
-        fail();
-    }
+    assert_false(stand_try_message(&peer, &message));
     line = frame_rest(&peer.reader);
     assert_true(line.length > 0 && line.length < SIZE);
     assert_int_equal(teplo_wait(client, 0), 0);
