@@ -61,7 +61,7 @@ static int read_response(struct reading *reading, struct teplo_toolset *toolset,
         return complaint == NULL ? TEPLO_E_NOMEM : TEPLO_E_INVAL;
     }
     error = write_all(reading);
-    if (error < 0 || reading->out.failed || reading->text.failed) {
+    if (error < 0 || reading->out.failed) {
         error = error < 0 ? error : TEPLO_E_NOMEM;
         format_complain(toolset,
                         error == TEPLO_E_NOMEM ? "out of memory"
@@ -98,6 +98,7 @@ static void write_text(struct reading *reading, const char *member, bool null_if
     } else {
         json_quote(&reading->out, bytes_span(&reading->text));
     }
+    reading->out.failed = reading->out.failed || reading->text.failed;
 }
 
 static void write_notes(struct reading *reading)
@@ -266,6 +267,9 @@ static int write_call(struct reading *reading, const struct reply_call *call)
 
     bytes_clear(&reading->text);
     tree_token_text(call->name, &reading->text);
+    if (reading->text.failed) {
+        return TEPLO_E_NOMEM;
+    }
     tool = find_tool(reading->toolset, bytes_span(&reading->text));
     bytes_append_text(out, reading->count == 0 ? "{\"id\":" : ",{\"id\":");
     bytes_append_span(out, json_kind_of(call->id) == JSON_STRING ? call->id : SPAN("null"));

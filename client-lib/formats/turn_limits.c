@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "client-lib/formats/turn_limits.h"
 
+#include "proto/base/mem.h"
+
 int turn_check(struct teplo_toolset *toolset, const char *what, struct span json)
 {
     struct json_error error;
@@ -30,6 +32,11 @@ int turn_give(struct bytes *out, char **ret_json, size_t *ret_length)
         *ret_length = length;
     }
     return 0;
+}
+
+void teplo_free(void *text)
+{
+    mem_free(text);
 }
 
 size_t turn_cut(struct span text, size_t most)

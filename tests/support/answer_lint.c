@@ -278,10 +278,23 @@ static const char *lint_inline(struct span part, const char *types)
     return NULL;
 }
 
+/* A name with half a surrogate pair cannot be echoed as it is. */
+static bool is_same_name(struct span wanted, struct span name)
+{
+    struct bytes text;
+    bool is_text;
+
+    bytes_init(&text, 4 * wanted.length);
+    is_text = json_string_decode(wanted, &text);
+    bytes_done(&text);
+    return json_string_equal(wanted, name) || (!is_text && json_kind_of(name) == JSON_STRING);
+}
+
 static const char *lint_function_response(struct span call, struct span part)
 {
     struct span answer = json_find(part, "functionResponse");
     struct span id = json_find(call, "id");
+    struct span name = json_find(answer, "name");
     struct span parts = json_find(answer, "parts");
     struct json_walk walk = json_walk_of(parts);
     struct json_item item;
@@ -289,7 +302,7 @@ static const char *lint_function_response(struct span call, struct span part)
     REFUSE_IF(!has_only(part, " functionResponse ") ||
                   !has_only(answer, " name id response parts "),
               "text or media among the function responses");
-    REFUSE_IF(!json_string_equal(json_find(answer, "name"), json_find(call, "name")),
+    REFUSE_IF(is_kind(call, "name", JSON_STRING) && !is_same_name(json_find(call, "name"), name),
               "a function response with another name");
     REFUSE_IF(json_kind_of(id) == JSON_STRING ? !span_equal(id, json_find(answer, "id"))
                                               : !span_is_none(json_find(answer, "id")),
