@@ -71,6 +71,7 @@ static void try_connect(struct teplo_client *client, int64_t now_ms)
     }
     client->link = link;
     link->is_probed = !client->is_wary;
+    link->opened_ms = now_ms;
     list_append(&client->links, &link->in_links);
 }
 
@@ -88,6 +89,7 @@ static void retire(struct teplo_client *client, struct link *link, int64_t now_m
     static const struct result_end end = {TEPLO_E_CLOSED, TEPLO_NOT_EXECUTED, "connection_closed"};
 
     client->link = NULL;
+    client->is_wary = true;
     if (link->is_proven) {
         client->failures = 0;
         client->retry_ms = now_ms;

@@ -139,21 +139,24 @@ static void on_unaddressed(struct teplo_client *client, struct link *link,
     struct call *longest = NULL;
 
     if (answer_may_repeat(failure)) {
-        link->refusal = failure;
+        link->refusal = link->is_proven ? FAILURE_NONE : failure;
         return;
     }
     if (failure != FAILURE_FRAME_TOO_LONG) {
         return;
     }
-    /* If any of them is too long, then the longest is; and each is told of once. */
+    /*
+     * If any of them is too long, then the longest is; and each is told of once.  Where it may
+     * have been one that nobody waits for any more, nobody is told.
+     */
     LIST_FOREACH (node, &link->sent) {
         struct call *call = LIST_ITEM(node, struct call, in_place);
 
-        if (longest == NULL || call->text.length > longest->text.length) {
+        if (longest == NULL || link_line_length(&call->line) > link_line_length(&longest->line)) {
             longest = call;
         }
     }
-    if (longest != NULL) {
+    if (longest != NULL && link_line_length(&longest->line) > link->longest_dropped) {
         answer_read(message, longest->answer);
         call_finish(client, longest);
     }
