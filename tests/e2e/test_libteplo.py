@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from harness import Broker, places, wait_until
+from harness import places, wait_until
 from harness.program import Program
 from harness.scripted import EXEC, ScriptedServer
 from test_upgrade import Dynasty, adopt_orphans  # noqa: F401 - a fixture
@@ -160,4 +160,3 @@ def test_a_pool_that_there_is_not(start_broker, scripted, start_driver):
     driver = start_driver(broker)
     driver.hear(DEPTH, what=-43)
     assert {tuple(line[1:]) for line in driver.finish()} == {("-43", NOT_EXECUTED)}
-    assert isinstance(broker, Broker)
