@@ -162,6 +162,17 @@ static void on_unaddressed(struct teplo_client *client, struct link *link,
     }
 }
 
+/* Somebody is at the other end, and takes requests. */
+static void prove(struct teplo_client *client, struct link *link)
+{
+    link->is_proven = true;
+    if (link == client->link) {
+        client->failures = 0;
+        client->is_wary = false;
+        client->trouble.refusal = FAILURE_NONE;
+    }
+}
+
 static void on_answer(struct teplo_client *client, struct link *link, const struct message *message,
                       int64_t now_ms)
 {
@@ -173,9 +184,7 @@ static void on_answer(struct teplo_client *client, struct link *link, const stru
         on_unaddressed(client, link, message);
         return;
     }
-    link->is_proven = true;
-    client->failures = 0;
-    client->is_wary = client->is_wary && link != client->link;
+    prove(client, link);
     call = json_to_int(message->id, &id) && id > 0 ? call_find(client, (uint64_t)id) : NULL;
     if (call == NULL || call->link != link) {
         return; /* of one that was cancelled, or whose time was over */
@@ -272,7 +281,7 @@ static bool on_frame(struct teplo_client *client, struct link *link, struct span
         on_answer(client, link, &message, now_ms);
         break;
     case MESSAGE_NOTIFICATION:
-        link->is_proven = true;
+        prove(client, link);
         if (json_string_is(message.method, "notifications/progress")) {
             on_progress(client, &message);
         } else {
@@ -308,7 +317,7 @@ static bool on_too_long(struct teplo_client *client, struct link *link, struct s
         !span_starts_with(head, SPAN(",\"error\":"))) {
         return false;
     }
-    link->is_proven = true;
+    prove(client, link);
     call = call_find(client, (uint64_t)id);
     if (call != NULL && call->link == link) {
         call_end(client, call, &end, "the answer is longer than %lld bytes, the client's maximum",

@@ -436,6 +436,30 @@ static void test_a_connection_that_nobody_reads(void **state)
     stand_done(&stand);
 }
 
+/* Somebody listens, and nobody looks: a broker that was stopped with SIGSTOP. */
+static void test_a_broker_that_does_nothing(void **state)
+{
+    struct stand stand;
+    struct stand_peer peer;
+    struct teplo_client *client;
+    struct teplo_result *result;
+
+    (void)state;
+    stand_open(&stand);
+    assert_int_equal(teplo_options_set_number(stand.options, TEPLO_OPT_RECONNECT_MS, 10), 0);
+    client = stand_client(&stand);
+    peer = stand_accept(&stand);
+    stand_hang_up(&peer);
+    assert_int_equal(teplo_wait(client, 20), 0);
+    result = stand_result(client, stand_call(client, "add", NULL));
+    assert_int_equal(teplo_result_status(result), TEPLO_E_CONNECT);
+    assert_int_equal(teplo_result_outcome(result), TEPLO_NOT_EXECUTED);
+    assert_non_null(strstr(teplo_result_message(result, NULL), "is there, but nobody accepts"));
+    teplo_result_free(result);
+    teplo_close(client);
+    stand_done(&stand);
+}
+
 /* ---- time */
 
 static void test_deadlines(void **state)
@@ -562,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_a_broker_that_is_full),
         cmocka_unit_test(test_an_idle_handle_is_lazy),
         cmocka_unit_test(test_a_connection_that_nobody_reads),
+        cmocka_unit_test(test_a_broker_that_does_nothing),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_a_deadline_without_a_broker),
         cmocka_unit_test(test_the_end_in_the_midst_of_a_line),
