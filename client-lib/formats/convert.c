@@ -55,11 +55,11 @@ void remarks_write(struct remarks *remarks, struct conversion *conversion, struc
 
 bool conversion_enter(struct conversion *conversion, struct step step)
 {
-    if (conversion->depth >= CONVERT_DEPTH || ++conversion->nodes > CONVERT_NODES) {
-        conversion_refuse(conversion, "too many schemas");
-        return false;
-    }
+    CHECK(conversion->depth <= CONVERT_DEPTH);
     conversion->steps[conversion->depth++] = step;
+    if (conversion->depth > CONVERT_DEPTH || ++conversion->nodes > CONVERT_NODES) {
+        conversion_refuse(conversion, "too many schemas");
+    }
     return span_is_none(conversion->refused) && conversion->arena->failed == ARENA_FINE;
 }
 
