@@ -180,8 +180,23 @@ def test_leaving_while_a_call_is_under_way_ends_at_once(fake):
         scope.cancel()
 
     run(main)
-    if SDK == 2:  # which tells the server; SDK 1 does not
+
+
+@pytest.mark.skipif(SDK < 2, reason="SDK 1 tells nobody that a call was cancelled")
+def test_a_cancelled_call_is_cancelled_at_the_broker(fake):
+    async def main():
+        async with transport.unix_transport(fake.path) as (read, write):
+            async with mcp.ClientSession(read, write) as session:
+                await session.initialize()
+                call = asyncio.ensure_future(session.call_tool("wait_long", {}))
+                await asyncio.to_thread(fake.wait_calls)
+                call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+                assert (await session.call_tool("add", {"a": 1})).content[0].text == "2"
         fake.wait_cancelled()
+
+    run(main)
 
 
 def test_a_line_beyond_the_maximum_ends_the_connection(tmp_path, monkeypatch):
