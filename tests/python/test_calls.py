@@ -8,39 +8,41 @@ import uuid
 
 import pytest
 import teplo
+from conftest import loop_factories
 from harness import wait_until
 
 
 class Awaited:
     """The pool's functions, each call in a loop of its own."""
 
-    def __init__(self, pool, run):
-        self.pool, self.run = pool, run
+    def __init__(self, pool, new_loop):
+        self.pool, self.new_loop = pool, new_loop
 
     def __getattr__(self, name):
         def call(*arguments, **keywords):
-            async def main():
-                return await getattr(self.pool, name)(*arguments, **keywords)
-
-            return self.run(main)
+            loop = self.new_loop()
+            try:
+                return loop.run_until_complete(getattr(self.pool, name)(*arguments, **keywords))
+            finally:
+                loop.close()
 
         return call
 
 
 class Blocking:
-    def __init__(self, pool, run):
+    def __init__(self, pool):
         self.pool = pool
 
     def __getattr__(self, name):
         return getattr(self.pool, name + "_sync")
 
 
-@pytest.fixture(params=[Awaited, Blocking], ids=["awaited", "blocking"])
-def caller(request, connect, run, new_loop):
+@pytest.fixture(params=[*loop_factories(), pytest.param(None, id="blocking")])
+def caller(request, connect):
     """caller(broker, ...) -> the pool, both faces of which look alike."""
-    if request.param is Blocking and new_loop is not asyncio.new_event_loop:
-        pytest.skip("no loop is used")
-    return lambda broker, **options: request.param(connect(broker, **options), run)
+    if request.param is None:
+        return lambda broker, **options: Blocking(connect(broker, **options))
+    return lambda broker, **options: Awaited(connect(broker, **options), request.param)
 
 
 def test_a_result(caller, counting_broker):
@@ -89,11 +91,11 @@ def test_any_request(caller, counting_broker):
     assert answer.raw["messages"][0]["content"]["text"] == "Вітаю, Юрко!"
 
 
-def test_a_json_rpc_error(caller, counting_broker):
-    with pytest.raises(teplo.RpcError) as caught:
-        caller(counting_broker).request("prompts/get", {"name": "nobody"})
+def test_a_json_rpc_error(caller, broker):
+    with pytest.raises(teplo.RpcError, match="зламалося") as caught:
+        caller(broker).call_tool("error", {"code": -32000, "data": {"a": [1]}})
     error = caught.value
-    assert error.code and "nobody" in str(error) and error.outcome == "executed"
+    assert (error.code, error.data, error.outcome) == (-32000, {"a": [1]}, "executed")
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is teplo.RpcError and again.code == error.code
     assert str(again) == str(error)
@@ -171,15 +173,16 @@ def test_a_broken_server(caller, broker):
 
 
 def test_a_lost_answer(caller, start_broker, raw):
-    broker = start_broker({"raw": raw.url}, pool={"max_response": 1024})
+    broker = start_broker({"raw": raw.url}, options={"max_response": "1KiB"})
     with pytest.raises(teplo.ResultLost) as caught:
         caller(broker).call_tool("huge", {"bytes": 4096})
     assert caught.value.outcome == "result_lost" and caught.value.reason == "too_large"
 
 
-def test_what_is_not_possible_on_shared_sessions(caller, counting_broker):
-    with pytest.raises(teplo.Unsupported):
+def test_a_method_that_there_is_not(caller, counting_broker):
+    with pytest.raises(teplo.RpcError) as caught:
         caller(counting_broker).request("resources/subscribe", {"uri": "counting://counters"})
+    assert caught.value.code == -32601
 
 
 @pytest.mark.parametrize(
@@ -218,9 +221,10 @@ def test_no_deadline(caller, counting_broker):
     assert caller(counting_broker).call_tool("add", {"a": 1, "b": 2}, timeout=teplo.NO_DEADLINE)
 
 
-def test_half_a_surrogate_pair_travels_as_an_escape(caller, counting_broker):
-    result = caller(counting_broker).call_tool("echo", {"value": "a\ud800"})
-    result.text.encode()  # has none
+def test_half_a_surrogate_pair_travels_as_an_escape(caller, broker):
+    result = caller(broker).call_tool("echo", {"value": "a\ud800ї"})
+    assert rb'{"value":"a\ud800\u0457"}' in result.json
+    assert result.structured == {"value": "a\ud800ї"}
 
 
 def test_meta_reaches_the_server(caller, broker, raw):
@@ -229,7 +233,24 @@ def test_meta_reaches_the_server(caller, broker, raw):
     assert body["params"]["_meta"]["example.org/trace"] == "7"
 
 
-def test_the_text_is_the_librarys(connect, counting_broker):
+RESULTS = {
+    "two": '{"content":[{"type":"text","text":"Привіт 🌞"},{"text":"b\\n\\t\\"","type":"text"}]}',
+    "none": '{"content":[]}',
+    "no content": '{"structuredContent":{"a":1}}',
+    "an image between": '{"content":[{"type":"text","text":"a"},{"type":"image","data":"aGk=",'
+    '"mimeType":"image/png"},{"type":"text","text":"b"}]}',
+    "an empty block": '{"content":[{"type":"text","text":""},{"type":"text","text":"b"}]}',
+    "a NUL": '{"content":[{"type":"text","text":"a\\u0000b"}]}',
+    "half a pair": '{"content":[{"type":"text","text":"a\\ud800b"},{"type":"text","text":"\\udc00"}]}',
+    "a pair": '{"content":[{"type":"text","text":"\\ud83c\\udf1e"}]}',
+    "no text": '{"content":[{"type":"text"},{"type":"text","text":5},{"type":"text","text":"a"}]}',
+    "no blocks": '{"content":"text"}',
+    "no block": '{"content":["text",null,{"type":"text","text":"a"}]}',
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_text_is_the_librarys(connect, broker, monkeypatch, name):
     """Two programs, one in C and one in Python, read the same answer."""
     from teplo import _requests
     from teplo._library import quick
@@ -243,14 +264,9 @@ def test_the_text_is_the_librarys(connect, counting_broker):
             address = quick.teplo_result_text(result, _requests.ctypes.byref(length))
             texts.append(_requests.text_at(address, length).decode())
 
-    patch = pytest.MonkeyPatch()
-    patch.setattr("teplo._sync_client.Reply", Reply)
-    try:
-        for value in ("plain", "Привіт 🌞\n\t\"'", "\ud83c", "\0"):
-            result = connect(counting_broker).call_tool_sync("echo", {"value": value})
-            assert result.text == texts.pop()
-    finally:
-        patch.undo()
+    monkeypatch.setattr("teplo._sync_client.Reply", Reply)
+    result = connect(broker).call_tool_sync("result_text", {"text": RESULTS[name]})
+    assert [result.text] == texts
 
 
 def test_a_pool_that_was_closed(caller, counting_broker):
@@ -280,14 +296,14 @@ def test_too_much_at_once_is_overload(connect, counting_broker, run):
 
 
 def test_a_broker_that_is_full_says_when_to_try_again(start_broker, counting, connect, run):
-    broker = start_broker({"counting": counting.url}, pool={"pool_size": 1, "queue_max": 1})
+    broker = start_broker({"counting": counting.url}, pool={"pool_size": 1, "max_inflight_per_session": 1, "queue_max": 1})
 
     async def main():
         pool = connect(broker)
         first = asyncio.ensure_future(pool.call_tool("hold", {"key": "full"}))
         await asyncio.to_thread(counting.wait_held, "full")
         second = asyncio.ensure_future(pool.call_tool("echo"))
-        await asyncio.to_thread(wait_until, lambda: broker.pool()["c_waiting"] == 1, "one waits")
+        await asyncio.to_thread(wait_until, lambda: broker.pool()["waiting"] == 1, "one waits")
         with pytest.raises(teplo.Overload) as caught:
             await pool.call_tool("echo")
         assert caught.value.reason == "overloaded" and caught.value.safe_to_retry

@@ -143,7 +143,7 @@ def test_a_flood_of_answers_leaves_turns_for_others(run, connect, scripted_broke
         calls = [asyncio.ensure_future(pool.call_tool("t", {"u": n})) for n in range(500)]
         await asyncio.sleep(0)
         # Meanwhile all of them are answered.
-        wait_until(lambda: scripted_broker.pool()["c_active"] == 0, "all are answered")
+        wait_until(lambda: scripted_broker.pool()["inflight"] == 0, "all are answered")
         await asyncio.gather(*calls)
         del client._deliver, client._drain
         assert 1 <= most <= 64, most
