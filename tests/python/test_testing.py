@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """teplo.testing: the fake broker itself, and held against the real one."""
 
+import asyncio
 import json
 import os
 import threading
 
 import pytest
+
+import teplo
 
 from harness import Broker, Client, CountingServer, RpcError, places, wait_until
 from teplo.testing import Answer, Delay, Drop, Fail, FakeBroker, Hold, Progress, RpcFail, teplo_broker
@@ -281,6 +284,67 @@ def test_every_reason_looks_as_the_contract_shows_it(fake, client, reason):
     assert error["message"] == first_words
 
 
+# teplo's own client finds in it what it finds in the real one.
+
+
+@pytest.fixture
+def pool(fake):
+    with teplo.connect(fake.path) as pool:
+        yield pool
+        pool.close()
+
+
+def test_teplo_calls_it_in_both_ways(fake, pool, run):
+    async def main():
+        assert (await pool.list_tools()).names == ["add", "steps", "echo", "broken"]
+        results = await asyncio.gather(*(pool.call_tool("add", {"a": n}) for n in range(100)))
+        assert [result.text for result in results] == [str(n + 2) for n in range(100)]
+        assert (await pool.call_tool("broken")).is_error
+
+    run(main)
+    assert pool.call_tool_sync("add", {"a": 1}).text == "3"
+
+
+@pytest.mark.parametrize("outcome", ["not_executed", "unknown", "result_lost"])
+def test_teplo_is_told_the_outcome(fake, pool, outcome):
+    # What did not run is tried again: it must not run at any time.
+    fake.plan("add", *[Fail(outcome, reason="denied" if outcome == "not_executed" else None)] * 20)
+    with pytest.raises(teplo.Error) as caught:
+        pool.call_tool_sync("add", {"a": 1}, timeout=2)
+    assert caught.value.outcome == outcome
+    assert pool.outcome_sync(caught.value.call or fake.calls[0].call).outcome == outcome
+
+
+def test_teplo_survives_a_drop_and_a_deadline(fake, pool):
+    fake.plan("add", Drop(), Delay(60))
+    with pytest.raises(teplo.ConnectionLost) as lost:
+        pool.call_tool_sync("add", {"a": 1})
+    assert lost.value.outcome == "unknown"
+    with pytest.raises(teplo.Timeout) as late:
+        pool.call_tool_sync("add", {"a": 1}, timeout=0.1)
+    assert late.value.outcome == "unknown"
+    assert pool.call_tool_sync("add", {"a": 1}).text == "3"
+
+
+def test_teplo_cancels_in_it(fake, pool, run):
+    fake.plan("echo", Hold())
+
+    async def main():
+        call = asyncio.ensure_future(pool.call_tool("echo"))
+        await asyncio.to_thread(fake.wait_calls)
+        call.cancel()
+        await asyncio.wait({call})
+        await asyncio.to_thread(fake.wait_cancelled)
+
+    run(main)
+
+
+def test_teplo_hears_progress(fake, pool):
+    told = []
+    pool.call_tool_sync("steps", {"n": 3}, progress=lambda *words: told.append(words))
+    assert told[-1] == (3, 3, "крок 3")
+
+
 # The real broker: what it answers has the same shape, or the fake has drifted.
 
 
@@ -367,8 +431,6 @@ def test_the_real_broker_says_the_same(era):
 
 
 async def played_hold(key: str) -> str:
-    import asyncio
-
     await asyncio.Event().wait()
     return key
 
