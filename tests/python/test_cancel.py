@@ -170,8 +170,12 @@ def test_cancelled_at_once_after_it_was_sent(run, connect, counting_broker, coun
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert pool._client().in_flight == 0
+        # What left is taken back, each call by a notice of its own.  (The SDK may pass over one that
+        # comes before it has begun with the call.)
         await asyncio.to_thread(
-            counting.wait_stats, lambda stats: not stats["extra"]["held"], "none is held"
+            counting.wait_stats,
+            lambda stats: len(stats["cancelled"]) == stats["rpc"].get("tools/call", 0),
+            "the server is told of each",
         )
         assert (await pool.call_tool("add", {"a": 1, "b": 1})).text == "2"
 
@@ -226,9 +230,7 @@ def test_others_in_a_task_group_are_cancelled_too(run, connect, counting_broker,
     run(main)
 
 
-def test_what_progress_raises_is_the_loops_business(
-    run, connect, counting_broker, complaints, new_loop
-):
+def test_what_progress_raises_is_the_loops_business(run, connect, counting_broker):
     async def main():
         seen = []
         asyncio.get_running_loop().set_exception_handler(lambda loop, about: seen.append(about))
@@ -239,9 +241,7 @@ def test_what_progress_raises_is_the_loops_business(
 
         result = await pool.call_tool("slow_progress", {"steps": 2}, progress=progress)
         assert result.text == "2 steps"
-        assert [str(about["exception"]) for about in seen] == ["'mine'", "'mine'"] or [
-            str(about["exception"]) for about in seen
-        ] == ["mine", "mine"]
+        assert [about["exception"].args for about in seen] == [("mine",), ("mine",)]
 
     run(main)
 

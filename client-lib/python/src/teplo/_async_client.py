@@ -77,9 +77,13 @@ class Client:
 
     def close(self) -> None:
         """
-        At once, and any number of times.  Requests under way end with Cancelled, their outcome
-        unknown.
+        At once, and any number of times.  Requests under way are cancelled at the server too, and
+        end with Cancelled, their outcome unknown.
         """
+        if not self._handle.is_closed and (self._handle.is_mine() or self._loop.is_closed()):
+            self._handle.adopt()
+            for ticket in self._pending:
+                self._handle.cancel(ticket)
         self._finalizer()
         self._fail_all(
             _ffi.TEPLO_E_CANCELLED, "the client was closed before the answer came", "cancelled"
