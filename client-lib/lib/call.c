@@ -136,7 +136,7 @@ static int fill(struct teplo_client *client, struct call *call, const struct cal
     if (options->timeout_ms != TEPLO_NO_DEADLINE) {
         call->deadline_ms = now_ms + options->timeout_ms;
     }
-    if (client->link == NULL || !client->link->is_proven) {
+    if (!reconnect_is_good(client)) {
         call->give_up_ms = now_ms + client->options.reconnect_ms;
     }
     return TEPLO_OK;
@@ -245,6 +245,12 @@ void call_on_token(struct teplo_client *client, struct token_watch *watch)
 
 /* ---- under way */
 
+bool call_may_repeat(const struct call *call, int64_t now_ms)
+{
+    return (call->flags & TEPLO_F_NO_RETRY) == 0 &&
+           (call->refusals == 0 || call->patience_ms > now_ms);
+}
+
 bool call_is_handed_over(const struct call *call)
 {
     return call->link != NULL && call->line.in_line.on == NULL;
@@ -342,8 +348,11 @@ void call_hold(struct teplo_client *client, struct call *call, int64_t now_ms)
 {
     leave_link(call);
     list_append(&client->held, &call->in_place);
-    call->hold_ms = now_ms + reconnect_delay_ms(++call->refusals);
-    call_expect_broker(client, call, now_ms);
+    if (call->refusals++ == 0) {
+        call->patience_ms = now_ms + client->options.reconnect_ms;
+    }
+    call->hold_ms = now_ms + reconnect_delay_ms(call->refusals);
+    set_due(client, call);
 }
 
 void call_on_due(struct teplo_client *client, struct call *call, int64_t now_ms)
@@ -357,8 +366,11 @@ void call_on_due(struct teplo_client *client, struct call *call, int64_t now_ms)
         call->hold_ms = MONOTONIC_NEVER;
         list_remove(&client->held, &call->in_place);
         list_append(&client->queue, &call->in_place);
+        if (!reconnect_is_good(client)) {
+            call_expect_broker(client, call, now_ms);
+        }
     } else if (call->give_up_ms <= now_ms) {
-        if (client->link == NULL || !client->link->is_proven) {
+        if (!reconnect_is_good(client)) {
             reconnect_give_up(client, call);
             return;
         }

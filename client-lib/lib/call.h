@@ -25,6 +25,7 @@ struct call {
     int64_t give_up_ms;        /* if there is no broker by then */
     int64_t hold_ms;           /* it is not tried before */
     unsigned refusals;         /* for now, by the broker */
+    int64_t patience_ms;       /* after the first of them: it is not tried again after this */
     unsigned losses;           /* with a connection that had it wholly: it may have run then */
     enum request_nature nature;
     uint32_t flags;                /* TEPLO_F_... */
@@ -51,6 +52,8 @@ MUST_CHECK int call_start(struct teplo_client *client, const struct call_wish *w
 /* NULL if it is over. */
 struct call *call_find(const struct teplo_client *client, uint64_t ticket);
 
+/* After the broker refused it for now. */
+bool call_may_repeat(const struct call *call, int64_t now_ms);
 /* Its last byte was taken: it may run. */
 bool call_is_handed_over(const struct call *call);
 /* To LINK, as far as it goes; it may end instead. */

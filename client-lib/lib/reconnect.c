@@ -33,6 +33,11 @@ static bool needs_link(const struct teplo_client *client)
     return client->link == NULL && (client->is_wanted || !list_is_empty(&client->queue));
 }
 
+bool reconnect_is_good(const struct teplo_client *client)
+{
+    return client->link != NULL && client->link->is_proven;
+}
+
 int64_t reconnect_due_ms(const struct teplo_client *client)
 {
     return needs_link(client) ? client->retry_ms : MONOTONIC_NEVER;

@@ -10,6 +10,8 @@
 int64_t reconnect_delay_ms(unsigned failures);
 /* Connect if there is need and it is time; give waiting requests to the link, and write. */
 void reconnect_push(struct teplo_client *client, int64_t now_ms);
+/* There is a connection, and a broker at its other end that answers. */
+bool reconnect_is_good(const struct teplo_client *client);
 /* When reconnect_push wants to be called next, or MONOTONIC_NEVER. */
 int64_t reconnect_due_ms(const struct teplo_client *client);
 

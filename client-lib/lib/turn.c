@@ -159,13 +159,6 @@ static void on_unaddressed(struct teplo_client *client, struct link *link,
     }
 }
 
-/* A broker that is being stopped or is full will soon be another, or have room. */
-static bool is_tried_again(const struct call *call, enum failure failure, int64_t now_ms)
-{
-    return answer_may_repeat(failure) && (call->flags & TEPLO_F_NO_RETRY) == 0 &&
-           call->give_up_ms > now_ms;
-}
-
 static void on_answer(struct teplo_client *client, struct link *link, const struct message *message,
                       int64_t now_ms)
 {
@@ -183,7 +176,8 @@ static void on_answer(struct teplo_client *client, struct link *link, const stru
     if (call == NULL || call->link != link) {
         return; /* of one that was cancelled, or whose time was over */
     }
-    if (is_tried_again(call, failure, now_ms)) {
+    /* A broker that is being stopped or is full will soon be another, or have room. */
+    if (answer_may_repeat(failure) && call_may_repeat(call, now_ms)) {
         call_hold(client, call, now_ms);
         return;
     }
