@@ -105,7 +105,7 @@ def generate(header):
 
 
 def constants(code):
-    for name, value in re.findall(r"^#define\s+(TEPLO_\w+)\s+(\S+)\s*$", code, re.MULTILINE):
+    for name, value in re.findall(r"^#define +(TEPLO_\w+) +(.*\S) *$", code, re.MULTILINE):
         number = re.fullmatch(r"(?:INT64_C\()?(-?(?:0[xX][0-9a-fA-F]+|\d+))U?\)?", value)
         if number:
             yield f"{name}: Final = {number[1]}\n"

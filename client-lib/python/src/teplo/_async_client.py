@@ -3,7 +3,6 @@
 
 import asyncio
 import contextvars
-import threading
 import weakref
 
 from . import _ffi
@@ -69,7 +68,7 @@ class Client:
 
     @property
     def is_closed(self) -> bool:
-        return self._handle.pointer is None
+        return self._handle.is_closed
 
     @property
     def in_flight(self) -> int:
@@ -78,9 +77,13 @@ class Client:
 
     def close(self) -> None:
         """
-        At once, and any number of times.  Requests under way end with Cancelled, their outcome
-        unknown.
+        At once, and any number of times.  Requests under way are cancelled at the server too, and
+        end with Cancelled, their outcome unknown.
         """
+        if not self._handle.is_closed and (self._handle.is_mine() or self._loop.is_closed()):
+            self._handle.adopt()
+            for ticket in self._pending:
+                self._handle.cancel(ticket)
         self._finalizer()
         self._fail_all(
             _ffi.TEPLO_E_CANCELLED, "the client was closed before the answer came", "cancelled"
@@ -95,12 +98,18 @@ class Client:
 
     def _adopt(self) -> None:
         """A loop may be run in one thread, and later in another."""
-        if asyncio.get_running_loop() is self._loop:
-            self._handle.owner = threading.get_ident()
+        running = asyncio.get_running_loop()
+        if running is not self._loop:
+            raise RuntimeError(
+                f"this teplo client belongs to {self._loop!r} and was used in {running!r}; a "
+                "teplo.Pool finds each loop's own"
+            )
+        self._handle.adopt()
 
     def _on_ready(self) -> None:
-        if self._handle.pointer is None:
+        if self._handle.is_closed:
             return
+        self._handle.adopt()
         status = self._handle.dispatch()
         if status < 0:
             self._finalizer()
@@ -111,7 +120,7 @@ class Client:
     def _drain(self) -> None:
         self._is_draining = False
         for _ in range(AT_ONCE):
-            if self._handle.pointer is None:
+            if self._handle.is_closed:
                 return
             taken = self._handle.take()
             if taken is None:
@@ -151,15 +160,15 @@ class Client:
     def _abandon(self, ticket: int) -> None:
         if self._pending.pop(ticket, None) is None:
             return  # its answer is here: there is nothing left to cancel
-        if self._handle.pointer is None or self._loop.is_closed():
+        if self._handle.is_closed or self._loop.is_closed():
             return
-        if threading.get_ident() == self._handle.owner:
+        if self._handle.is_mine():
             self._cancel(ticket)
         else:  # a coroutine that is collected is closed in whatever thread that happens
             self._loop.call_soon_threadsafe(self._cancel, ticket)
 
     def _cancel(self, ticket: int) -> None:
-        if self._handle.pointer is not None:
+        if not self._handle.is_closed:
             self._handle.cancel(ticket)
             self._drain_soon()
 
@@ -179,6 +188,6 @@ class Client:
 def _end(handle: Handle, fd: int, loop: "weakref.ref[asyncio.AbstractEventLoop]") -> None:
     """Also when the client is collected.  The descriptor's number may be a stranger's right after."""
     running = loop()
-    if running is not None and not running.is_closed() and handle.pointer is not None:
+    if running is not None and not running.is_closed() and not handle.is_closed:
         running.remove_reader(fd)
     handle.close()

@@ -28,18 +28,20 @@ class Error(Exception):
     status    the negative enum teplo_err
     """
 
+    _presumed: Outcome = "unknown"
+
     def __init__(
         self,
         message: str,
         *,
-        outcome: Outcome = "not_executed",
+        outcome: Outcome | None = None,
         reason: str = "",
         call: str = "",
         status: int = 0,
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.outcome: Outcome = outcome
+        self.outcome: Outcome = outcome or self._presumed
         self.reason = reason
         self.call = call
         self.status = status
@@ -56,9 +58,13 @@ class Error(Exception):
 class InvalidRequest(Error, ValueError):
     """An argument is wrong, such as a tool's name that is empty or a timeout out of range."""
 
+    _presumed = "not_executed"
+
 
 class Closed(Error):
     """The pool or the client was closed; open another one."""
+
+    _presumed = "not_executed"
 
 
 class TooBig(Error):

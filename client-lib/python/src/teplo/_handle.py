@@ -12,6 +12,39 @@ from ._requests import Request
 from ._settings import Settings
 
 
+class _Native:
+    """The teplo_client itself.  It outlives its Handle by as much as its finalizer needs."""
+
+    __slots__ = ("pointer", "owner", "is_inside")
+
+    def __init__(self, pointer: int) -> None:
+        self.pointer: int | None = pointer
+        self.owner = threading.get_ident()
+        self.is_inside = False  # in a function of C that lets other threads run meanwhile
+        _fork.register(pointer, self)
+
+    def close(self) -> None:
+        """
+        Any number of times.  At the end of the program a thread may still wait in it: then it is
+        the kernel that closes.
+        """
+        pointer = self.pointer
+        if pointer is not None and not self.is_inside:
+            self.pointer = None
+            _fork.unregister(pointer)
+            quick.teplo_close(pointer)
+
+    def forget(self) -> None:
+        """
+        In a child process, whose parent goes on using the connection: only the copies of the
+        descriptors are closed.  What another thread of the parent was changing just then is
+        better left alone.
+        """
+        pointer, self.pointer = self.pointer, None
+        if pointer is not None and not self.is_inside:
+            quick.teplo_close(pointer)
+
+
 class Handle:
     """
     Owned by the thread that made it; another one's call is a RuntimeError.  Its descriptors are
@@ -27,27 +60,37 @@ class Handle:
             quick.teplo_options_free(options)
         if status != 0 or pointer.value is None:
             raise make_error(status, explain(status), "not_executed")
-        self.pointer: int | None = pointer.value
-        self.owner = threading.get_ident()
-        self.is_inside = False  # in a function of C that lets other threads run meanwhile
+        self._native = _Native(pointer.value)
         self._ticket = ctypes.c_uint64()
         self._kind = ctypes.c_int()
         self._result = ctypes.c_void_p()
         self._ticket_ref = ctypes.byref(self._ticket)
         self._next_refs = (self._ticket_ref, ctypes.byref(self._kind), ctypes.byref(self._result))
-        self._finalizer = weakref.finalize(self, _close, pointer.value)
-        _fork.register(pointer.value, _Forgotten(self))
+        self.close = weakref.finalize(self, self._native.close)
+        """In the owner's thread, or when that has ended; any number of times."""
+
+    @property
+    def is_closed(self) -> bool:
+        return self._native.pointer is None
+
+    def is_mine(self) -> bool:
+        return self._native.owner == threading.get_ident()
+
+    def adopt(self) -> None:
+        """The calling thread is the owner from now on."""
+        self._native.owner = threading.get_ident()
 
     def _open_pointer(self) -> int:
-        if self.pointer is None:
+        native = self._native
+        if native.pointer is None:
             raise Closed("this client was closed", status=_ffi.TEPLO_E_STATE)
         caller = threading.get_ident()
-        if caller != self.owner:
+        if caller != native.owner:
             raise RuntimeError(
-                f"this teplo client belongs to thread {self.owner} and was used in thread "
+                f"this teplo client belongs to thread {native.owner} and was used in thread "
                 f"{caller}; a teplo.Pool finds each thread's own"
             )
-        return self.pointer
+        return native.pointer
 
     def fileno(self) -> int:
         return quick.teplo_fd(self._open_pointer())
@@ -71,44 +114,14 @@ class Handle:
     def wait(self, timeout_ms: int) -> int:
         """dispatch(), once something has happened or the time is over."""
         pointer = self._open_pointer()
-        self.is_inside = True
+        self._native.is_inside = True
         try:
             return lib.teplo_wait(pointer, timeout_ms)
         finally:
-            self.is_inside = False
+            self._native.is_inside = False
 
     def take(self) -> tuple[int, int, int] | None:
         """(ticket, kind, result): the caller frees the result.  None if there is nothing."""
         if quick.teplo_next(self._open_pointer(), *self._next_refs) != 1:
             return None
         return self._ticket.value, self._kind.value, self._result.value or 0
-
-    def close(self) -> None:
-        """Any number of times, in the owner's thread or when that has ended."""
-        self.pointer = None
-        self._finalizer()
-
-    def forget(self) -> None:
-        """In a child process, whose parent goes on using the connection."""
-        pointer, self.pointer = self.pointer, None
-        self._finalizer.detach()
-        # What another thread of the parent was changing just then is better left alone.
-        if pointer is not None and not self.is_inside:
-            quick.teplo_close(pointer)
-
-
-class _Forgotten:
-    """Lets the handle be collected."""
-
-    def __init__(self, handle: Handle) -> None:
-        self.reference = weakref.ref(handle)
-
-    def forget(self) -> None:
-        handle = self.reference()
-        if handle is not None:
-            handle.forget()
-
-
-def _close(pointer: int) -> None:
-    _fork.unregister(pointer)
-    quick.teplo_close(pointer)

@@ -25,9 +25,10 @@ Arguments = Mapping[str, Any] | bytes
 class _Idle(threading.local):
     """The blocking clients of this thread that are in no call; they go with the thread."""
 
-    def __init__(self, everyone: "weakref.WeakSet[_IdleClients]") -> None:
+    def __init__(self, everyone: "weakref.WeakSet[_IdleClients]", lock: threading.RLock) -> None:
         self.clients = _IdleClients()
-        everyone.add(self.clients)
+        with lock:
+            everyone.add(self.clients)
 
 
 class _IdleClients:
@@ -64,7 +65,7 @@ class Pool:
 
     def _begin(self) -> None:
         self._epoch = _fork.epoch
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may call
         # The loops keep their clients: what the pool kept, of a loop, would keep the loop.
         self._clients: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, weakref.ref[Client]
@@ -73,7 +74,7 @@ class Pool:
             asyncio.AbstractEventLoop, int
         ] = weakref.WeakKeyDictionary()
         self._idle_of_all: weakref.WeakSet[_IdleClients] = weakref.WeakSet()
-        self._idle = _Idle(self._idle_of_all)
+        self._idle = _Idle(self._idle_of_all, self._lock)
         self._finalizer = weakref.finalize(self, _retire_all, self._clients)
         self._finalizer.atexit = False
 
@@ -205,11 +206,12 @@ class Pool:
         with self._lock:
             clients = list(self._clients.items())
             self._clients.clear()
+            idle_of_all = list(self._idle_of_all)
         for loop, reference in clients:
             client = reference()
             if client is not None:
                 _in_its_loop(loop, client.close)
-        for idle in list(self._idle_of_all):
+        for idle in idle_of_all:
             idle.close()
 
     async def __aenter__(self) -> "Pool":

@@ -40,7 +40,7 @@ class SyncClient:
 
     @property
     def is_closed(self) -> bool:
-        return self._handle.pointer is None
+        return self._handle.is_closed
 
     def close(self) -> None:
         self._handle.close()
@@ -66,7 +66,7 @@ class SyncClient:
         return None
 
     def _abandon(self, ticket: int) -> None:
-        if self._handle.pointer is not None:
+        if not self._handle.is_closed:
             self._handle.cancel(ticket)
             self._handle.dispatch()
 
