@@ -6,6 +6,7 @@ import contextlib
 import functools
 import gc
 import importlib.metadata
+import importlib.util
 import os
 import time
 
@@ -13,7 +14,6 @@ import pytest
 
 SDK = int(importlib.metadata.version("mcp").split(".")[0]) if importlib.util.find_spec("mcp") else 0
 needs_sdk = pytest.mark.skipif(not SDK, reason="the mcp package is not in this environment")
-HEADERS = {"Host": "localhost"}  # as the graph server wants it
 
 
 @contextlib.asynccontextmanager
@@ -22,7 +22,7 @@ async def sdk_session(url, greet=True):
     from mcp.client.session import ClientSession
     from mcp.client.sse import sse_client
 
-    async with sse_client(url, headers=HEADERS) as streams:
+    async with sse_client(url) as streams:
         async with ClientSession(streams[0], streams[1]) as session:
             if greet:
                 await session.initialize()
@@ -80,7 +80,12 @@ def messy(test):
     return swept
 
 
-def run_with_handler(main, debug=False):
+def run_sdk(main):
+    """asyncio.run(main()), whatever mess it leaves."""
+    return run_with_handler(main)[0]
+
+
+def run_with_handler(main):
     """asyncio.run(main()); also what the loop's exception handler was told."""
     told = []
 
@@ -88,5 +93,23 @@ def run_with_handler(main, debug=False):
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
         return await main()
 
-    with asyncio.Runner(debug=debug) as runner:
-        return runner.run(run()), told
+    with asyncio.Runner() as runner:
+        result = runner.run(run())
+    gc.collect()
+    return result, told
+
+
+GAP = 0.020  # seconds for which a provider's loop may be away
+
+
+def least_gap(measure, times=5):
+    """
+    The least of some gaps, each of asyncio.run(measure()): on a shared machine anyone may be away
+    for a while, but what stops the loop stops it every time.
+    """
+    gap = float("inf")
+    for _ in range(times):
+        gap = min(gap, asyncio.run(measure()))
+        if gap < GAP:
+            break
+    return gap
