@@ -61,9 +61,10 @@ run_all() {
     step model bash tests/model/run.sh
     step ledger bash tests/ledger/run.sh release 60
     step valgrind-unit valgrind_unit
-    pytest_run e2e asan 3 "" -m "not quickstart"
+    # Most of its time is waiting; a file's tests share servers, and stay in one process.
+    pytest_run e2e asan 3 "" -n 4 --dist loadfile -m "not quickstart"
     TEPLO_SOAK_CALLS=20000 pytest_run soak dev 1 "" -m soak
-    pytest_run e2e-valgrind dev 10 "$VALGRIND" -m valgrind
+    pytest_run e2e-valgrind dev 10 "$VALGRIND" -n 2 --dist loadfile -m valgrind
     pytest_run quickstart dev 1 "" -m quickstart
 }
 
@@ -71,7 +72,7 @@ run_quick() {
     setup
     build dev
     ctest_run dev
-    pytest_run e2e dev 1 "" -m "not quickstart"
+    pytest_run e2e dev 1 "" -n 4 --dist loadfile -m "not quickstart"
 }
 
 setup() {
