@@ -475,8 +475,8 @@ static struct tree_node *write_union(struct conversion *conversion, struct tree_
     if (list->count > 1 && !join_enums(arena, node, list)) {
         return write_alternatives(conversion, node, nullable);
     }
-    if (list->count == 1) {
-        only = list->first;
+    only = list->first;
+    if (only != NULL && only->next == NULL) {
         tree_remove(only);
         describe_member(arena, node, only, true);
         if (only->origin == NULL) {
