@@ -247,6 +247,22 @@ static void alias_property(struct conversion *conversion, struct tree_node *prop
     property->alias = alias;
 }
 
+static void alias_object(struct conversion *conversion, struct tree_node *properties)
+{
+    size_t changed = 0;
+
+    tree_sort(conversion->arena, properties);
+    for (struct tree_node *property = properties->first; property != NULL;
+         property = property->next) {
+        alias_property(conversion, property);
+        changed += span_is_none(property->alias) ? 0 : 1;
+        if (changed > ALIASES_MAXIMUM) {
+            conversion_refuse(conversion, "too many keys that the provider does not take");
+            return;
+        }
+    }
+}
+
 void alias_properties(struct conversion *conversion, struct tree_node *schema)
 {
     if (conversion->limits->keys == KEYS_ANY) {
@@ -259,10 +275,7 @@ void alias_properties(struct conversion *conversion, struct tree_node *schema)
         if (tree_kind(properties) != JSON_OBJECT) {
             continue;
         }
-        for (struct tree_node *property = properties->first; property != NULL;
-             property = property->next) {
-            alias_property(conversion, property);
-        }
+        alias_object(conversion, properties);
     }
 }
 

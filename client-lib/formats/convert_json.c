@@ -73,10 +73,7 @@ static void convert_property(struct writing *writing, struct tree_node *made,
             mark(property, MARK_NULL_ADDED);
             conversion_place(conversion, CHANGE_NULL, SPAN_NONE);
         }
-        if (tree_find_key(made, alias) != NULL) {
-            conversion_refuse(conversion, "two arguments of one name");
-        }
-        tree_set_key(arena, made, alias, part);
+        tree_add(arena, made, alias, part);
     }
     conversion_leave(conversion);
 }
@@ -123,6 +120,9 @@ static void write_properties(struct writing *writing, struct tree_node *properti
         convert_property(writing, made, property, is_required);
         property = next;
     }
+    if (tree_has_duplicates(arena, made)) {
+        conversion_refuse(conversion, "two arguments of one name");
+    }
     tree_set(arena, writing->out, "properties", made);
     if (required->count > 0 || has_rule(conversion, RULE_ALL_REQUIRED)) {
         tree_set(arena, writing->out, "required", required);
@@ -158,8 +158,8 @@ static void write_map(struct writing *writing, enum keyword word, struct tree_no
         struct span key = member->key;
 
         tree_remove(member);
-        tree_set_key(conversion->arena, made, key,
-                     convert_part(conversion, member, step_other(schema_words[word].text)));
+        tree_add(conversion->arena, made, key,
+                 convert_part(conversion, member, step_other(schema_words[word].text)));
         member = next;
     }
     tree_set(conversion->arena, writing->out, schema_words[word].text, made);

@@ -8,6 +8,8 @@
 enum {
     CONVERT_DEPTH = 100,
     CONVERT_NODES = 20000,
+    /* Keys of one object that get another name: each is compared with all before it. */
+    ALIASES_MAXIMUM = 1000,
 };
 
 /* A step from a schema to one in it. */
