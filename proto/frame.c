@@ -96,6 +96,7 @@ static enum frame_status unfinished(struct frame_reader *reader)
         (held == reader->maximum + 1 && buffer->at[buffer->length - 1] == '\r')) {
         return FRAME_NONE;
     }
+    reader->refused = (struct span){buffer->at + reader->taken, held};
     reader->skipping = true;
     reader->taken = buffer->length;
     return FRAME_TOO_LONG;
@@ -126,6 +127,7 @@ enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame
             line.length--;
         }
         if (line.length > reader->maximum) {
+            reader->refused = line;
             return FRAME_TOO_LONG;
         }
         if (!is_blank(line)) {
@@ -137,6 +139,11 @@ enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame
         reader->taken = reader->searched = buffer->length;
     }
     return FRAME_NONE;
+}
+
+struct span frame_refused(const struct frame_reader *reader)
+{
+    return reader->refused;
 }
 
 void frame_put_back(struct frame_reader *reader, struct span frame)

@@ -17,6 +17,7 @@ struct frame_reader {
     size_t taken;        /* front bytes of the buffer already handed out */
     size_t searched;     /* no newline stands between `taken` and here */
     bool skipping;       /* inside a frame that was too long: drop until its newline */
+    struct span refused; /* what there is of the frame that was too long; see frame_refused */
 };
 
 enum frame_status {
@@ -41,6 +42,8 @@ void frame_reader_give_back(struct frame_reader *reader);
 MUST_CHECK char *frame_reserve(struct frame_reader *reader, size_t atmost, size_t *ret_size);
 void frame_fed(struct frame_reader *reader, size_t length);
 enum frame_status frame_next(struct frame_reader *reader, struct span *ret_frame);
+/* How the frame begins for which frame_next has just said FRAME_TOO_LONG. */
+struct span frame_refused(const struct frame_reader *reader);
 /* FRAME, which frame_next has just given, was not taken: the next call gives it again. */
 void frame_put_back(struct frame_reader *reader, struct span frame);
 /* What is held is no whole frame, as far as is known: frame_next would say FRAME_NONE. */

@@ -9,7 +9,7 @@
 
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/duration.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 enum {
     OPEN_MS = 5000,

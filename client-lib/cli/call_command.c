@@ -11,7 +11,7 @@
 #include "client-lib/cli/printable.h"
 #include "client-lib/cli/tool_arguments.h"
 #include "client-lib/cli/tool_list.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 static const char doubt[] =
     "the tool may have run, or may still run: look before you call it again";

@@ -5,7 +5,7 @@
 
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/printable.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 /* Printed text ends in a newline, its own or ours. */
 static void print_text(enum form form, struct span text)

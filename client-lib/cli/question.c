@@ -6,7 +6,7 @@
 
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/duration.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 #include "proto/mcp.h"
 
 static void write_envelope(const struct question *question, int64_t id, struct bytes *out)

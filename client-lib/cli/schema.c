@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "client-lib/cli/printable.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 enum { ARGUMENTS_SHOWN = 100, REFERENCE_MAXIMUM = 512, DEPTH_MAXIMUM = 8, STEPS_MAXIMUM = 200 };
 

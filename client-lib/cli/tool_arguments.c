@@ -9,7 +9,7 @@
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/printable.h"
 #include "client-lib/cli/schema.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 #include "proto/base/mem.h"
 #include "proto/splice.h"
 

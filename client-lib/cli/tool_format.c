@@ -3,8 +3,8 @@
 
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/output.h"
-#include "client-lib/cli/value_text.h"
 #include "client-lib/include/teplo.h"
+#include "client-lib/lib/value_text.h"
 #include "proto/json_scan.h"
 
 enum { LINE_MAXIMUM = 64 * 1024 };

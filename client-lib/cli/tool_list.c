@@ -2,7 +2,7 @@
 #include "client-lib/cli/tool_list.h"
 
 #include "client-lib/cli/complaint.h"
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 /* A server that gives one cursor after another must not keep us for ever. */
 enum { PAGES_MAXIMUM = 1000, CURSOR_MAXIMUM = 1 << 20 };

@@ -7,8 +7,8 @@
 #include "client-lib/cli/schema.h"
 #include "client-lib/cli/tool_format.h"
 #include "client-lib/cli/tool_list.h"
-#include "client-lib/cli/value_text.h"
 #include "client-lib/include/teplo.h"
+#include "client-lib/lib/value_text.h"
 
 /* Time enough for the broker to open the pool's first session. */
 enum { LIST_MS = 60000 };

@@ -396,7 +396,8 @@ const struct tree_node *resolve(const struct tree_node *root, const struct tree_
 bool allows_null(const struct conversion *conversion, const struct tree_node *schema)
 {
     const struct tree_node *node = resolve(conversion->root, schema);
-    const struct tree_node *members = word_find(node, WORD_ANY_OF);
+    const struct tree_node *either = word_find(node, WORD_ANY_OF);
+    const struct tree_node *members = either != NULL ? either : word_find(node, WORD_ONE_OF);
     const struct tree_node *values = word_find(node, WORD_ENUM);
 
     if (node == NULL) {

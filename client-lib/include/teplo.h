@@ -191,7 +191,7 @@ TEPLO_API int teplo_cancel(struct teplo_client *client, uint64_t ticket, const c
 /*
  * The same, and wait.  The handle's other requests go on meanwhile.  The return value is the
  * result's status, and *RET_RESULT is set (free it) whatever the answer is; it is NULL only if
- * nothing was started.
+ * nothing was started.  Progress is not told of.
  */
 TEPLO_API int teplo_call_tool(struct teplo_client *client, const char *tool, const char *arguments,
                               size_t length, const struct teplo_callopts *callopts,
@@ -202,7 +202,11 @@ TEPLO_API int teplo_request(struct teplo_client *client, const char *method, con
                             size_t length, const struct teplo_callopts *callopts,
                             struct teplo_result **ret_result);
 
-/* Blocking calls from any thread: each takes an idle client, or opens one, and puts it back. */
+/*
+ * Blocking calls from any thread: each takes an idle client, or opens one, and puts it back.
+ * *RET_RESULT is also set where nothing was started (to say why), unless memory or descriptors
+ * are out.  Usable in a child of fork.
+ */
 
 TEPLO_API int teplo_shared_new(const struct teplo_options *options,
                                struct teplo_shared **ret_shared);
@@ -236,7 +240,8 @@ TEPLO_API int teplo_result_is_error(const struct teplo_result *result);
 TEPLO_API enum teplo_outcome teplo_result_outcome(const struct teplo_result *result);
 /* The result object as received, byte for byte; NULL if there is none. */
 TEPLO_API const char *teplo_result_json(const struct teplo_result *result, size_t *ret_length);
-/* The text blocks of a tool's result, joined by newlines; "" if there are none. */
+/* The text blocks of a tool's result, joined by newlines; "" if there are none; NULL when memory is
+ * out. */
 TEPLO_API const char *teplo_result_text(const struct teplo_result *result, size_t *ret_length);
 /* What went wrong, for people and models; "" if nothing did. */
 TEPLO_API const char *teplo_result_message(const struct teplo_result *result, size_t *ret_length);

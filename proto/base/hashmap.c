@@ -3,7 +3,7 @@
 #include "proto/base/hashmap.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <pthread.h>
 #include <sys/random.h>
 
 #include "proto/base/mem.h"
@@ -11,7 +11,8 @@
 enum { FIRST_CAPACITY = 16 };
 
 static uint64_t seed[2];
-static bool seeded;
+/* Several threads may make their first map at once. */
+static pthread_once_t seeded = PTHREAD_ONCE_INIT;
 
 static uint64_t rotate(uint64_t x, unsigned bits)
 {
@@ -61,13 +62,15 @@ static uint64_t hash_of(struct span key)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+static void make_seed(void)
+{
+    /* Without entropy the map still works, only less guarded. */
+    (void)!getrandom(seed, sizeof(seed), GRND_NONBLOCK);
+}
+
 void hashmap_init(struct hashmap *map)
 {
-    if (!seeded) {
-        /* Without entropy the map still works, only less guarded. */
-        (void)!getrandom(seed, sizeof(seed), GRND_NONBLOCK);
-        seeded = true;
-    }
+    (void)pthread_once(&seeded, make_seed);
     *map = (struct hashmap){0};
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client-lib/cli/value_text.h"
+#include "client-lib/lib/value_text.h"
 
 #include <ctype.h>
 

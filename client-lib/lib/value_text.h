@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a JSON value looks like as text for people.  Values are spans of checked JSON. */
-#ifndef TEPLO_CLI_VALUE_TEXT_H
-#define TEPLO_CLI_VALUE_TEXT_H
+#ifndef TEPLO_LIB_VALUE_TEXT_H
+#define TEPLO_LIB_VALUE_TEXT_H
 
 #include "proto/base/bytes.h"
 #include "proto/json_scan.h"
