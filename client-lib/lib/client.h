@@ -49,6 +49,7 @@ struct teplo_client {
     int64_t retry_ms;  /* not before this is it tried again to connect */
     unsigned failures; /* to connect, in a row */
     struct trouble trouble;
+    bool is_wary;   /* a connection was lost, and none was seen to be good since */
     bool is_wanted; /* somebody waits for a connection */
 
     struct hashmap calls; /* struct call by its ticket */

@@ -31,6 +31,7 @@ struct link {
     bool is_shut;         /* nothing can be written any more */
     bool is_proven;       /* a message has come: it is no broker that only hangs up */
     bool is_ready;        /* the epoll says that there is something to read */
+    bool is_probed;       /* it was asked to prove itself, or need not */
     bool has_frames;      /* the reader may hold some */
     bool is_drained;      /* the socket had no more, when it was read */
     bool is_over;         /* it has ended, and all of it was read */

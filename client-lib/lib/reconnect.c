@@ -45,8 +45,12 @@ int64_t reconnect_due_ms(const struct teplo_client *client)
 
 static void fail(struct teplo_client *client, int error, int64_t now_ms)
 {
-    client->failures++;
-    client->retry_ms = now_ms + reconnect_delay_ms(client->failures);
+    int64_t delay_ms = reconnect_delay_ms(++client->failures);
+    int64_t most_ms = client->options.reconnect_ms / 2;
+
+    /* Each request that waits sees at least one try of its own. */
+    delay_ms = delay_ms < most_ms ? delay_ms : most_ms;
+    client->retry_ms = now_ms + (delay_ms < 1 ? 1 : delay_ms);
     client->trouble.error = error;
 }
 
@@ -66,7 +70,16 @@ static void try_connect(struct teplo_client *client, int64_t now_ms)
         return;
     }
     client->link = link;
+    link->is_probed = !client->is_wary;
     list_append(&client->links, &link->in_links);
+}
+
+/* A question that costs the broker nothing, and changes nothing. */
+static void probe(struct link *link)
+{
+    request_probe(link_out(link));
+    link->is_probed = link_add(link, NULL) == 0;
+    link_flush(link);
 }
 
 /* Those that it has wholly stay with it: a broker that lets its clients go still answers. */
@@ -96,17 +109,31 @@ static void retire(struct teplo_client *client, struct link *link, int64_t now_m
     }
 }
 
+/*
+ * A broker that is being killed closes its connections before its listening socket: one that is
+ * made in between takes all that is written, and nobody ever reads it.  So after the loss of a
+ * connection the next has to show that somebody is there.
+ */
+static bool may_give(const struct teplo_client *client, const struct link *link)
+{
+    return link->is_proven || !client->is_wary;
+}
+
 static void give_all(struct teplo_client *client, int64_t now_ms)
 {
     struct link *link = client->link;
 
+    if (!link->is_probed) {
+        probe(link);
+    }
     do {
-        while (!list_is_empty(&client->queue) && !link_is_full(link)) {
+        while (may_give(client, link) && !list_is_empty(&client->queue) && !link_is_full(link)) {
             call_give(client, LIST_ITEM(list_first(&client->queue), struct call, in_place), link,
                       now_ms);
         }
         link_flush(link);
-    } while (!link->is_shut && !link_is_full(link) && !list_is_empty(&client->queue));
+    } while (!link->is_shut && !link_is_full(link) && may_give(client, link) &&
+             !list_is_empty(&client->queue));
     if (link->is_shut) {
         retire(client, link, now_ms);
     }
@@ -169,6 +196,7 @@ void reconnect_lost(struct teplo_client *client, struct link *link, enum reconne
     }
     if (client->link == link) {
         client->link = NULL;
+        client->is_wary = true;
         if (link->is_proven && why == RECONNECT_ENDED) {
             client->failures = 0;
             client->retry_ms = now_ms;

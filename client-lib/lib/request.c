@@ -71,6 +71,12 @@ void request_cancel(uint64_t ticket, const char *reason, struct bytes *out)
     bytes_append_text(out, "}}\n");
 }
 
+void request_probe(struct bytes *out)
+{
+    bytes_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":\"probe\",\"method\":\"teplo/outcome\","
+                           "\"params\":{\"call\":\"00000000-0000-0000-0000-000000000000\"}}\n");
+}
+
 /* As mcp_find_method, which wants a token. */
 static enum mcp_method find_method(const char *method)
 {

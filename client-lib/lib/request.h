@@ -40,6 +40,9 @@ void request_finish(struct span begun, int64_t left_ms, struct bytes *out);
 /* Append to OUT the line that takes the request TICKET back.  REASON may be NULL. */
 void request_cancel(uint64_t ticket, const char *reason, struct bytes *out);
 
+/* Append to OUT a question that any broker answers at once, whatever the answer is. */
+void request_probe(struct bytes *out);
+
 /* What a method's name means for a request that got lost. */
 enum request_nature {
     REQUEST_CALLS,   /* may change something: it is recorded, and never sent twice */

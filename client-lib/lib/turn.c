@@ -172,6 +172,7 @@ static void on_answer(struct teplo_client *client, struct link *link, const stru
     }
     link->is_proven = true;
     client->failures = 0;
+    client->is_wary = client->is_wary && link != client->link;
     call = json_to_int(message->id, &id) && id > 0 ? call_find(client, (uint64_t)id) : NULL;
     if (call == NULL || call->link != link) {
         return; /* of one that was cancelled, or whose time was over */

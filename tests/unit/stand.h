@@ -226,6 +226,19 @@ static inline uint64_t stand_id(const struct message *message)
     return (uint64_t)id;
 }
 
+/* After the loss of a connection the next has to show first that somebody reads. */
+static inline struct stand_peer stand_accept_again(struct stand *stand)
+{
+    struct stand_peer peer = stand_accept(stand);
+    struct message message = stand_message(&peer);
+
+    assert_span(message.id, "\"probe\"");
+    assert_true(json_string_is(message.method, "teplo/outcome"));
+    assert_true(stand_is_silent(&peer));
+    stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":\"probe\",\"result\":{}}\n");
+    return peer;
+}
+
 /* ---- the client's side */
 
 static inline uint64_t stand_call(struct teplo_client *client, const char *tool,
