@@ -11,6 +11,25 @@ import subprocess
 from harness import LONG_PATIENCE, Program, places
 
 SCRIPT = pathlib.Path(__file__).parent / "programs" / "provider_under_test.py"
+EXAMPLE = places.REPO / "client-lib" / "python" / "examples" / "provider"
+# For a child that gets no environment but what it is given.
+LIBRARY = {
+    "TEPLO_LIBRARY": os.environ["TEPLO_LIBRARY"],
+    "PYTHONPATH": str(places.REPO / "client-lib" / "python" / "src"),
+}
+
+
+def provider_environment(broker, gemini, openai):
+    return {
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TEPLO_SOCKET": str(broker.socket_path()),
+        "GEMINI_BASE_URL": gemini.url,
+        "GEMINI_API_KEY": "k",
+        "OPENAI_BASE_URL": openai.base_url,
+        "OPENAI_API_KEY": "k",
+        "NO_PROXY": "127.0.0.1",
+    }
 
 
 class Provider:
@@ -20,17 +39,7 @@ class Provider:
             [places.python("fastmcp"), SCRIPT, "--ready-fd", theirs, "--until-stdin-closes"],
             stdin=subprocess.PIPE,
             pass_fds=[theirs],
-            env={
-                "PYTHONUNBUFFERED": "1",
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "TEPLO_SOCKET": str(broker.socket_path()),
-                "GEMINI_BASE_URL": gemini.url,
-                "GEMINI_API_KEY": "k",
-                "OPENAI_BASE_URL": openai.base_url,
-                "OPENAI_API_KEY": "k",
-                "NO_PROXY": "127.0.0.1",
-                **env,
-            },
+            env={**provider_environment(broker, gemini, openai), **env},
         )
         os.close(theirs)
         self.ready = ready

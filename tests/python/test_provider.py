@@ -13,8 +13,15 @@ import pytest
 pytest.importorskip("fastmcp")
 
 from fakes import Call, Calls, Failure, Finish, GeminiServer, Held, OpenAIServer, Say  # noqa: E402
-from harness import PATIENCE, Broker, DemoServer, RedisServer, wait_until  # noqa: E402
-from provider_ways import Provider, Subscriber  # noqa: E402
+from harness import PATIENCE, Broker, DemoServer, RedisServer, places, wait_until  # noqa: E402
+from provider_ways import (  # noqa: E402
+    EXAMPLE,
+    LIBRARY,
+    Caller,
+    Provider,
+    Subscriber,
+    provider_environment,
+)
 from test_upgrade import PR_SET_CHILD_SUBREAPER, Dynasty  # noqa: E402
 
 GEMINI, GPT = "gemini-3-pro", "gpt-5"
@@ -299,6 +306,53 @@ def test_research_from_both_loops_at_once(house):
     }  # fmt: skip
     results.close()
     house.no_refusals()
+
+
+def test_over_stdin_and_stdout(house):
+    """As an MCP host starts it: nothing but the protocol is on its stdout."""
+    from fastmcp import Client
+    from fastmcp.client.transports import StdioTransport
+
+    house.gemini.converse("over stdio.", *agent_turns("stdio"))
+    transport = StdioTransport(
+        places.python("fastmcp"),
+        [str(EXAMPLE / "server.py")],
+        env={**provider_environment(house.broker, house.gemini, house.openai), **LIBRARY},
+    )
+
+    async def main():
+        async with Client(transport) as client:
+            names = {tool.name for tool in await client.list_tools()}
+            call = Caller(client)
+            return names, await call("run_agent_task", prompt="over stdio.", model=GEMINI)
+
+    names, said = asyncio.run(main())
+    assert names == {
+        "run_agent_task", "research_graph", "start_async_agent_task", "check_task_status",
+        "cancel_agent_task",
+    }  # fmt: skip
+    assert said.startswith("stdio: ")
+    house.no_refusals()
+
+
+def test_redis_comes_back(house):
+    """Meanwhile the provider serves; afterwards its listener listens again."""
+    provider = house.providers[2]
+    house.redis.kill()
+    house.gemini.converse("no redis.", *agent_turns("noredis"))
+    house.gemini.converse("redis again.", *research_turns("again", []))
+
+    async def main():
+        async with provider.client() as call:
+            return await call("run_agent_task", prompt="no redis.", model=GEMINI)
+
+    assert asyncio.run(main()).startswith("noredis: ")
+    house.redis.start()
+    results = Subscriber(house.redis, "klim:results:s2")
+    asked = {"session_id": "s2", "task_type": "research_context", "query": "redis again."}
+    wait_until(lambda: house.redis("PUBLISH", "klim:tasks", json.dumps(asked)), "it listens again")
+    assert results.message()["context"] == "підсумок again"
+    results.close()
 
 
 # What models do wrong.

@@ -29,12 +29,13 @@ class Listener:
         self.url = url
         self.research = research
         self.loop = asyncio.new_event_loop()
-        self.listening = threading.Event()
+        self.running = threading.Event()
         self.under_way: set[asyncio.Task[None]] = set()
         self.thread = threading.Thread(target=self.run, name="listener", daemon=True)
 
     def start(self) -> None:
         self.thread.start()
+        self.running.wait()
 
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self.main.cancel)
@@ -43,6 +44,7 @@ class Listener:
     def run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.main = self.loop.create_task(self.listen_for_ever())
+        self.loop.call_soon(self.running.set)
         try:
             self.loop.run_until_complete(self.main)
         except asyncio.CancelledError:
@@ -67,14 +69,12 @@ class Listener:
         async with redis.asyncio.from_url(self.url) as connection, connection.pubsub() as channel:
             await channel.subscribe(TASKS)
             async for message in channel.listen():
-                if message["type"] == "subscribe":
-                    self.listening.set()
-                elif message["type"] == "message":
-                    task = asyncio.create_task(self.answer(connection, message["data"]))
+                if message["type"] == "message":
+                    task = asyncio.create_task(self.answer(message["data"]))
                     self.under_way.add(task)
                     task.add_done_callback(self.under_way.discard)
 
-    async def answer(self, connection: Any, data: bytes) -> None:
+    async def answer(self, data: bytes) -> None:
         try:
             asked = json.loads(data)
             session, query = str(asked["session_id"]), str(asked["query"])
@@ -88,4 +88,9 @@ class Listener:
             told["context"] = (await self.research(query))["summary"]
         except Exception as error:  # whoever asked is told, whatever it was
             told.update(status="error", error_msg=str(error) or type(error).__name__)
-        await connection.publish(RESULTS + session, json.dumps(told, ensure_ascii=False))
+        try:
+            # A connection of its own: the one that brought the task may be gone by now.
+            async with redis.asyncio.from_url(self.url) as connection:
+                await connection.publish(RESULTS + session, json.dumps(told, ensure_ascii=False))
+        except (redis.exceptions.RedisError, OSError) as error:
+            log.warning("the research for %s could not be told: %s", session, error)

@@ -67,9 +67,6 @@ class Models:
         except requests.RequestException as error:
             raise ModelError(None, f"the model server could not be asked: {error}") from error
 
-    def close(self) -> None:
-        self.executor.shutdown(wait=False, cancel_futures=True)
-
 
 def pause_before(attempt: int, retry_after: str | None) -> float:
     try:

@@ -53,8 +53,6 @@ async def lifespan(_: FastMCP) -> AsyncIterator[dict[str, Any]]:
     finally:
         if listener:
             listener.stop()
-        pool.close()
-        models.close()
 
 
 async def research_for_listener(query: str) -> dict[str, Any]:
