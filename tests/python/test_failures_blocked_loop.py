@@ -28,7 +28,7 @@ def url(shared_counting):
 
 
 async def gap_of_sdk_calls(url, count):
-    """COUNT tasks: each connects, greets, and calls once, as the seed of this project did."""
+    """COUNT tasks: each connects, greets, and calls once, as if there were no broker."""
 
     async def call(number):
         async with sdk_session(url) as session:
@@ -38,14 +38,6 @@ async def gap_of_sdk_calls(url, count):
     async with Heartbeat() as heart:
         await asyncio.gather(*(call(number) for number in range(count)))
     return heart.gap
-
-
-@needs_sdk
-@messy
-def test_sdk_fifty_connections_at_once_stop_the_loop(url):
-    gap = run_sdk(lambda: gap_of_sdk_calls(url, MANY))
-    print(f"SDK {SDK}: longest gap {gap * 1000:.0f} ms at {MANY} calls")
-    assert gap > 0.1
 
 
 @contextlib.asynccontextmanager
@@ -139,19 +131,15 @@ async def gap_of_teplo_calls(pool, count):
     return heart.gap
 
 
-def test_teplo_fifty_calls_at_once_do_not(pool):
-    gap = least_gap(lambda: gap_of_teplo_calls(pool, MANY))
-    print(f"teplo: longest gap {gap * 1000:.1f} ms at {MANY} calls")
-    assert gap < GAP
-
-
 @needs_sdk
 @messy
-def test_side_by_side(url, pool):
-    """In one process, one after the other, with the same heartbeat."""
+def test_fifty_calls_at_once_side_by_side(url, pool):
+    """Connections of the SDK stop the loop; calls of teplo do not.  The same heartbeat sees both."""
     theirs = run_sdk(lambda: gap_of_sdk_calls(url, MANY))
     ours = least_gap(lambda: gap_of_teplo_calls(pool, MANY))
-    assert theirs > 5 * ours, (theirs, ours)
+    print(f"longest gap at {MANY} calls: SDK {SDK} {theirs * 1000:.0f} ms, teplo {ours * 1000:.1f} ms")
+    assert theirs > 0.1
+    assert ours < GAP
 
 
 def test_teplo_blocking_calls_of_threads_beside_the_loop(pool):

@@ -14,6 +14,7 @@ from fakes.anthropic import check_input_schema
 from fakes.gemini_schema import check_json_schema, check_parameters
 from fakes.openai_schema import check_schema
 from fakes.rules import Refused
+from fakes_ways import complaints  # noqa: F401
 from teplo import _ffi
 from teplo._formats import NativeToolset
 

@@ -453,7 +453,7 @@ def test_the_broker_is_killed_in_the_middle_of_a_call(own_house):
 
     assert asyncio.run(main())["status"] == "success"
     assert len(seen) == 1 and seen[0].is_error, seen
-    assert "unknown" in seen[0].text or "may have" in seen[0].text, seen[0].text
+    assert "OUTCOME UNKNOWN" in seen[0].text and "may have run" in seen[0].text, seen[0].text
     assert own_house.demo.stats()["tools"]["init_session_with_context"] == 1
     own_house.no_refusals()
 

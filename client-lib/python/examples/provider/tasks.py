@@ -40,6 +40,7 @@ class TaskBook:
             self.tasks[task.id] = task
             self.forget_old()
         task.asyncio_task = asyncio.create_task(self.run(task, work), name=f"task {task.id}")
+        task.asyncio_task.add_done_callback(lambda _: self.settle(task, work))
         return task
 
     async def run(self, task: Task, work: Coroutine[Any, Any, str]) -> None:
@@ -47,13 +48,16 @@ class TaskBook:
         try:
             task.result = await work
             task.status = "completed"
-        except asyncio.CancelledError:
-            task.error = "cancelled"
-            task.status = "cancelled"
-            raise
         except Exception as error:  # a task ends with a status, whatever happened in it
             task.error = str(error) or type(error).__name__
             task.status = "failed"
+
+    def settle(self, task: Task, work: Coroutine[Any, Any, str]) -> None:
+        """Also of a task that was cancelled before it began."""
+        work.close()
+        if task.status == "running":
+            task.error = "cancelled"
+            task.status = "cancelled"
 
     def find(self, task_id: str) -> Task | None:
         with self.lock:
