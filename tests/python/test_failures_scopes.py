@@ -168,7 +168,7 @@ def test_a_task_cancelled_from_another_thread_goes_on():
     """
 
     async def seconds_of(cancel):
-        task = asyncio.create_task(asyncio.sleep(0.6))
+        task = asyncio.create_task(asyncio.sleep(1.0))
         await asyncio.sleep(0)
         start = time.monotonic()
         threading.Timer(0.05, cancel, [task, asyncio.get_running_loop()]).start()
@@ -178,8 +178,8 @@ def test_a_task_cancelled_from_another_thread_goes_on():
 
     wrong = seconds_of(lambda task, loop: task.cancel())
     right = seconds_of(lambda task, loop: loop.call_soon_threadsafe(task.cancel))
-    assert asyncio.run(wrong) > 0.55
-    assert asyncio.run(right) < 0.5
+    assert asyncio.run(wrong) > 0.95
+    assert asyncio.run(right) < 0.9
 
 
 # The same with teplo.

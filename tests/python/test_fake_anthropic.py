@@ -4,7 +4,7 @@
 import pytest
 
 from fakes import AnthropicServer, Call, Calls, Failure, Say
-from fakes_ways import GRAPH, HEADERS, PNG, Drop, Put, changed, post
+from fakes_ways import GRAPH, HEADERS, PNG, Drop, Put, changed, complaints, post  # noqa: F401
 
 BODY = {
     "model": "claude",

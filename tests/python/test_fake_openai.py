@@ -4,7 +4,7 @@
 import pytest
 
 from fakes import Call, Calls, Failure, OpenAIServer, Say
-from fakes_ways import GRAPH, STRICT, Drop, Put, changed, post
+from fakes_ways import GRAPH, STRICT, Drop, Put, changed, complaints, post  # noqa: F401
 
 CHAT = {
     "model": "gpt-5",

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from fakes import AnthropicServer, Call, Calls, Failure, GeminiServer, OpenAIServer, Say
-from fakes_ways import GRAPH, GRAPH_OPENAPI, STRICT
+from fakes_ways import GRAPH, GRAPH_OPENAPI, STRICT, complaints  # noqa: F401
 
 PROMPT = "Що відомо про Гриню?"
 TURNS = (

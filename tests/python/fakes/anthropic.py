@@ -128,7 +128,7 @@ def check_input_schema(schema, where):
     for key in schema.get("properties", {}):
         a_string(key, f"{where}.properties key {key!r}", pattern=KEY)
     try:
-        check_plain(schema, ())
+        check_plain(schema, (), needs_items=False)
     except Invalid as invalid:
         raise Refused(where, f"{where}: JSON schema is invalid: {invalid.message}") from None
 

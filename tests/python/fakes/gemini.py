@@ -18,7 +18,7 @@ from .turns import Answered, Finish, calls_of
 PATH = re.compile(r"/v1(?:beta|alpha)?/models/([A-Za-z0-9._-]+):generateContent(?:\?.*)?")
 NAME = r"[a-zA-Z_][a-zA-Z0-9_.:-]*"
 NAME_LENGTH = 64  # of the older endpoints; the newest take 128
-MOST_TOOLS = 128  # of the older endpoints; the newest take 512
+MOST_TOOLS = 512
 MODES = ("AUTO", "ANY", "NONE", "VALIDATED")
 ANSWER_MIMES = ("image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain")
 BODY = (

@@ -171,8 +171,6 @@ def check_json_node(schema, path, root, depth):
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             at = step(step(path, "enum"), index)
             raise Refused(at, f"{at}: enum values are strings or numbers.")
-    if schema.get("type") == "array" and "items" not in schema and "prefixItems" not in schema:
-        raise Refused(step(path, "items"), f"{step(path, 'items')}: missing field.")
     properties = an_object(schema.get("properties", {}), step(path, "properties"))
     for index, key in enumerate(an_array(schema.get("required", []), step(path, "required"))):
         if key not in properties:

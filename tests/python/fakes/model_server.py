@@ -51,7 +51,7 @@ class ModelServer:
         self.ending = threading.Event()
         self.http = Server(("127.0.0.1", 0), handler_of(self))
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
-        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.005,), daemon=True)
         self.thread.start()
 
     def __enter__(self):

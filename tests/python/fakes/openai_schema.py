@@ -9,16 +9,11 @@ TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
 STRICT_FORMATS = (
     "date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid",
 )  # fmt: skip
-STRICT_KEYWORDS = {
-    "string": ("pattern", "format"),
-    "number": ("multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-    "array": ("items", "minItems", "maxItems"),
-    "object": ("properties", "required", "additionalProperties"),
-    "boolean": (),
-    "null": (),
-}
-STRICT_KEYWORDS["integer"] = STRICT_KEYWORDS["number"]
-ANYWHERE = ("type", "description", "enum", "const", "title")
+STRICT_KEYWORDS = (
+    "type", "description", "enum", "const", "title", "pattern", "format", "multipleOf", "minimum",
+    "maximum", "exclusiveMinimum", "exclusiveMaximum", "items", "minItems", "maxItems",
+    "properties", "required", "additionalProperties",
+)  # fmt: skip
 LOOKAROUND = ("(?=", "(?!", "(?<=", "(?<!")
 MOST_LEVELS = 10
 MOST_PROPERTIES = 5000
@@ -72,14 +67,15 @@ def check_root(schema):
             )
 
 
-def check_plain(schema, context):
+def check_plain(schema, context, needs_items=True):
     """Every array says what is in it, at every level, and every type is one."""
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):
         raise Invalid(f"{schema!r} is not of type 'object', 'boolean'", context)
     kinds = types_of(schema, context)
-    if "array" in kinds and "items" not in schema and "prefixItems" not in schema:
+    is_open = "items" not in schema and "prefixItems" not in schema
+    if needs_items and "array" in kinds and is_open:
         raise Invalid("array schema missing items", context)
     properties = schema.get("properties", {})
     if not isinstance(properties, dict):
@@ -88,7 +84,7 @@ def check_plain(schema, context):
     if not isinstance(required, list) or not all(isinstance(key, str) for key in required):
         raise Invalid(f"{required!r} is not of type 'array'", context + ("required",))
     for member, where in members(schema, context):
-        check_plain(member, where)
+        check_plain(member, where, needs_items)
 
 
 def types_of(schema, context):
@@ -160,10 +156,7 @@ class StrictCheck:
         kinds = types_of(schema, context)
         if not kinds:
             raise Invalid("schema must have a 'type' key", context)
-        allowed = ANYWHERE + tuple(also)
-        for kind in kinds:
-            allowed += STRICT_KEYWORDS[kind]
-        self.permit(schema, allowed, context)
+        self.permit(schema, STRICT_KEYWORDS + tuple(also), context)
         self.values(schema, context)
         if "array" in kinds:
             if "items" not in schema:
