@@ -52,7 +52,7 @@ _teploctl() {
         "") choices+=" --pool --version" ;;
         tools) choices+=" --pool --json --format --timeout" ;;
         call | outcome) choices+=" --pool --json --timeout" ;;
-        connect) choices+=" --pool" ;;
+        connect) choices+=" --pool --timeout" ;;
         status | show | reload | drain | resume | flush | shutdown) choices+=" --json" ;;
         esac
         if [[ -z $command || $previous == help ]]; then

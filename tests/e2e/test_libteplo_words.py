@@ -45,8 +45,8 @@ def test_refusals(start_broker, scripted, open_client):
         "gone": "http://127.0.0.1:1/sse",
     }
     broker = start_broker(servers)
-    assert open_client(broker).call("effect").end == (NO_POOL, NOT_EXECUTED, "")
-    assert open_client(broker, pool="none").call("effect").end == (NO_POOL, NOT_EXECUTED, "")
+    assert open_client(broker).call("effect").end == (NO_POOL, NOT_EXECUTED, "no_pool")
+    assert open_client(broker, pool="none").call("effect").end == (NO_POOL, NOT_EXECUTED, "no_pool")
     assert open_client(broker, pool="shut").call("effect").end == (DENIED, NOT_EXECUTED, "denied")
     answer = open_client(broker, pool="gone").call("effect")
     assert answer.end == (UPSTREAM, NOT_EXECUTED, "unavailable")
