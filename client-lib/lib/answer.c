@@ -22,10 +22,11 @@ static const struct {
 
 /* One row for each failure. */
 enum {
-    REFUSAL_COUNT = 1 /* FAILURE_NONE */
-#define REFUSAL(failure, error, repeat) +1
+    REFUSAL_NONE,
+#define REFUSAL(failure, error, repeat) REFUSAL_##failure,
 #include "client-lib/lib/refusals.def"
 #undef REFUSAL
+    REFUSAL_COUNT
 };
 _Static_assert((int)REFUSAL_COUNT == (int)FAILURE_COUNT, "refusals.def is not failures.def");
 

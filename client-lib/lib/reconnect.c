@@ -60,7 +60,7 @@ static void try_connect(struct teplo_client *client, int64_t now_ms)
 {
     struct trouble *trouble = &client->trouble;
     struct sockaddr_un address;
-    struct link *link;
+    struct link *link = NULL;
     int r = broker_path_find(&client->path, &address, trouble->path, sizeof(trouble->path));
 
     if (r == 0) {
