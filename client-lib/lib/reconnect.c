@@ -66,7 +66,7 @@ static void try_connect(struct teplo_client *client, int64_t now_ms)
     if (r == 0) {
         r = link_open(&address, client->epoll, (size_t)client->options.max_message, &link);
     }
-    if (r < 0) {
+    if (r < 0 || link == NULL) {
         trouble->refusal = FAILURE_NONE;
         fail(client, -r, now_ms);
         return;
