@@ -35,6 +35,7 @@ struct tree_node {
     struct tree_node *last;
     struct tree_node *next; /* beside it */
     struct tree_node *previous;
+    struct tree_node *origin;  /* what it is a copy of, or a copy's copy; NULL: it is none */
     struct tree_node **sorted; /* an object's members by key; NULL: not sorted */
 };
 
@@ -106,8 +107,11 @@ struct tree_node *tree_true(struct arena *arena);
 struct tree_node *tree_false(struct arena *arena);
 struct tree_node *tree_null(struct arena *arena);
 struct tree_node *tree_number(struct arena *arena, int64_t number);
-/* The whole tree, marks and aliases too; in no container, and without a key. */
+/* The whole tree, marks and aliases too, with its origins; in no container, without a key. */
 struct tree_node *tree_copy(struct arena *arena, const struct tree_node *node);
+
+/* The same, with the text of it, out of another arena; without origins. */
+struct tree_node *tree_move(struct arena *arena, const struct tree_node *node);
 
 /* ITEM, which is in no container, at the end of ARRAY. */
 void tree_push(struct arena *arena, struct tree_node *array, struct tree_node *item);

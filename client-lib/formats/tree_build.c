@@ -162,6 +162,8 @@ static struct tree_node *copy_node(struct arena *arena, const struct tree_node *
     copy->token = node->token;
     copy->marks = node->marks;
     copy->alias = node->alias;
+    /* Who asks for the origin owns the tree that was copied. */
+    copy->origin = node->origin != NULL ? node->origin : (struct tree_node *)(uintptr_t)node;
     return copy;
 }
 
@@ -192,6 +194,22 @@ struct tree_node *tree_copy(struct arena *arena, const struct tree_node *node)
             tree_append(within, item);
             within = item;
         }
+    }
+    return copy;
+}
+
+struct tree_node *tree_move(struct arena *arena, const struct tree_node *node)
+{
+    struct tree_node *copy = tree_copy(arena, node);
+
+    if (arena->failed != ARENA_FINE) {
+        return copy;
+    }
+    for (struct tree_node *at = copy; at != NULL; at = tree_next(copy, at)) {
+        at->key = arena_copy(arena, at->key);
+        at->alias = arena_copy(arena, at->alias);
+        at->token = arena_copy(arena, at->token);
+        at->origin = NULL;
     }
     return copy;
 }

@@ -84,11 +84,11 @@ async def at_once(name, call, calls):
 
 def blocking(name, pool, calls):
     for _ in range(50):
-        pool.call_tool_sync("t", ARGUMENTS)
+        pool.call_tool_sync("effect", ARGUMENTS)
     clock = Clock()
     for _ in range(calls):
         start = time.perf_counter()
-        pool.call_tool_sync("t", ARGUMENTS)
+        pool.call_tool_sync("effect", ARGUMENTS)
         clock.each.append((time.perf_counter() - start) * 1e6)
     return clock.row(name, calls)
 
@@ -137,7 +137,7 @@ async def sdk_rows(url, path, calls):
         async with sdk_session(streams) as session:
 
             async def call(session=session):
-                await session.call_tool("t", ARGUMENTS)
+                await session.call_tool("effect", ARGUMENTS)
 
             yield await one_by_one(where, call, calls)
             yield await at_once(f"{where}, {IN_FLIGHT} at once", call, calls)
@@ -147,7 +147,7 @@ async def connecting_row(url, calls):
     async def call():
         async with sse_client(url) as (read, write), ClientSession(read, write) as session:
             await session.initialize()
-            await session.call_tool("t", ARGUMENTS)
+            await session.call_tool("effect", ARGUMENTS)
 
     return await one_by_one("SDK, a session for each call", call, calls)
 
@@ -156,7 +156,7 @@ async def measure(url, path, calls):
     pool = teplo.connect(path)
 
     async def call():
-        await pool.call_tool("t", ARGUMENTS)
+        await pool.call_tool("effect", ARGUMENTS)
 
     rows = [await one_by_one("teplo, await", call, calls)]
     rows.append(await at_once(f"teplo, await, {IN_FLIGHT} at once", call, calls * 5))

@@ -45,8 +45,11 @@ def test_the_committed_table_is_the_headers():
 
 
 def test_every_function_of_the_header_is_in_the_library():
-    missing = [name for name, value in vars(_library.lib).items() if not is_bound(value)]
-    assert vars(_library.lib) and not missing
+    functions = vars(_library.lib)
+    missing = {name for name, value in functions.items() if not is_bound(value)}
+    if not (REPO / "client-lib" / "formats").exists():  # this tree has only the client
+        missing -= {name for name in functions if name.startswith("teplo_toolset_")} | {"teplo_free"}
+    assert functions and not missing
 
 
 def is_bound(function):

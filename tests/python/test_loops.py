@@ -92,29 +92,31 @@ class Heartbeat:
 
 def test_the_loop_runs_on(run, connect, scripted_broker):
     """
-    Fifty calls at once, again and again, hold the loop up for at most 20 ms: or no longer than
-    this machine holds up a loop that only waits, which is measured beside it.
+    Fifty calls at once, again and again, hold the loop up for at most 20 ms more than fifty
+    sleeps do, which are measured beside them: another program may have the processor.
     """
 
     async def main():
+        # In its debug mode a loop writes down the stack at each step: that would be measured.
+        asyncio.get_running_loop().set_debug(False)
         pool = connect(scripted_broker)
         await pool.call_tool("t", {"u": 0})
 
-        async def fifty():
+        async def sleep(number):
+            await asyncio.sleep(0.005)
+
+        async def call(number):
+            check(number, await pool.call_tool("t", {"u": number, "ms": 5}))
+
+        async def fifty(action):
             for _ in range(10):
-                answers = await asyncio.gather(
-                    *(pool.call_tool("t", {"u": number, "ms": 5}) for number in range(50))
-                )
-                for number, answer in enumerate(answers):
-                    check(number, answer)
+                await asyncio.gather(*(action(number) for number in range(50)))
 
         gaps = []
-        for _ in range(3):  # another program may have had the processor
-            idle = await Heartbeat().during(asyncio.sleep(0.2))
-            gaps.append((await Heartbeat().during(fifty()), idle))
-            if gaps[-1][0] <= 0.020 * SLOWNESS:
-                break
-        assert min(gap - idle for gap, idle in gaps) <= 0.020 * SLOWNESS, gaps
+        while len(gaps) < 5 and not any(gap <= 0.020 * SLOWNESS for gap in gaps):
+            idle = await Heartbeat().during(fifty(sleep))
+            gaps.append(await Heartbeat().during(fifty(call)) - idle)
+        assert min(gaps) <= 0.020 * SLOWNESS, gaps
 
     run(main)
 
