@@ -6,12 +6,19 @@ import signal
 
 import pytest
 
-from harness import wait_until
+from harness import libteplo, wait_until
 from harness.libteplo import (
     CANCELLED, CLOSED, DENIED, EXECUTED, NOT_EXECUTED, NO_POOL, OK, OVERLOAD, RECONNECT_MS, RPC,
     TIMEOUT, TIMEOUT_MS, TOOBIG, UNKNOWN, UNSUPPORTED, UPSTREAM, LibClient,
 )  # fmt: skip
 from harness.scripted import EXEC, ScriptedServer
+
+
+@pytest.fixture(autouse=True)
+def library():
+    reason = libteplo.skip_reason()
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.fixture
