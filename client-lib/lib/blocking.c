@@ -178,12 +178,10 @@ static int ask(struct teplo_client *client, struct call_wish *wish,
     uint64_t ticket;
     int r = client_check(client);
 
-    if (r == TEPLO_OK && ret_result == NULL) {
-        r = client_refuse(client, TEPLO_E_INVAL, "the output is NULL");
+    if (ret_result == NULL) {
+        return r < 0 ? r : client_refuse(client, TEPLO_E_INVAL, "the output is NULL");
     }
-    if (ret_result != NULL) {
-        *ret_result = NULL;
-    }
+    *ret_result = NULL;
     if (r == TEPLO_OK) {
         wish->unwanted_flags = TEPLO_F_PROGRESS;
         r = call_start(client, wish, &ticket);

@@ -61,8 +61,8 @@ int deadlines_add(struct deadlines *deadlines, struct deadline *entry, int64_t d
     CHECK(entry->place == 0);
     if (deadlines->count == deadlines->capacity) {
         size_t capacity = deadlines->capacity == 0 ? FIRST_CAPACITY : deadlines->capacity * 2;
-        struct deadline **heap =
-            (struct deadline **)mem_resize(deadlines->heap, capacity * sizeof(*heap));
+        size_t size = capacity * sizeof(void *);
+        struct deadline **heap = (struct deadline **)mem_resize(deadlines->heap, size);
 
         if (heap == NULL) {
             return -ENOMEM;

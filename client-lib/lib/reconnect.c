@@ -60,13 +60,13 @@ static void try_connect(struct teplo_client *client, int64_t now_ms)
 {
     struct trouble *trouble = &client->trouble;
     struct sockaddr_un address;
-    struct link *link;
+    struct link *link = NULL;
     int r = broker_path_find(&client->path, &address, trouble->path, sizeof(trouble->path));
 
     if (r == 0) {
         r = link_open(&address, client->epoll, (size_t)client->options.max_message, &link);
     }
-    if (r < 0) {
+    if (r < 0 || link == NULL) {
         trouble->refusal = FAILURE_NONE;
         fail(client, -r, now_ms);
         return;

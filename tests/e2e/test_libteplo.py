@@ -160,4 +160,4 @@ def test_a_pool_that_there_is_not(start_broker, scripted, start_driver):
     broker = start_broker({"s": scripted.url, "t": scripted.url})
     driver = start_driver(broker)
     driver.hear(DEPTH, what=-43)
-    assert {tuple(line[1:]) for line in driver.finish()} == {("-43", NOT_EXECUTED)}
+    assert {tuple(line[1:]) for line in driver.finish()} == {("-43", NOT_EXECUTED, "no_pool")}

@@ -6,12 +6,19 @@ import signal
 
 import pytest
 
-from harness import wait_until
+from harness import libteplo, wait_until
 from harness.libteplo import (
     CANCELLED, CLOSED, DENIED, EXECUTED, NOT_EXECUTED, NO_POOL, OK, OVERLOAD, RECONNECT_MS, RPC,
     TIMEOUT, TIMEOUT_MS, TOOBIG, UNKNOWN, UNSUPPORTED, UPSTREAM, LibClient,
 )  # fmt: skip
 from harness.scripted import EXEC, ScriptedServer
+
+
+@pytest.fixture(autouse=True)
+def library():
+    reason = libteplo.skip_reason()
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.fixture
@@ -45,8 +52,8 @@ def test_refusals(start_broker, scripted, open_client):
         "gone": "http://127.0.0.1:1/sse",
     }
     broker = start_broker(servers)
-    assert open_client(broker).call("effect").end == (NO_POOL, NOT_EXECUTED, "")
-    assert open_client(broker, pool="none").call("effect").end == (NO_POOL, NOT_EXECUTED, "")
+    assert open_client(broker).call("effect").end == (NO_POOL, NOT_EXECUTED, "no_pool")
+    assert open_client(broker, pool="none").call("effect").end == (NO_POOL, NOT_EXECUTED, "no_pool")
     assert open_client(broker, pool="shut").call("effect").end == (DENIED, NOT_EXECUTED, "denied")
     answer = open_client(broker, pool="gone").call("effect")
     assert answer.end == (UPSTREAM, NOT_EXECUTED, "unavailable")

@@ -139,6 +139,11 @@ static inline struct span stand_line(struct stand_peer *peer)
     return frame;
 }
 
+static inline char stand_last_byte(struct span line)
+{
+    return line.at == NULL || line.length == 0 ? '\0' : line.at[line.length - 1];
+}
+
 /* The next line, a message. */
 static inline struct message stand_message(struct stand_peer *peer)
 {

@@ -363,7 +363,7 @@ static void test_a_request_too_long_for_the_broker(void **state)
         struct span line = stand_line(&peer);
 
         assert_true(line.length < SIZE);
-        assert_int_equal(line.at[line.length - 1], '\x01');
+        assert_int_equal(stand_last_byte(line), '\x01');
     }
     {
         struct message message = stand_message(&peer);

@@ -26,6 +26,28 @@ static void scarce(bool is_scarce)
     mem_set_hook(is_scarce ? scarce_may_allocate : NULL);
 }
 
+/* Once for each ticket that was started. */
+static void count_answer(struct play *play, uint64_t ticket)
+{
+    for (size_t i = 0; i < play->count; i++) {
+        if (play->started[i] == ticket) {
+            play->started[i] = 0;
+            play->answered++;
+            return;
+        }
+    }
+    fail_msg("an answer to nothing");
+}
+
+static void look_at(struct teplo_result *result)
+{
+    assert_non_null(teplo_result_message(result, NULL));
+    if (teplo_result_status(result) == TEPLO_E_NOMEM) {
+        assert_string_equal(teplo_result_reason(result), "out_of_memory");
+        assert_true(teplo_result_outcome(result) != TEPLO_EXECUTED);
+    }
+}
+
 static void take_all(struct play *play)
 {
     struct teplo_result *result;
@@ -34,21 +56,8 @@ static void take_all(struct play *play)
 
     while (teplo_next(play->client, &ticket, &kind, &result) == 1) {
         if (kind == TEPLO_K_ANSWER) {
-            bool is_known = false;
-
-            for (size_t i = 0; i < play->count; i++) {
-                if (play->started[i] == ticket) {
-                    is_known = true;
-                    play->started[i] = 0;
-                }
-            }
-            assert_true(is_known);
-            assert_non_null(teplo_result_message(result, NULL));
-            if (teplo_result_status(result) == TEPLO_E_NOMEM) {
-                assert_string_equal(teplo_result_reason(result), "out_of_memory");
-                assert_true(teplo_result_outcome(result) != TEPLO_EXECUTED);
-            }
-            play->answered++;
+            count_answer(play, ticket);
+            look_at(result);
         }
         (void)teplo_result_text(result, NULL);
         teplo_result_free(result);

@@ -211,10 +211,12 @@ static void test_fork(void **state)
     struct teplo_shared *shared;
     struct teplo_result *result;
     uint64_t ticket;
+    int told[2];
     int status;
     pid_t child;
 
     (void)state;
+    assert_return_code(pipe(told), errno);
     server_open(&server);
     stand_open(&stand);
     client = stand_client(&stand);
@@ -226,10 +228,16 @@ static void test_fork(void **state)
     teplo_result_free(result);
     child = fork();
     if (child == 0) {
-        _exit(in_child(client, shared, server.stand.options, options.cancel));
+        status = in_child(client, shared, server.stand.options, options.cancel);
+        (void)!write(told[1], &status, sizeof(status));
+        /* What the server's threads have is lost in here: valgrind must not count it. */
+        (void)raise(SIGKILL);
     }
-    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(read(told[0], &status, sizeof(status)), sizeof(status));
     assert_int_equal(status, 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_return_code(close(told[0]), errno);
+    assert_return_code(close(told[1]), errno);
     /* The parent's handle hears as before, and nothing was written to its broker, nor fired. */
     (void)stand_message(&peer);
     assert_true(stand_is_silent(&peer));
@@ -357,7 +365,10 @@ static bool has_grown(size_t before)
     (void)before;
     return false;
 #else
-    return resident_pages() > before + 64;
+    const char *preloaded = getenv("LD_PRELOAD");
+
+    return (preloaded == NULL || strstr(preloaded, "vgpreload") == NULL) &&
+           resident_pages() > before + 64;
 #endif
 }
 

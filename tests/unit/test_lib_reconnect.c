@@ -537,7 +537,7 @@ static void test_the_end_in_the_midst_of_a_line(void **state)
     assert_true(line.length > 0 && line.length < SIZE);
     assert_int_equal(teplo_wait(client, 0), 0);
     line = stand_line(&peer);
-    assert_int_equal(line.at[line.length - 1], '\x01');
+    assert_int_equal(stand_last_byte(line), '\x01');
     message = stand_message(&peer);
     assert_int_equal(stand_id(&message), small);
     stand_answer(&peer, small, "x");

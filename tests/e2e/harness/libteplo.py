@@ -10,12 +10,30 @@ import select
 from . import places
 from .waiting import LONG_PATIENCE, Deadline
 
-PATH = pathlib.Path(
-    os.environ.get(
-        "TEPLO_LIBRARY",
-        pathlib.Path(places.TEPLOD).parents[1] / "client-lib" / "lib" / "libteplo.so.1",
-    )
-)
+LIBRARY = pathlib.Path("client-lib", "lib", "libteplo.so.1")
+
+
+def find():
+    """
+    TEPLO_LIBRARY, or beside the broker under test; a sanitizer's runtime would have to be in the
+    interpreter before it, so that then the development build's is taken.
+    """
+    if "TEPLO_LIBRARY" in os.environ:
+        return pathlib.Path(os.environ["TEPLO_LIBRARY"])
+    beside = pathlib.Path(places.TEPLOD).parents[1] / LIBRARY
+    return places.BUILD / "dev" / LIBRARY if is_sanitized(beside) else beside
+
+
+def is_sanitized(path):
+    return b"__asan_init" in path.read_bytes()
+
+
+def skip_reason():
+    """Why there is nothing to be tested, or None."""
+    path = find()
+    return None if path.exists() and not is_sanitized(path) else f"{path}: no library for ctypes"
+
+
 SOCKET, POOL, TIMEOUT_MS, RECONNECT_MS = 1, 2, 4, 5
 OK, TOOBIG, CLOSED, TIMEOUT, CANCELLED = 0, -7, -21, -40, -41
 OVERLOAD, NO_POOL, UPSTREAM, DENIED, DRAINING, UNSUPPORTED = -42, -43, -45, -46, -47, -48
@@ -24,7 +42,7 @@ EXECUTED, NOT_EXECUTED, UNKNOWN, LOST = 0, 1, 2, 3
 
 
 def load():
-    library = ctypes.CDLL(str(PATH))
+    library = ctypes.CDLL(str(find()))
     for name in ("text", "message", "reason", "call", "json"):
         getattr(library, f"teplo_result_{name}").restype = ctypes.c_char_p
     library.teplo_errmsg.restype = ctypes.c_char_p
