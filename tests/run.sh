@@ -16,9 +16,10 @@ cd "$(dirname "$0")/.."
 . tests/install.sh
 
 PACKAGES=(
-    build-essential ca-certificates clang clang-format cmake codespell cppcheck git libcjson-dev
-    libcmocka-dev libcurl4-openssl-dev libevent-dev libhiredis-dev libhttp-parser-dev ninja-build
-    openssl pkg-config procps python3 python3-venv redis-server shellcheck spin valgrind
+    abigail-tools build-essential ca-certificates clang clang-format cmake codespell cppcheck git
+    libcjson-dev libcmocka-dev libcurl4-openssl-dev libevent-dev libhiredis-dev libhttp-parser-dev
+    man-db ninja-build openssl pkg-config procps python3 python3-venv redis-server shellcheck spin
+    valgrind
 )
 BUILD=$PWD/build
 LOGS=$BUILD/test-logs
@@ -60,9 +61,10 @@ run_all() {
     step model bash tests/model/run.sh
     step ledger bash tests/ledger/run.sh release 60
     step valgrind-unit valgrind_unit
-    pytest_run e2e asan 3 "" -m "not quickstart"
+    # Most of its time is waiting; a file's tests share servers, and stay in one process.
+    pytest_run e2e asan 3 "" -n 4 --dist loadfile -m "not quickstart"
     TEPLO_SOAK_CALLS=20000 pytest_run soak dev 1 "" -m soak
-    pytest_run e2e-valgrind dev 10 "$VALGRIND" -m valgrind
+    pytest_run e2e-valgrind dev 10 "$VALGRIND" -n 2 --dist loadfile -m valgrind
     pytest_run quickstart dev 1 "" -m quickstart
 }
 
@@ -70,7 +72,7 @@ run_quick() {
     setup
     build dev
     ctest_run dev
-    pytest_run e2e dev 1 "" -m "not quickstart"
+    pytest_run e2e dev 1 "" -n 4 --dist loadfile -m "not quickstart"
 }
 
 setup() {

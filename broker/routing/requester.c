@@ -7,6 +7,8 @@
 #include "broker/routing/greeting.h"
 #include "broker/routing/listen.h"
 #include "broker/routing/outcome_answer.h"
+#include "broker/routing/pool_choice.h"
+#include "broker/routing/refusal.h"
 #include "broker/routing/request.h"
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
@@ -15,7 +17,6 @@
 
 enum { MEMORY_RETRY_MS = 1000 };
 
-static const char not_allowed[] = "the pool's \"allow\" has neither this user nor its groups";
 static const char tool_denied[] =
     "the pool's \"allow\" or \"deny\" does not let this tool be called";
 
@@ -127,7 +128,7 @@ static const char *why_denied(const struct request *request)
         return NULL;
     }
     if (!access_may_use(rules, &request->requester->peer)) {
-        return not_allowed;
+        return refusal_not_allowed;
     }
     return request->method == MCP_TOOLS_CALL &&
                    !access_may_call(rules, message_param(&request->message, "name"))
@@ -161,117 +162,15 @@ void requesters_fail_denied(struct router *router, struct route *route)
 
 /* ---- answers made here */
 
-static void send_error(struct requester *requester, struct span id, int code, const char *text,
-                       struct span data)
-{
-    struct bytes *out = router_scratch(requester->router);
-
-    reply_error(out, id, code, span_of(text), data);
-    requester_send(requester, out);
-}
-
-static void send_failure(struct requester *requester, struct span id, enum failure failure,
-                         const char *detail)
-{
-    struct bytes *out = router_scratch(requester->router);
-    struct failure_report report = {.failure = failure,
-                                    .detail = detail,
-                                    .stage = "queued",
-                                    .attempts = 0,
-                                    .waited_ms = -1,
-                                    .elapsed_ms = -1,
-                                    .retry_after_ms = -1};
-
-    reply_failure(out, id, &report);
-    requester_send(requester, out);
-}
-
 void requester_on_bad_frame(struct requester *requester, const char *what)
 {
-    send_failure(requester, SPAN_NONE, FAILURE_FRAME_TOO_LONG, what);
+    refusal_failure(requester, SPAN_NONE, FAILURE_FRAME_TOO_LONG, what);
 }
 
 void requester_on_mute(struct requester *requester)
 {
-    send_failure(requester, SPAN_NONE, FAILURE_HELLO_TIMEOUT,
-                 "send one within client_hello_timeout of connecting, or raise it");
-}
-
-static void send_denied(struct requester *requester, const struct message *message,
-                        struct route *route, const char *why)
-{
-    struct bytes *out = router_scratch(requester->router);
-    struct failure_report report = failure_report_of(FAILURE_DENIED, why);
-
-    report.stage = "queued";
-    if (route != NULL) {
-        report.upstream = route_name(route);
-        route_count_failure(route, FAILURE_DENIED);
-    }
-    reply_failure(out, message->id, &report);
-    requester_send(requester, out);
-}
-
-/* ---- which pool */
-
-static void refuse_route(struct requester *requester, const struct message *message,
-                         const char *name)
-{
-    char text[512];
-    struct bytes names;
-    const char *known;
-
-    bytes_init(&names, 256);
-    router_names(requester->router, &requester->peer, &names);
-    known = bytes_text(&names);
-    known = known == NULL ? "too many to name" : known;
-    if (names.length == 0 && !names.failed && router_count(requester->router) > 0) {
-        bytes_done(&names);
-        send_denied(requester, message, NULL, not_allowed);
-        return;
-    }
-    if (name[0] == '\0') {
-        (void)snprintf(text, sizeof(text),
-                       "name the pool in _meta[\"dev.teplo/pool\"], or use its own socket; "
-                       "the pools: %s",
-                       known);
-    } else {
-        (void)snprintf(text, sizeof(text), "there is no pool \"%s\"; the pools: %s", name, known);
-    }
-    bytes_done(&names);
-    send_error(requester, message->id, RPC_INVALID_PARAMS, text, SPAN_NONE);
-}
-
-/* The route that MESSAGE asks for, else the requester's own, else the only one; NULL: answered. */
-static struct route *find_route(struct requester *requester, const struct message *message)
-{
-    struct span wish = mcp_own_meta(message, "pool");
-    char name[ROUTE_NAME_SIZE] = "";
-    struct route *route;
-
-    if (!span_is_none(wish) && !json_string_copy(wish, name, sizeof(name))) {
-        send_error(requester, message->id, RPC_INVALID_PARAMS,
-                   "_meta[\"dev.teplo/pool\"] is not the name of a pool", SPAN_NONE);
-        return NULL;
-    }
-    if (requester->bound_by_socket || span_is_none(wish)) {
-        if (!span_is_none(wish) && strcmp(name, requester->route_name) != 0) {
-            send_error(requester, message->id, RPC_INVALID_PARAMS,
-                       "this socket is bound to another pool than _meta[\"dev.teplo/pool\"]",
-                       SPAN_NONE);
-            return NULL;
-        }
-        (void)snprintf(name, sizeof(name), "%s", requester->route_name);
-    }
-    route = name[0] == '\0' ? router_only(requester->router, &requester->peer)
-                            : router_find(requester->router, span_of(name));
-    if (route == NULL) {
-        refuse_route(requester, message, name);
-    } else if (!access_may_use(route_access(route), &requester->peer)) {
-        send_denied(requester, message, route, not_allowed);
-        return NULL;
-    }
-    return route;
+    refusal_failure(requester, SPAN_NONE, FAILURE_HELLO_TIMEOUT,
+                    "send one within client_hello_timeout of connecting, or raise it");
 }
 
 /* ---- requests */
@@ -293,14 +192,14 @@ static bool may_enter(struct requester *requester, struct route *route,
                       const struct message *message, enum mcp_method method)
 {
     if (hashmap_find(&requester->requests, message->id) != NULL) {
-        send_error(requester, message->id, RPC_INVALID_REQUEST,
-                   "a request with this id is still unanswered; use a new id", SPAN_NONE);
+        refusal_error(requester, message->id, RPC_INVALID_REQUEST,
+                      "a request with this id is still unanswered; use a new id", SPAN_NONE);
         return false;
     }
     if (method == MCP_SUBSCRIPTIONS_LISTEN &&
         requester->listens_asked >= REQUESTER_LISTENS_MAXIMUM) {
-        send_failure(requester, message->id, FAILURE_CLIENT_LIMIT,
-                     "cancel one of the 64, or ask for several kinds in one");
+        refusal_failure(requester, message->id, FAILURE_CLIENT_LIMIT,
+                        "cancel one of the 64, or ask for several kinds in one");
         return false;
     }
     if (mem_in_use() + requester->spare_bytes >=
@@ -310,12 +209,12 @@ static bool may_enter(struct requester *requester, struct route *route,
     }
     if (requester_is_full(requester)) {
         /* A broker that drains lets nobody wait to be read. */
-        send_failure(requester, message->id, FAILURE_DRAINING, NULL);
+        refusal_failure(requester, message->id, FAILURE_DRAINING, NULL);
         return false;
     }
     if (method == MCP_TOOLS_CALL &&
         !access_may_call(route_access(route), message_param(message, "name"))) {
-        send_denied(requester, message, route, tool_denied);
+        refusal_denied(requester, message, route, tool_denied);
         return false;
     }
     return true;
@@ -323,9 +222,9 @@ static bool may_enter(struct requester *requester, struct route *route,
 
 static void refuse_shared(struct requester *requester, const struct message *message)
 {
-    send_failure(requester, message->id, FAILURE_UNSUPPORTED,
-                 "subscriptions and tasks belong to one session, and sessions are shared here; "
-                 "pool_mode \"session\" gives each client its own");
+    refusal_failure(requester, message->id, FAILURE_UNSUPPORTED,
+                    "subscriptions and tasks belong to one session, and sessions are shared here; "
+                    "pool_mode \"session\" gives each client its own");
 }
 
 static bool is_list(enum mcp_method method)
@@ -338,8 +237,8 @@ static bool is_possible(struct requester *requester, const struct route *route,
                         const struct message *message, enum mcp_method method)
 {
     if (requester->is_bereft) {
-        send_failure(requester, message->id, FAILURE_SESSION_GONE,
-                     "this client's own session was lost; connect again");
+        refusal_failure(requester, message->id, FAILURE_SESSION_GONE,
+                        "this client's own session was lost; connect again");
         return false;
     }
     if (!route_is_shared(route)) {
@@ -347,8 +246,8 @@ static bool is_possible(struct requester *requester, const struct route *route,
     }
     /* A cached list is served whole, so no cursor of ours exists. */
     if (is_list(method) && !span_is_none(message_param(message, "cursor"))) {
-        send_error(requester, message->id, RPC_INVALID_PARAMS,
-                   "unknown cursor: lists are served whole, on one page", SPAN_NONE);
+        refusal_error(requester, message->id, RPC_INVALID_PARAMS,
+                      "unknown cursor: lists are served whole, on one page", SPAN_NONE);
         return false;
     }
     if (method != MCP_OTHER && mcp_method_route(method) == MCP_ROUTE_SHARED) {
@@ -361,7 +260,7 @@ static bool is_possible(struct requester *requester, const struct route *route,
 static void start(struct requester *requester, const struct message *message,
                   enum mcp_method method, enum mcp_era era)
 {
-    struct route *route = find_route(requester, message);
+    struct route *route = pool_choice_of(requester, message);
     struct request *request;
 
     if (route == NULL || !may_enter(requester, route, message, method) ||
@@ -374,7 +273,7 @@ static void start(struct requester *requester, const struct message *message,
     }
     request = request_new(requester, route, message, method, era);
     if (request == NULL) {
-        send_failure(requester, message->id, FAILURE_OUT_OF_MEMORY, NULL);
+        refusal_failure(requester, message->id, FAILURE_OUT_OF_MEMORY, NULL);
         return;
     }
     if (method == MCP_INITIALIZE || method == MCP_DISCOVER) {
@@ -392,10 +291,10 @@ static void dispatch(struct requester *requester, const struct message *message,
                      enum mcp_method method, enum mcp_era era)
 {
     if (!mcp_method_in_era(method, era)) {
-        send_error(requester, message->id, RPC_METHOD_NOT_FOUND,
-                   era == MCP_ERA_MODERN ? "this method is not part of MCP " MCP_MODERN
-                                         : "this method is part of MCP " MCP_MODERN " only",
-                   SPAN_NONE);
+        refusal_error(requester, message->id, RPC_METHOD_NOT_FOUND,
+                      era == MCP_ERA_MODERN ? "this method is not part of MCP " MCP_MODERN
+                                            : "this method is part of MCP " MCP_MODERN " only",
+                      SPAN_NONE);
     } else if (method == MCP_PING) {
         struct bytes *out = router_scratch(requester->router);
 
@@ -419,8 +318,8 @@ static void refuse_version(struct requester *requester, const struct message *me
         bytes_append_text(&data, "null");
     }
     bytes_append_char(&data, '}');
-    send_error(requester, message->id, RPC_UNSUPPORTED_PROTOCOL_VERSION,
-               "Unsupported protocol version", bytes_span(&data));
+    refusal_error(requester, message->id, RPC_UNSUPPORTED_PROTOCOL_VERSION,
+                  "Unsupported protocol version", bytes_span(&data));
     bytes_done(&data);
 }
 
@@ -435,9 +334,9 @@ static void on_modern(struct requester *requester, const struct message *message
     }
     if (method != MCP_DISCOVER) {
         if (requester->era == REQUESTER_LEGACY) {
-            send_error(requester, message->id, RPC_INVALID_REQUEST,
-                       "this connection was initialized; it cannot change to per-request _meta",
-                       SPAN_NONE);
+            refusal_error(requester, message->id, RPC_INVALID_REQUEST,
+                          "this connection was initialized; it cannot change to per-request _meta",
+                          SPAN_NONE);
             return;
         }
         requester->era = REQUESTER_MODERN;
@@ -457,24 +356,24 @@ static void on_legacy(struct requester *requester, const struct message *message
     if (requester->era == REQUESTER_MODERN && method == MCP_INITIALIZE) {
         refuse_version(requester, message, message_param(message, "protocolVersion"));
     } else if (requester->era == REQUESTER_LEGACY && method == MCP_INITIALIZE) {
-        send_error(requester, message->id, RPC_INVALID_REQUEST,
-                   "this connection is initialized already", SPAN_NONE);
+        refusal_error(requester, message->id, RPC_INVALID_REQUEST,
+                      "this connection is initialized already", SPAN_NONE);
     } else if (requester->era == REQUESTER_LEGACY || method == MCP_INITIALIZE ||
                method == MCP_PING) {
         if (requester->era == REQUESTER_MODERN) {
-            send_error(requester, message->id, RPC_METHOD_NOT_FOUND,
-                       "this method is not part of MCP " MCP_MODERN, SPAN_NONE);
+            refusal_error(requester, message->id, RPC_METHOD_NOT_FOUND,
+                          "this method is not part of MCP " MCP_MODERN, SPAN_NONE);
             return;
         }
         dispatch(requester, message, method, MCP_ERA_LEGACY);
     } else if (is_known) {
-        send_error(requester, message->id, RPC_INVALID_PARAMS,
-                   "params._meta lacks \"io.modelcontextprotocol/protocolVersion\" (MCP " MCP_MODERN
-                   "), and the connection is not initialized (MCP " MCP_LATEST_LEGACY
-                   " and before)",
-                   SPAN_NONE);
+        refusal_error(
+            requester, message->id, RPC_INVALID_PARAMS,
+            "params._meta lacks \"io.modelcontextprotocol/protocolVersion\" (MCP " MCP_MODERN
+            "), and the connection is not initialized (MCP " MCP_LATEST_LEGACY " and before)",
+            SPAN_NONE);
     } else {
-        send_error(requester, message->id, RPC_METHOD_NOT_FOUND, "unknown method", SPAN_NONE);
+        refusal_error(requester, message->id, RPC_METHOD_NOT_FOUND, "unknown method", SPAN_NONE);
     }
 }
 
@@ -495,7 +394,7 @@ static void on_request(struct requester *requester, const struct message *messag
     case MCP_ENVELOPE_INCOMPLETE:
         (void)snprintf(text, sizeof(text), "params._meta lacks \"%s\", or it has the wrong type",
                        missing);
-        send_error(requester, message->id, RPC_INVALID_PARAMS, text, SPAN_NONE);
+        refusal_error(requester, message->id, RPC_INVALID_PARAMS, text, SPAN_NONE);
         return;
     case MCP_ENVELOPE_OK:
         on_modern(requester, message, method, &envelope);
@@ -535,7 +434,7 @@ enum requester_take requester_on_frame(struct requester *requester, struct span 
     if (message_parse(frame, &router_limits(requester->router)->json, &message, &fault) < 0) {
         log_event(LOG_LEVEL_DEBUG, "bad_message", "client=%s code=%d", log_quote(requester->name),
                   fault.code);
-        send_error(requester, fault.id, fault.code, fault.text, SPAN_NONE);
+        refusal_error(requester, fault.id, fault.code, fault.text, SPAN_NONE);
         return REQUESTER_TOOK;
     }
     if (must_wait(requester, &message)) {

@@ -154,6 +154,24 @@ struct route *router_find(const struct router *router, struct span name)
     return place == NULL ? NULL : place->route;
 }
 
+size_t router_find_url(const struct router *router, const struct peer *peer, const struct url *url,
+                       struct route **ret_route)
+{
+    size_t count = 0;
+
+    LIST_FOREACH (node, &router->places) {
+        struct route *route = LIST_ITEM(node, struct place, in_places)->route;
+        const struct url *own = &pool_server(route_pool(route))->url;
+
+        if (access_may_use(route_access(route), peer) && url_same_origin(own, url) &&
+            strcmp(own->target, url->target) == 0) {
+            *ret_route = route;
+            count++;
+        }
+    }
+    return count;
+}
+
 struct route *router_only(const struct router *router, const struct peer *peer)
 {
     struct route *only = NULL;

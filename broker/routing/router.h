@@ -15,6 +15,7 @@
 struct ledger;
 struct requester;
 struct router;
+struct url;
 
 /* All mandatory. */
 struct router_events {
@@ -47,6 +48,9 @@ MUST_CHECK int router_add(struct router *router, struct route *route);
 /* Refuse new requests for it, let those out end, close it then. */
 void router_retire(struct router *router, struct route *route);
 struct route *router_find(const struct router *router, struct span name);
+/* How many routes that PEER may use have a server at URL; *RET_ROUTE is one of them, if any. */
+size_t router_find_url(const struct router *router, const struct peer *peer, const struct url *url,
+                       struct route **ret_route);
 /* The only route that PEER may use, or NULL. */
 struct route *router_only(const struct router *router, const struct peer *peer);
 /* Routes in order of the configuration: calls VISIT for each. */

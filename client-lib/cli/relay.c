@@ -1,164 +1,251 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `teploctl connect`: bytes from stdin to the broker and back, as they are.  What one
- * side does not take stays in a full buffer, which stops reading from the other.
- * It knows nothing of JSON.
+ * `teploctl connect`: lines from stdin to the broker and back, as they are, across brokers.
+ *
+ * A broker that is replaced reads what was written to it, answers that, and ends the
+ * connection; a write that fails was read by nobody, and its line goes to the next broker.  What
+ * was handed over to a broker that died is answered here, as unknown: it is never sent twice.
  */
+#include "client-lib/cli/relay.h"
+
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "client-lib/cli/broker_link.h"
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/duration.h"
 
-enum { BUFFER_SIZE = 256 << 10 };
-
-/*
- * One direction.  Invariant: start <= end <= BUFFER_SIZE; bytes between them wait.
- * `from` or `to` -1: that end is closed.
- */
-struct flow {
-    int from;
-    int to;
-    size_t start;
-    size_t end;
-    char buffer[BUFFER_SIZE];
+enum {
+    PATIENCE_MS = 10000, /* so long a line waits for a broker, unless the user says otherwise */
+    BACKOFF_LEAST_MS = 20,
+    BACKOFF_MOST_MS = 1000,
 };
 
-static bool wants_read(const struct flow *flow)
+void relay_end(struct relay *relay, enum exit_status status)
 {
-    return flow->from >= 0 && flow->to >= 0 && flow->end < BUFFER_SIZE;
+    relay->is_over = true;
+    relay->status = status;
 }
 
-static bool wants_write(const struct flow *flow)
+void relay_retry_later(struct relay *relay)
 {
-    return flow->to >= 0 && flow->start < flow->end;
-}
-
-static bool is_transient(int error)
-{
-    return error == EAGAIN || error == EINTR;
-}
-
-static void fill(struct flow *flow)
-{
-    ssize_t n = read(flow->from, flow->buffer + flow->end, BUFFER_SIZE - flow->end);
-
-    if (n > 0) {
-        flow->end += (size_t)n;
-    } else if (n == 0 || !is_transient(errno)) {
-        flow->from = -1;
+    relay->retry_ms = duration_now_ms() + relay->backoff_ms;
+    relay->backoff_ms = relay->backoff_ms == 0 ? BACKOFF_LEAST_MS : 2 * relay->backoff_ms;
+    if (relay->backoff_ms > BACKOFF_MOST_MS) {
+        relay->backoff_ms = BACKOFF_MOST_MS;
     }
 }
 
-/*
- * stdout must not be made non-blocking: whoever shares it would see that.  A socket
- * can be asked not to block; to a pipe that polls as writable, PIPE_BUF bytes fit.
- */
-static ssize_t write_some(int fd, const char *at, size_t length)
+bool relay_is_ready(const struct relay *relay)
 {
-    ssize_t n = send(fd, at, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-    if (n < 0 && errno == ENOTSOCK) {
-        n = write(fd, at, length < PIPE_BUF ? length : PIPE_BUF);
-    }
-    return n;
+    return relay->current >= 0 && relay->links[relay->current].state == RELAY_LINK_OPEN;
 }
 
-static void drain(struct flow *flow)
+void relay_lose_current(struct relay *relay)
 {
-    ssize_t n = write_some(flow->to, flow->buffer + flow->start, flow->end - flow->start);
-
-    if (n >= 0) {
-        flow->start += (size_t)n;
-    } else if (!is_transient(errno)) {
-        flow->to = -1;
+    if (relay_is_ready(relay)) {
+        relay->down_since_ms = duration_now_ms();
     }
-    if (flow->start == flow->end) {
-        flow->start = flow->end = 0;
+    relay->current = RELAY_NOWHERE;
+    relay->host.sent = 0;
+    relay->is_stuck = false;
+    relay_retry_later(relay);
+}
+
+bool relay_awaits_greeting(const struct relay *relay, struct span id)
+{
+    return relay_greeting_is_kept(&relay->greeting) &&
+           !relay_greeting_is_answered(&relay->greeting) && span_equal(id, relay->greeting.id);
+}
+
+/* What went by link NUMBER will not be answered by anybody else. */
+static void answer_lost(struct relay *relay, int number)
+{
+    struct span id;
+
+    while (!span_is_none(id = relay_asked_oldest(&relay->asked, number))) {
+        if (relay_awaits_greeting(relay, id)) {
+            relay_asked_went(&relay->asked, id, RELAY_NOWHERE);
+            continue;
+        }
+        relay_host_refuse(&relay->host, id, FAILURE_CONNECTION_LOST,
+                          "the broker ended while it had the request");
+        relay->unanswered++;
+        relay_asked_settle(&relay->asked, id);
     }
 }
 
-/* Both directions once, as far as they can go without waiting.  Negative errno if poll fails. */
-static int turn(struct flow *up, struct flow *down)
+void relay_lose_link(struct relay *relay, int number)
 {
-    struct pollfd entries[4] = {
-        {.fd = wants_read(up) ? up->from : -1, .events = POLLIN},
-        {.fd = wants_write(up) ? up->to : -1, .events = POLLOUT},
-        {.fd = wants_read(down) ? down->from : -1, .events = POLLIN},
-        {.fd = wants_write(down) ? down->to : -1, .events = POLLOUT},
+    struct relay_link *link = &relay->links[number];
+    struct span rest = frame_rest(&link->reader);
+
+    if (relay->host.in < 0 && rest.length > 0 && relay->current != number) {
+        relay_host_tell(&relay->host, rest, 0); /* nothing can follow it: as it is */
+    }
+    if (relay->current == number) {
+        relay_lose_current(relay);
+    }
+    relay_link_close(link);
+    answer_lost(relay, number);
+}
+
+static void finish(struct relay *relay)
+{
+    bool has_links = false;
+
+    for (int i = 0; i < RELAY_LINKS; i++) {
+        has_links = has_links || relay->links[i].state != RELAY_LINK_NONE;
+    }
+    if (relay->host.out < 0) {
+        complaint("stdout was closed: answers of the broker are lost");
+        relay_end(relay, STATUS_RESULT_LOST);
+    } else if (relay->host.answers.failed) {
+        complaint("out of memory: answers of the broker are lost");
+        relay_end(relay, STATUS_RESULT_LOST);
+    } else if (has_links || relay_up_wants_broker(relay) || relay_host_may_write(&relay->host)) {
+        return;
+    } else if (relay->unanswered > 0) {
+        complaint("OUTCOME UNKNOWN: the broker hung up before it had answered (%u of the requests)",
+                  relay->unanswered);
+        relay_end(relay, STATUS_UNKNOWN);
+    } else if (relay->refused > 0) {
+        complaint("the broker hung up, and did not come back (is teplod still running? start it: "
+                  "teplod --server NAME=URL)");
+        relay_end(relay, STATUS_NO_BROKER);
+    } else {
+        relay_end(relay, STATUS_OK);
+    }
+}
+
+/* A host that has ended, with all it said passed on, gets the answers and nothing more. */
+static void shut(struct relay *relay)
+{
+    struct relay_link *link;
+
+    if (relay->current < 0 || relay_up_wants_broker(relay)) {
+        return;
+    }
+    link = &relay->links[relay->current];
+    if (link->state != RELAY_LINK_OPEN) {
+        relay_lose_link(relay, relay->current);
+    } else if (link->own.length == 0) {
+        relay_link_shut(link);
+        relay->current = RELAY_NOWHERE;
+    }
+}
+
+static int poll_ms(struct relay *relay)
+{
+    int64_t end_ms = DURATION_FOREVER;
+
+    if (relay_is_ready(relay)) {
+        return -1;
+    }
+    if (relay->current < 0 && relay_up_wants_broker(relay)) {
+        end_ms = relay->retry_ms;
+    }
+    if (relay_host_has_room(&relay->host) && relay_up_is_waiting(relay) &&
+        relay_up_patience_end_ms(relay) < end_ms) {
+        end_ms = relay_up_patience_end_ms(relay);
+    }
+    return duration_poll_ms(end_ms);
+}
+
+static void wait_and_move(struct relay *relay)
+{
+    struct relay_host *host = &relay->host;
+    struct pollfd entries[2 + RELAY_LINKS] = {
+        {.fd = relay_host_may_read(host) ? host->in : -1, .events = POLLIN},
+        {.fd = relay_host_may_write(host) ? host->out : -1, .events = POLLOUT},
     };
 
-    if (poll(entries, 4, -1) < 0) {
-        return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < RELAY_LINKS; i++) {
+        struct pollfd *entry = &entries[2 + i];
+
+        entry->events = (short)((relay_down_may_read(relay, i) ? POLLIN : 0) |
+                                (relay->is_stuck && relay->current == i ? POLLOUT : 0));
+        entry->fd = entry->events == 0 ? -1 : relay->links[i].fd;
+    }
+    if (poll(entries, 2 + RELAY_LINKS, poll_ms(relay)) < 0) {
+        if (errno != EINTR) {
+            complaint("poll failed: %s", strerror(errno));
+            relay_end(relay, STATUS_UNKNOWN);
+        }
+        return;
     }
     if (entries[1].revents != 0) {
-        drain(up);
+        relay_host_write(host);
     }
-    if (entries[3].revents != 0) {
-        drain(down);
+    if (entries[0].revents != 0) {
+        relay_host_read(host);
     }
-    if (entries[0].revents != 0 && wants_read(up)) {
-        fill(up);
+    for (int i = 0; i < RELAY_LINKS; i++) {
+        if (entries[2 + i].revents != 0) {
+            relay->is_stuck = relay->is_stuck && relay->current != i;
+            if ((entries[2 + i].events & POLLIN) != 0) {
+                relay_down_read(relay, i);
+            }
+        }
     }
-    if (entries[2].revents != 0 && wants_read(down)) {
-        fill(down);
-    }
-    return 0;
 }
 
-static enum exit_status relay(struct flow *up, struct flow *down)
+static void turn(struct relay *relay)
 {
-    int fd = down->from;
-    bool half_closed = false;
+    for (int i = 0; i < RELAY_LINKS; i++) {
+        relay_down_serve(relay, i);
+    }
+    relay_up_look(relay);
+    relay_up_send(relay);
+    (void)relay_host_find_line(&relay->host);
+    shut(relay);
+    finish(relay);
+    if (!relay->is_over) {
+        wait_and_move(relay);
+    }
+}
 
-    /* The broker's end of the stream, with all of it passed on, is the end. */
-    while (down->to >= 0 && (down->from >= 0 || wants_write(down))) {
-        int r = turn(up, down);
+static void relay_init(struct relay *relay, int fd)
+{
+    relay_host_init(&relay->host);
+    relay_asked_init(&relay->asked);
+    relay_greeting_init(&relay->greeting);
+    for (int i = 0; i < RELAY_LINKS; i++) {
+        relay_link_init(&relay->links[i]);
+    }
+    relay_link_adopt(&relay->links[0], fd);
+}
 
-        if (r < 0) {
-            complaint("poll failed: %s", strerror(-r));
-            return STATUS_UNKNOWN;
-        }
-        if (up->from < 0 && up->to >= 0 && !wants_write(up) && !half_closed) {
-            (void)shutdown(fd, SHUT_WR);
-            half_closed = true;
-        }
+static void relay_done(struct relay *relay)
+{
+    for (int i = 0; i < RELAY_LINKS; i++) {
+        relay_link_close(&relay->links[i]);
     }
-    if (down->to < 0) {
-        complaint("stdout was closed: answers of the broker are lost");
-        return STATUS_RESULT_LOST;
-    }
-    if (!half_closed) {
-        complaint("the broker hung up (is teplod still running? start it: teplod --server "
-                  "NAME=URL)");
-        return STATUS_NO_BROKER;
-    }
-    return STATUS_OK;
+    relay_greeting_done(&relay->greeting);
+    relay_asked_done(&relay->asked);
+    relay_host_done(&relay->host);
 }
 
 enum exit_status command_connect(const struct invocation *invocation)
 {
-    static struct flow up; /* large for a stack */
-    static struct flow down;
-    struct broker_link link;
-    enum exit_status status = broker_link_open(&link, invocation, SOCKET_CLIENT, DURATION_FOREVER);
-    int fd;
+    static struct relay relay;
+    struct broker_link first;
+    enum exit_status status = broker_link_open(&first, invocation, SOCKET_CLIENT, DURATION_FOREVER);
 
     if (status == STATUS_OK) {
-        (void)signal(SIGPIPE, SIG_IGN);
-        fd = broker_link_take_fd(&link);
-        up.from = STDIN_FILENO;
-        up.to = fd;
-        down.from = fd;
-        down.to = STDOUT_FILENO;
-        status = relay(&up, &down);
-        (void)close(fd);
+        status = socket_path_find(invocation, SOCKET_CLIENT, &relay.address);
     }
-    broker_link_done(&link);
+    if (status == STATUS_OK) {
+        (void)signal(SIGPIPE, SIG_IGN);
+        relay_init(&relay, broker_link_take_fd(&first));
+        relay.patience_ms = invocation->timeout_ms < 0 ? PATIENCE_MS : invocation->timeout_ms;
+        while (!relay.is_over) {
+            turn(&relay);
+        }
+        status = relay.status;
+        relay_done(&relay);
+    }
+    broker_link_done(&first);
     return status;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""teploctl connect: a relay that loses no byte and knows which side ended."""
+"""teploctl connect: a relay of lines that loses none, and knows which side ended."""
 
 import hashlib
+import json
 import os
 import select
 import socket
@@ -12,14 +13,19 @@ import pytest
 
 from fake_broker import FakeBroker
 from harness import PATIENCE
-from teploctl_runner import NO_BROKER, OK, RESULT_LOST, command, environment, place, run  # fixture
+from teploctl_runner import NO_BROKER, OK, RESULT_LOST, UNKNOWN, command, environment, place, run
 
 MIB = 1 << 20
 
 
 def pattern(seed, size):
-    block = hashlib.sha256(seed.encode()).digest() * 2048
+    """Lines of 64 bytes, the last one cut."""
+    block = hashlib.sha256(seed.encode()).hexdigest()[:63].encode() + b"\n"
     return (block * (size // len(block) + 1))[:size]
+
+
+# All bytes but those of a line's end, which are the framing's.
+EVERY_BYTE = bytes(byte for byte in range(256) if byte not in b"\r\n")
 
 
 def read_to_end(sock):
@@ -32,13 +38,13 @@ def read_to_end(sock):
 class Host:
     """An MCP host that started `teploctl connect`, over pipes or over a socket pair."""
 
-    def __init__(self, place, over):
+    def __init__(self, place, over, words=()):
         self.over = over
         ours = theirs = None
         if over == "sockets":
             ours, theirs = socket.socketpair()
         self.child = subprocess.Popen(
-            command("connect"),
+            command("connect", *words),
             stdin=theirs or subprocess.PIPE,
             stdout=theirs or subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -61,6 +67,14 @@ class Host:
         if self.over == "sockets":
             return self.sock.recv(size)
         return os.read(self.child.stdout.fileno(), size)
+
+    def read_line(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = self.read(1)
+            assert byte, line
+            line += byte
+        return line
 
     def read_all(self):
         parts = []
@@ -94,7 +108,7 @@ def over(request):
 
 @pytest.mark.valgrind
 def test_bytes_pass_as_they_are_and_input_may_end_first(place, over):
-    given = bytes(range(256)) + b"\nno newline at the end"
+    given = EVERY_BYTE + b"\nno newline at the end"
 
     def echo_after_the_end(peer):
         peer.send(b"early\n")
@@ -137,7 +151,7 @@ def test_a_broker_that_does_not_read_stops_the_host(place):
     got = {}
 
     def read_late(peer):
-        peer.send(b"x" * MIB)
+        peer.send(b"x" * (MIB - 1) + b"\n")
         may_read.wait()
         got["up"] = read_to_end(peer.sock)
 
@@ -176,7 +190,7 @@ def test_a_host_that_does_not_read_stops_the_broker(place, over):
             except TimeoutError:
                 stuck.set()
                 peer.sock.settimeout(None)
-                assert peer.sock.recv(100) == b"still heard"
+                assert peer.sock.recv(100) == b"still heard\n"
                 heard.set()
         read_to_end(peer.sock)
 
@@ -184,35 +198,68 @@ def test_a_host_that_does_not_read_stops_the_broker(place, over):
         host = Host(place, over)
         assert stuck.wait(PATIENCE)
         assert 0 < sum(sent) < 2 * MIB
-        host.write(b"still heard")
+        host.write(b"still heard\n")
         assert heard.wait(PATIENCE)
         host.end_of_input()
         assert host.read_all() == down
         assert host.finish() == (OK, "")
 
 
-def test_a_broker_gone_midway(place, over):
-    def go(peer):
-        peer.sock.recv(2)
-        peer.send(b"last words")
+def gone(place, over, serve, words=()):
+    """A host whose broker serves one connection, then no more."""
+    broker = FakeBroker(place)
 
-    with FakeBroker(place, serve=go):
-        host = Host(place, over)
-        host.write(b"hi")
-        assert host.read_all() == b"last words"
-        status, err = host.finish()
-    assert status == NO_BROKER
-    assert err.startswith("teploctl: the broker hung up") and err.count("\n") == 1
+    def serve_once(peer):
+        broker.listener.close()
+        os.unlink(broker.path)
+        serve(peer)
+
+    broker.serve = serve_once
+    return broker, Host(place, over, words)
+
+
+def test_a_broker_gone_for_good(place, over):
+    """What it had is unknown, what it had not did not run, and half an answer is none."""
+
+    def go(peer):
+        peer.reader.readline()
+        peer.send(b'"first words"\n{"jsonrpc":"2.0","id":1,"resu')
+
+    _, host = gone(place, over, go, ["--timeout", "100ms"])
+    host.write(b'{"jsonrpc":"2.0","id":1,"method":"tools/call"}\n')
+    assert host.read_line() == b'"first words"\n'
+    lost = json.loads(host.read_line())
+    host.write(b'{"jsonrpc":"2.0","id":"two","method":"tools/call"}\n')
+    host.write(b'{"jsonrpc":"2.0","method":"notifications/cancelled"}\n')
+    refused = json.loads(host.read_line())
+    host.end_of_input()
+    assert host.read_all() == b""
+    status, err = host.finish()
+    assert (lost["id"], lost["error"]["code"]) == (1, -31010)
+    assert lost["error"]["data"]["teplo"]["outcome"] == "unknown"
+    assert lost["error"]["data"]["teplo"]["reason"] == "conn_lost"
+    assert (refused["id"], refused["error"]["code"]) == ("two", -31003)
+    assert refused["error"]["data"]["teplo"]["outcome"] == "not_executed"
+    assert status == UNKNOWN and "OUTCOME UNKNOWN: the broker hung up" in err
 
 
 def test_a_broker_gone_with_input_unread(place):
-    with FakeBroker(place, serve=lambda peer: peer.sock.recv(1)):
-        host = Host(place, "pipes")
-        with pytest.raises(BrokenPipeError):
-            while True:
-                host.write(b"x" * 65536)
-        status, err = host.finish()
-    assert status == NO_BROKER and "the broker hung up" in err
+    """It waits, and is refused once the time is over."""
+    _, host = gone(place, "pipes", lambda peer: peer.sock.recv(1), ["--timeout", "10ms"])
+    asked = b'{"jsonrpc":"2.0","id":%d,"method":"ping","params":{"x":"' + b"x" * 65536 + b'"}}\n'
+    answers = []
+    reader = threading.Thread(target=lambda: answers.extend(host.read_all().splitlines()))
+    reader.start()
+    for number in range(100):
+        host.write(asked % number)
+    host.end_of_input()
+    reader.join()
+    status, err = host.finish()
+    codes = [json.loads(line)["error"]["code"] for line in answers]
+    assert [json.loads(line)["id"] for line in answers] == list(range(100))
+    # What was handed over may have been read; all that came later was not.
+    assert codes == sorted(codes) and codes.count(-31003) > 50
+    assert status in (UNKNOWN, NO_BROKER) and "the broker hung up" in err
 
 
 def test_no_broker_answers_nothing(place):
@@ -224,12 +271,12 @@ def test_no_broker_answers_nothing(place):
 def test_a_host_that_closed_its_end(place):
     def send_much(peer):
         peer.sock.recv(1)
-        peer.send(b"x" * MIB)
+        peer.send((b"x" * 63 + b"\n") * 16384)
 
     with FakeBroker(place, serve=send_much):
         host = Host(place, "pipes")
         host.child.stdout.close()
-        host.write(b"x")
+        host.write(b"x\n")
         status, err = host.finish()
     assert status == RESULT_LOST and "stdout was closed" in err
 

@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-ALL=(floors sources tables matrix headers format shellcheck codespell cppcheck python lockfiles)
+ALL=(floors sources tables matrix headers format shellcheck codespell cppcheck python manuals
+    lockfiles)
 
 # The project's files of the given patterns, NUL-terminated.
 list() {
@@ -40,6 +41,17 @@ import sys
 for name in sys.argv[1:]:
     compile(open(name, encoding="utf-8").read(), name, "exec")
 '
+}
+
+# As lintian does; a word of man is a failure.
+check_manuals() {
+    local page words status=0
+    while IFS= read -r -d '' page; do
+        words=$(LC_ALL=C.UTF-8 MANWIDTH=100 man --warnings -E UTF-8 -l -Tutf8 -Z "$page" \
+            2>&1 >/dev/null) || status=1
+        [ -z "$words" ] || { echo "$page: $words" && status=1; }
+    done < <(list 'deploy/man/*')
+    return "$status"
 }
 
 # A lock file names packages and hashes; where to fetch them from is the machine's business.
