@@ -24,6 +24,7 @@ PACKAGES=(
 BUILD=$PWD/build
 LOGS=$BUILD/test-logs
 VALGRIND="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
+PYTEST_SUMMARY='^=+ .*(passed|failed|error|no tests ran).* =+$'
 FAILED=()
 SUMMARIES=()
 
@@ -66,6 +67,8 @@ run_all() {
     TEPLO_SOAK_CALLS=20000 pytest_run soak dev 1 "" -m soak
     pytest_run e2e-valgrind dev 10 "$VALGRIND" -n 2 --dist loadfile -m valgrind
     pytest_run quickstart dev 1 "" -m quickstart
+    python_run
+    install_run
 }
 
 run_quick() {
@@ -73,6 +76,8 @@ run_quick() {
     build dev
     ctest_run dev
     pytest_run e2e dev 1 "" -n 4 --dist loadfile -m "not quickstart"
+    python_run
+    install_run
 }
 
 setup() {
@@ -138,11 +143,45 @@ valgrind_unit() {
 pytest_run() {
     local name=$1 preset=$2 slowness=$3 wrapper=$4
     shift 4
-    export TEPLOD=$BUILD/$preset/broker/teplod TEPLOCTL=$BUILD/$preset/client-lib/cli/teploctl
-    export TEPLO_SLOWNESS=$slowness TEPLO_WRAPPER=$wrapper PYTHONDONTWRITEBYTECODE=1
+    broker_environment "$preset" "$slowness" "$wrapper"
     step "$name" "$BUILD/venvs/tests/bin/python" -m pytest -c tests/e2e/pytest.ini \
         --rootdir tests/e2e "$@"
-    summarize "$name" '^=+ .*(passed|failed|error|no tests ran).* =+$'
+    summarize "$name" "$PYTEST_SUMMARY"
+}
+
+# What measures the heartbeat of a loop runs alone.
+# python_run: the Python package, wholly beside SDK 2 and fastmcp, and what uses an SDK beside SDK 1.
+python_run() {
+    local files=(compat failures_blocked_loop failures_running_loop failures_scopes
+        three_lines testing transport)
+    python_suite python fastmcp tests/python
+    files=("${files[@]/#/tests/python/test_}")
+    python_suite python-mcp1 mcp1 "${files[@]/%/.py}"
+}
+
+# python_suite NAME VENV TESTS...
+python_suite() {
+    local name=$1 venv=$2
+    shift 2
+    broker_environment dev 1 ""
+    step "$name" "$BUILD/venvs/$venv/bin/python" -m pytest -c tests/python/pytest.ini \
+        --rootdir tests/python "$@"
+    summarize "$name" "$PYTEST_SUMMARY"
+}
+
+# The library as it is installed, and as a wheel.
+install_run() {
+    broker_environment dev 1 ""
+    TEPLO_BUILD=$BUILD/release step install "$BUILD/venvs/tests/bin/python" -m pytest \
+        -c tests/install/pytest.ini --rootdir tests/install
+    summarize install "$PYTEST_SUMMARY"
+}
+
+# broker_environment PRESET SLOWNESS WRAPPER
+broker_environment() {
+    export TEPLOD=$BUILD/$1/broker/teplod TEPLOCTL=$BUILD/$1/client-lib/cli/teploctl
+    export TEPLO_LIBRARY=$BUILD/$1/client-lib/lib/libteplo.so.1
+    export TEPLO_SLOWNESS=$2 TEPLO_WRAPPER=$3 PYTHONDONTWRITEBYTECODE=1
 }
 
 summarize() {

@@ -92,6 +92,19 @@ void conversion_refuse(struct conversion *conversion, const char *words)
     bytes_done(&text);
 }
 
+/* In alternatives the same argument is met again. */
+static bool is_known_place(const struct conversion *conversion, const struct format_place *place)
+{
+    for (const struct format_place *known = conversion->places; known != NULL;
+         known = known->next) {
+        if (known->change == place->change && span_equal(known->at, place->at) &&
+            span_equal(known->key, place->key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void conversion_place(struct conversion *conversion, enum format_change change, struct span key)
 {
     struct format_place *place = ARENA_NEW(conversion->arena, struct format_place);
@@ -111,8 +124,10 @@ void conversion_place(struct conversion *conversion, enum format_change change, 
     bytes_done(&at);
     place->change = change;
     place->key = key;
-    *conversion->places_end = place;
-    conversion->places_end = &place->next;
+    if (!is_known_place(conversion, place)) {
+        *conversion->places_end = place;
+        conversion->places_end = &place->next;
+    }
 }
 
 /* A key as a segment of a pointer. */
@@ -247,6 +262,22 @@ static void alias_property(struct conversion *conversion, struct tree_node *prop
     property->alias = alias;
 }
 
+static void alias_object(struct conversion *conversion, struct tree_node *properties)
+{
+    size_t changed = 0;
+
+    tree_sort(conversion->arena, properties);
+    for (struct tree_node *property = properties->first; property != NULL;
+         property = property->next) {
+        alias_property(conversion, property);
+        changed += span_is_none(property->alias) ? 0 : 1;
+        if (changed > ALIASES_MAXIMUM) {
+            conversion_refuse(conversion, "too many keys that the provider does not take");
+            return;
+        }
+    }
+}
+
 void alias_properties(struct conversion *conversion, struct tree_node *schema)
 {
     if (conversion->limits->keys == KEYS_ANY) {
@@ -259,11 +290,36 @@ void alias_properties(struct conversion *conversion, struct tree_node *schema)
         if (tree_kind(properties) != JSON_OBJECT) {
             continue;
         }
-        for (struct tree_node *property = properties->first; property != NULL;
-             property = property->next) {
-            alias_property(conversion, property);
-        }
+        alias_object(conversion, properties);
     }
+}
+
+struct span alias_of_key(struct conversion *conversion, const struct tree_node *properties,
+                         struct span key)
+{
+    const struct tree_node *property = tree_find_key(properties, key);
+    bool lost;
+
+    return property != NULL ? alias_of(property) : allowed_key(conversion, key, &lost);
+}
+
+struct tree_node *alias_names_map(struct conversion *conversion, const struct tree_node *properties,
+                                  const struct tree_node *map)
+{
+    struct tree_node *made = tree_new(conversion->arena, JSON_OBJECT);
+
+    for (const struct tree_node *member = map->first; member != NULL; member = member->next) {
+        struct tree_node *names = tree_new(conversion->arena, JSON_ARRAY);
+
+        for (const struct tree_node *name = member->first; name != NULL; name = name->next) {
+            struct span key = alias_of_key(conversion, properties, name->token);
+
+            tree_push(conversion->arena, names, tree_scalar(conversion->arena, JSON_STRING, key));
+        }
+        tree_set_key(conversion->arena, made, alias_of_key(conversion, properties, member->key),
+                     names);
+    }
+    return made;
 }
 
 struct tree_node *alias_required(struct conversion *conversion, const struct tree_node *schema)
@@ -274,12 +330,9 @@ struct tree_node *alias_required(struct conversion *conversion, const struct tre
 
     for (const struct tree_node *name = required == NULL ? NULL : required->first; name != NULL;
          name = name->next) {
-        const struct tree_node *property = tree_find_key(properties, name->token);
-        bool lost;
-        struct span key =
-            property != NULL ? alias_of(property) : allowed_key(conversion, name->token, &lost);
+        if (properties == NULL || tree_find_key(properties, name->token) != NULL) {
+            struct span key = alias_of_key(conversion, properties, name->token);
 
-        if (property != NULL || properties == NULL) {
             tree_push(conversion->arena, names, tree_scalar(conversion->arena, JSON_STRING, key));
         }
     }

@@ -101,8 +101,10 @@ static void write_properties(struct gemini *gemini, struct tree_node *properties
     struct conversion *conversion = gemini->conversion;
     struct arena *arena = conversion->arena;
     struct tree_node *made = tree_new(arena, JSON_OBJECT);
-    struct tree_node *required = alias_required(conversion, gemini->node);
+    struct tree_node *required;
 
+    tree_sort(arena, properties);
+    required = alias_required(conversion, gemini->node);
     for (struct tree_node *property = properties->first; property != NULL;) {
         struct tree_node *next = property->next;
         struct span alias = alias_of(property);
@@ -112,13 +114,13 @@ static void write_properties(struct gemini *gemini, struct tree_node *properties
             if (!span_is_none(property->alias)) {
                 conversion_place(conversion, CHANGE_RENAMED, property->key);
             }
-            if (tree_find_key(made, alias) != NULL) {
-                conversion_refuse(conversion, "two arguments of one name");
-            }
-            tree_set_key(arena, made, alias, convert_gemini(conversion, property));
+            tree_add(arena, made, alias, convert_gemini(conversion, property));
         }
         conversion_leave(conversion);
         property = next;
+    }
+    if (tree_has_duplicates(arena, made)) {
+        conversion_refuse(conversion, "two arguments of one name");
     }
     if (made->count > 0) {
         tree_set(arena, gemini->out, "properties", made);

@@ -73,10 +73,7 @@ static void convert_property(struct writing *writing, struct tree_node *made,
             mark(property, MARK_NULL_ADDED);
             conversion_place(conversion, CHANGE_NULL, SPAN_NONE);
         }
-        if (tree_find_key(made, alias) != NULL) {
-            conversion_refuse(conversion, "two arguments of one name");
-        }
-        tree_set_key(arena, made, alias, part);
+        tree_add(arena, made, alias, part);
     }
     conversion_leave(conversion);
 }
@@ -123,6 +120,9 @@ static void write_properties(struct writing *writing, struct tree_node *properti
         convert_property(writing, made, property, is_required);
         property = next;
     }
+    if (tree_has_duplicates(arena, made)) {
+        conversion_refuse(conversion, "two arguments of one name");
+    }
     tree_set(arena, writing->out, "properties", made);
     if (required->count > 0 || has_rule(conversion, RULE_ALL_REQUIRED)) {
         tree_set(arena, writing->out, "required", required);
@@ -151,16 +151,21 @@ static void write_list(struct writing *writing, enum keyword word, struct tree_n
 static void write_map(struct writing *writing, enum keyword word, struct tree_node *map)
 {
     struct conversion *conversion = writing->conversion;
+    const struct tree_node *properties = word_find(writing->node, WORD_PROPERTIES);
     struct tree_node *made = tree_new(conversion->arena, JSON_OBJECT);
 
     for (struct tree_node *member = map->first; member != NULL;) {
         struct tree_node *next = member->next;
-        struct span key = member->key;
+        struct span key = word == WORD_DEPENDENT ? alias_of_key(conversion, properties, member->key)
+                                                 : member->key;
 
         tree_remove(member);
-        tree_set_key(conversion->arena, made, key,
-                     convert_part(conversion, member, step_other(schema_words[word].text)));
+        tree_add(conversion->arena, made, key,
+                 convert_part(conversion, member, step_other(schema_words[word].text)));
         member = next;
+    }
+    if (tree_has_duplicates(conversion->arena, made)) {
+        conversion_refuse(conversion, "two arguments of one name");
     }
     tree_set(conversion->arena, writing->out, schema_words[word].text, made);
 }
@@ -187,6 +192,13 @@ void json_keep(struct writing *writing, enum keyword word, struct tree_node *val
             write_map(writing, word, value);
         }
         return;
+    case VALUE_NAMES_MAP:
+        tree_set(conversion->arena, writing->out, text,
+                 alias_names_map(conversion, word_find(writing->node, WORD_PROPERTIES), value));
+        return;
+    case VALUE_NAMES: /* "required" without properties */
+        tree_set(conversion->arena, writing->out, text, alias_required(conversion, writing->node));
+        return;
     case VALUE_TEXT:
     case VALUE_VALUE:
     case VALUE_VALUES:
@@ -195,8 +207,6 @@ void json_keep(struct writing *writing, enum keyword word, struct tree_node *val
     case VALUE_COUNT:
     case VALUE_FLAG:
     case VALUE_TYPES:
-    case VALUE_NAMES:
-    case VALUE_NAMES_MAP:
         tree_set(conversion->arena, writing->out, text, tree_copy(conversion->arena, value));
         return;
     }

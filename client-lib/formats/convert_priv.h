@@ -8,6 +8,8 @@
 enum {
     CONVERT_DEPTH = 100,
     CONVERT_NODES = 20000,
+    /* Keys of one object that get another name: each is compared with all before it. */
+    ALIASES_MAXIMUM = 1000,
 };
 
 /* A step from a schema to one in it. */
@@ -58,6 +60,12 @@ struct step step_member(struct conversion *conversion, const char *word, size_t 
 void alias_properties(struct conversion *conversion, struct tree_node *schema);
 /* The provider's key of a property, a string token. */
 struct span alias_of(const struct tree_node *property);
+/* The provider's key for the tool's KEY, a string token; PROPERTIES may be without it, or NULL. */
+struct span alias_of_key(struct conversion *conversion, const struct tree_node *properties,
+                         struct span key);
+/* An object of lists of keys, as "dependentRequired" is, in the provider's keys. */
+struct tree_node *alias_names_map(struct conversion *conversion, const struct tree_node *properties,
+                                  const struct tree_node *map);
 /* "required" in the provider's keys, of the properties that are there. */
 struct tree_node *alias_required(struct conversion *conversion, const struct tree_node *schema);
 /* A remark on a key that says nothing to the model any more. */

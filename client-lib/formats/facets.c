@@ -2,8 +2,8 @@
 #include "client-lib/formats/facets.h"
 
 enum {
-    /* More than any real schema and arguments need by a hundred. */
-    STEPS_MAXIMUM = 2000000,
+    /* The longest arguments need as many where the schema is a plain one. */
+    STEPS_MAXIMUM = 1000000,
     /* anyOf in anyOf in allOf and so on. */
     NESTING_MAXIMUM = 12,
     /* A branch that cannot be meant. */

@@ -53,17 +53,22 @@ static void draft_add_char(struct draft *draft, char c)
 /* One `_` for each character that cannot stand in a name, however many bytes it has. */
 static void draft_add(struct draft *draft, struct span text)
 {
+    static const char filler = '_';
     const char *end = text.length == 0 ? text.at : text.at + text.length;
 
     for (const char *at = text.at; at < end;) {
         size_t length = utf8_length(at, end);
         bool fits = is_inner(*at);
+        char kept = filler;
 
         if (draft->length == 0 && fits && !is_letter(*at)) {
-            draft_add_char(draft, '_');
+            draft_add_char(draft, filler);
             draft->is_altered = true;
         }
-        draft_add_char(draft, fits ? *at : '_');
+        if (fits) {
+            kept = *at;
+        }
+        draft_add_char(draft, kept);
         draft->is_altered = draft->is_altered || !fits;
         at += length == 0 ? 1 : length;
     }
@@ -120,7 +125,10 @@ static char fold(char c)
     if (c >= 'A' && c <= 'Z') {
         return (char)(c - 'A' + 'a');
     }
-    return c == '-' || c == '.' ? '_' : c;
+    if (c == '-' || c == '.') {
+        return '_';
+    }
+    return c;
 }
 
 static bool is_alike(struct span a, struct span b)

@@ -304,9 +304,6 @@ bool normal_root(struct normal *normal, struct normalised *ret)
     if (types != 0 && (types & TYPE_OBJECT) == 0) {
         return refuse(normal, ret, "root type is ", root);
     }
-    if (word_find(root, WORD_REF) != NULL) {
-        return refuse(normal, ret, "the root refers to itself", NULL);
-    }
     tree_set(normal->arena, root, "type", tree_word(normal->arena, "object"));
     if (word_find(root, WORD_PROPERTIES) == NULL) {
         tree_set(normal->arena, root, "properties", tree_new(normal->arena, JSON_OBJECT));

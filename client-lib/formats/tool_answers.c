@@ -12,6 +12,8 @@ enum {
     /* JSON in a text becomes a value for Gemini up to here: its own parser has limits too. */
     VALUE_DEPTH = 32,
     VALUE_NODES = 100000,
+    /* The texts of a result, the line feeds between them, and what is said of those cut off. */
+    RESPONSE_TEXT_MAXIMUM = 4 * RESULT_TEXT_MAXIMUM,
     /* A double holds up to 308. */
     EXPONENT_MAXIMUM = 300,
 };
@@ -479,7 +481,7 @@ static void write_response(struct answering *answering, const struct pieces *pie
     struct bytes *out = &answering->out;
     struct bytes text;
 
-    bytes_init(&text, 4 * RESULT_TEXT_MAXIMUM);
+    bytes_init(&text, RESPONSE_TEXT_MAXIMUM);
     for (const struct piece *piece = pieces->first; piece != NULL; piece = piece->next) {
         if (piece->kind == PIECE_TEXT) {
             bytes_append_text(&text, text.length == 0 ? "" : "\n");

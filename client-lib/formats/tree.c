@@ -48,6 +48,17 @@ void tree_sort(struct arena *arena, struct tree_node *object)
     object->sorted = sorted;
 }
 
+bool tree_has_duplicates(struct arena *arena, struct tree_node *object)
+{
+    tree_sort(arena, object);
+    for (uint32_t i = 1; object->sorted != NULL && i < object->count; i++) {
+        if (span_equal(object->sorted[i - 1]->key, object->sorted[i]->key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct tree_node *find_sorted(const struct tree_node *object, struct span content)
 {
     uint32_t from = 0;

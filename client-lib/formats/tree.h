@@ -74,6 +74,8 @@ struct tree_node *tree_find(const struct tree_node *object, const char *key);
 struct tree_node *tree_find_key(const struct tree_node *object, struct span key);
 /* In an object that was edited: sorts its members again, for many look-ups. */
 void tree_sort(struct arena *arena, struct tree_node *object);
+/* Members that tree_add put there have the same key; sorts. */
+bool tree_has_duplicates(struct arena *arena, struct tree_node *object);
 /* NODE is the string TEXT. */
 bool tree_is(const struct tree_node *node, const char *text);
 /* NODE's key is TEXT. */
@@ -119,7 +121,10 @@ void tree_push(struct arena *arena, struct tree_node *array, struct tree_node *i
  * else last. */
 void tree_set_key(struct arena *arena, struct tree_node *object, struct span key,
                   struct tree_node *value);
-/* The same for a key that is a literal of letters. */
+/* The same, last, without looking whether KEY is there: the caller knows that it is not. */
+void tree_add(struct arena *arena, struct tree_node *object, struct span key,
+              struct tree_node *value);
+/* As tree_set_key for a key that is a literal of letters. */
 void tree_set(struct arena *arena, struct tree_node *object, const char *key,
               struct tree_node *value);
 /* VALUE takes NODE's place, and its key. */

@@ -135,6 +135,16 @@ void tree_set_key(struct arena *arena, struct tree_node *object, struct span key
     tree_append(object, value);
 }
 
+void tree_add(struct arena *arena, struct tree_node *object, struct span key,
+              struct tree_node *value)
+{
+    if (arena->failed == ARENA_FINE) {
+        CHECK(value->parent == NULL);
+        value->key = key;
+        tree_append(object, value);
+    }
+}
+
 void tree_set(struct arena *arena, struct tree_node *object, const char *key,
               struct tree_node *value)
 {

@@ -3,9 +3,9 @@
  * libteplo: call the tools of MCP servers through teplod, the broker that keeps the
  * sessions.  teplo(7) is the guide, libteplo(3) the manual of every function below.
  *
- * Threads.  A client belongs to one thread at a time.  From any thread, at any time:
- * teplo_shared_*, firing a teplo_cancel_token, reading or freeing a result, toolsets (one
- * thread at a time while tools are added), teplo_strerror and the versions.
+ * Threads.  A client belongs to one thread at a time, and so does a toolset (different ones
+ * have nothing in common).  From any thread, at any time: teplo_shared_*, firing a
+ * teplo_cancel_token, reading or freeing a result, teplo_strerror and the versions.
  *
  * Event loops.  teplo_fd() is one descriptor that never changes and only ever turns readable:
  * poll it for reading, then teplo_dispatch(), then teplo_next() until it says 0.  There is
@@ -259,7 +259,7 @@ TEPLO_API int64_t teplo_result_retry_after_ms(const struct teplo_result *result)
 TEPLO_API void teplo_result_free(struct teplo_result *result);
 
 /*
- * Model providers' own formats: pure functions, no I/O.  teplo-formats(7) describes the
+ * Model providers' own formats: no I/O, nothing kept but the tools.  teplo-formats(7) describes the
  * conversions, and the JSON that teplo_toolset_calls and teplo_toolset_answers speak.
  */
 

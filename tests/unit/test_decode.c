@@ -167,12 +167,58 @@ static void test_depth_of_text(void **state)
     bytes_done(&response);
 }
 
+/* Twelve levels of fifteen alternatives that are all alike: 10^14 ways through them. */
+static void append_maze(struct bytes *out)
+{
+    bytes_append_text(out,
+                      "[{\"name\":\"tool\",\"inputSchema\":{\"type\":\"object\",\"properties\":"
+                      "{\"m\":{\"type\":\"object\",\"additionalProperties\":"
+                      "{\"$ref\":\"#/$defs/L0\"}}},\"$defs\":{");
+    for (int level = 0; level < 12; level++) {
+        bytes_printf(out, "\"L%d\":{\"anyOf\":[", level);
+        for (int i = 0; i < 15; i++) {
+            bytes_printf(out, "%s{\"$ref\":\"#/$defs/L%d\"}", i == 0 ? "" : ",", level + 1);
+        }
+        bytes_append_text(out, "]},");
+    }
+    bytes_append_text(out, "\"L12\":{\"type\":\"object\",\"properties\":{\"m\":"
+                           "{\"$ref\":\"#/$defs/L0\"}}}}}}]");
+}
+
+/* A hostile schema costs a bounded time, and the call says that it was not looked through. */
+static void test_maze(void **state)
+{
+    struct teplo_toolset *toolset;
+    struct bytes text;
+    struct bytes response;
+    struct span turn;
+    struct span call;
+
+    (void)state;
+    bytes_init(&text, 1000000);
+    bytes_init(&response, 1000000);
+    append_maze(&text);
+    toolset = toolset_open(TEPLO_OPENAI_CHAT, 0, NULL, bytes_span(&text));
+    bytes_clear(&text);
+    bytes_append_text(&text, "{\"m\":{\"x\":{\"m\":1.0}}}");
+    assert_true(response_wrap(TEPLO_OPENAI_CHAT, bytes_span(&text), &response));
+    turn = toolset_turn(toolset, teplo_toolset_calls, bytes_span(&response));
+    call = element_of(json_find(turn, "calls"), 0);
+    assert_span(json_find(call, "arguments"), "{\"m\":{\"x\":{\"m\":1.0}}}");
+    assert_span(json_find(call, "flags"), "[\"schema_too_complex\"]");
+    toolset_turn_done(turn);
+    teplo_toolset_free(toolset);
+    bytes_done(&text);
+    bytes_done(&response);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_depth_of_text),
+        cmocka_unit_test(test_maze),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

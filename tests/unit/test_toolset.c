@@ -2,11 +2,18 @@
 /* Toolsets as the public header promises them. */
 #include "unit.h"
 
-#include <stdlib.h>
+#include <time.h>
 
 #include "client-lib/formats/toolset.h"
 
 enum { ROOM = 64 * 1024 * 1024 };
+
+/* Sanitizers make everything slower. */
+#if defined(__SANITIZE_ADDRESS__)
+#define TEPLO_SLOWNESS 10
+#else
+#define TEPLO_SLOWNESS 1
+#endif
 
 #define OBJECT "{\"type\":\"object\",\"properties\":{}}"
 
@@ -314,6 +321,55 @@ static void a_hundred_thousand_diagnostics_are_counted(void **state)
     teplo_toolset_free(toolset);
 }
 
+/* A schema of many parts does not take the square of their number, nor does looking for keys. */
+static void wide_schemas_take_little_time(void **state)
+{
+    struct bytes listing;
+
+    (void)state;
+    bytes_init(&listing, ROOM);
+    bytes_append_text(&listing, "[{\"name\":\"t\",\"inputSchema\":{\"required\":[");
+    for (int i = 0; i < 9000; i++) {
+        bytes_printf(&listing, "%s\"k%d\"", i == 0 ? "" : ",", i);
+    }
+    bytes_append_text(&listing, "],\"properties\":{");
+    for (int i = 0; i < 9000; i++) {
+        bytes_printf(&listing, "%s\"k%d\":{}", i == 0 ? "" : ",", i);
+    }
+    bytes_append_text(&listing, "}}}]");
+    for (int provider = TEPLO_OPENAI_CHAT; provider <= TEPLO_ANTHROPIC; provider++) {
+        struct teplo_toolset *toolset = new_toolset((enum teplo_provider)provider, 0);
+        clock_t start = clock();
+
+        assert_int_equal(teplo_toolset_add(toolset, NULL, listing.at, listing.length), TEPLO_OK);
+        assert_int_equal(format_count(toolset), 1);
+        /* Of processor time: 0.1 s is usual, and 3 s were, with a square. */
+        assert_true((clock() - start) / CLOCKS_PER_SEC < 2 * TEPLO_SLOWNESS);
+        teplo_toolset_free(toolset);
+    }
+    bytes_done(&listing);
+}
+
+/* Many keys that a provider refuses cost the tool, not the time. */
+static void many_bad_keys_drop_the_tool(void **state)
+{
+    struct teplo_toolset *toolset = new_toolset(TEPLO_GEMINI, 0);
+    struct bytes listing;
+
+    (void)state;
+    bytes_init(&listing, ROOM);
+    bytes_append_text(&listing, "[{\"name\":\"t\",\"inputSchema\":{\"properties\":{\"a\":{}");
+    for (int i = 0; i < 15000; i++) {
+        bytes_printf(&listing, ",\"k.%d\":{}", i);
+    }
+    bytes_append_text(&listing, "}}},{\"name\":\"fine\"}]");
+    assert_int_equal(teplo_toolset_add(toolset, NULL, listing.at, listing.length), TEPLO_OK);
+    assert_int_equal(format_count(toolset), 1);
+    assert_true(has_diagnostic(toolset, "too many keys that the provider does not take at /"));
+    bytes_done(&listing);
+    teplo_toolset_free(toolset);
+}
+
 /* What uses most of the code; strict fails for the second tool only. */
 static const char everything[] =
     "{\"tools\":[{\"name\":\"a.b\",\"description\":\"x\",\"inputSchema\":{\"$defs\":{\"N\":{"
@@ -373,6 +429,8 @@ int main(void)
         cmocka_unit_test(strict_falls_back_tool_by_tool),
         cmocka_unit_test(schemas_are_kept_for_decoding),
         cmocka_unit_test(a_hundred_thousand_diagnostics_are_counted),
+        cmocka_unit_test(wide_schemas_take_little_time),
+        cmocka_unit_test(many_bad_keys_drop_the_tool),
         cmocka_unit_test(memory_out_adds_nothing),
     };
 
