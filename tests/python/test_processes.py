@@ -14,7 +14,8 @@ import traceback
 import pytest
 import teplo
 from conftest import PACKAGE
-from harness import PATIENCE
+from harness import PATIENCE, wait_until
+from teplo import Result, _requests
 
 
 def in_child(action):
@@ -106,6 +107,29 @@ def test_a_fork_while_another_thread_waits(connect, counting_broker, counting):
     counting.release("thread")
     thread.join()
     assert texts == ["released thread"]
+
+
+def test_what_a_thread_waits_in_is_not_closed_below_it(connect, counting_broker, counting):
+    """As the end of the program would, with a daemon thread in the middle of a call."""
+    client = teplo.SyncClient(connect(counting_broker).settings)
+    texts = []
+
+    def call():
+        client._handle.adopt()
+        reply = client.run(_requests.Request(tool="hold", body={"key": "below"}))
+        texts.append(Result(reply.get()).text)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    counting.wait_held("below")
+    wait_until(lambda: client._handle._native.is_inside, "it waits")
+    client._handle._native.close()
+    assert not client.is_closed
+    counting.release("below")
+    thread.join()
+    assert texts == ["released below"]
+    client.close()
+    assert client.is_closed
 
 
 def test_clients_of_a_parent_are_refused_in_the_child(connect, counting_broker):

@@ -154,7 +154,7 @@ class Client:
                 pending.context.run(pending.request.tell, kind, body)
         except Exception as error:
             self._loop.call_exception_handler(
-                {"message": "a progress callback failed", "exception": error}
+                {"message": "a callback of a teplo call failed", "exception": error}
             )
 
     def _abandon(self, ticket: int) -> None:

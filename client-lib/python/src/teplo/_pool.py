@@ -96,7 +96,8 @@ class Pool:
 
         arguments  a mapping, or JSON text as bytes; None: {}
         progress   called with (done, total or None, message or None), in the loop's thread and the
-                   caller's context; it is not awaited
+                   caller's context; it is not awaited.  Of notices that come together only the
+                   last is told
         pool       the MCP server, where the broker has several
         meta       merged into params._meta
         call       a UUID of yours for this call, to ask for its outcome later
@@ -316,15 +317,13 @@ def _retire_all(
 
 
 def _in_its_loop(loop: asyncio.AbstractEventLoop, action: Any) -> None:
-    if loop.is_closed():
+    if asyncio._get_running_loop() is loop:
         action()
-    elif asyncio._get_running_loop() is loop:
+        return
+    try:
+        loop.call_soon_threadsafe(action)
+    except RuntimeError:  # it is closed
         action()
-    else:
-        try:
-            loop.call_soon_threadsafe(action)
-        except RuntimeError:  # closed meanwhile
-            action()
 
 
 def connect(
