@@ -149,7 +149,11 @@ TEPLO_API int teplo_options_set_number(struct teplo_options *options, enum teplo
 TEPLO_API int teplo_open(const struct teplo_options *options, struct teplo_client **ret_client);
 /* 0 once connected; TEPLO_E_CONNECT if there was no broker by then. */
 TEPLO_API int teplo_wait_ready(struct teplo_client *client, int64_t timeout_ms);
-/* NULL is fine.  Requests under way are cancelled; nothing more is told of them. */
+/*
+ * NULL is fine.  Nothing more is told of requests under way: those that no server has are dropped,
+ * the others run to their end unheard, as the broker's configuration has it (orphans); to have them
+ * taken back at their servers, teplo_cancel them first.
+ */
 TEPLO_API void teplo_close(struct teplo_client *client);
 /* Of the last function of CLIENT that failed; valid until the next one.  Never NULL. */
 TEPLO_API const char *teplo_errmsg(const struct teplo_client *client);
