@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "client-lib/lib/answer.h"
 
+#include <stdio.h>
+
 #include "client-lib/lib/value_text.h"
 #include "proto/base/mem.h"
 #include "proto/json_scan.h"
@@ -27,13 +29,7 @@ enum {
 };
 _Static_assert((int)REFUSAL_COUNT == (int)FAILURE_COUNT, "refusals.def is not failures.def");
 
-/* How the broker begins what it says of a pool that there is not (broker/routing/requester.c). */
-static const char *const pool_texts[] = {
-    "name the pool in _meta[",
-    "there is no pool \"",
-    "_meta[\"dev.teplo/pool\"] is not the name of a pool",
-    "this socket is bound to another pool than _meta[",
-};
+static const char no_pool[] = "no_pool";
 
 static void read_result(const struct message *message, struct teplo_result *result);
 static void read_error(const struct message *message, struct teplo_result *result);
@@ -191,17 +187,15 @@ static void read_result(const struct message *message, struct teplo_result *resu
     }
 }
 
-static bool is_about_pool(int64_t code, struct span text)
+/* The broker's word on a pool that there is not; its code is JSON-RPC's own. */
+static bool is_about_pool(struct span error)
 {
-    if (code != RPC_INVALID_PARAMS) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof(pool_texts) / sizeof(pool_texts[0]); i++) {
-        if (json_string_starts(text, pool_texts[i])) {
-            return true;
-        }
-    }
-    return false;
+    struct span report = json_find(json_find(error, "data"), "teplo");
+    int64_t code;
+
+    return json_to_int(json_find(error, "code"), &code) && code == RPC_INVALID_PARAMS &&
+           json_string_is(json_find(report, "reason"), no_pool) &&
+           json_string_is(json_find(report, "outcome"), outcome_name(OUTCOME_NOT_EXECUTED));
 }
 
 static void judge(struct span error, struct teplo_result *result)
@@ -210,9 +204,10 @@ static void judge(struct span error, struct teplo_result *result)
 
     if (!span_is_none(report)) {
         read_report(report, result);
-    } else if (is_about_pool(result->rpc_code, json_find(error, "message"))) {
+    } else if (is_about_pool(error)) {
         result->status = TEPLO_E_NO_POOL;
         result->outcome = TEPLO_NOT_EXECUTED;
+        (void)snprintf(result->reason, sizeof(result->reason), "%s", no_pool);
     } else {
         result->status = TEPLO_E_RPC;
         result->outcome = TEPLO_EXECUTED;

@@ -50,7 +50,7 @@ void broker_path_init(struct broker_path *path, const struct broker_path_wish *w
 /* errno of looking for the file, 0 if it is there. */
 static int look(const char *dir, const char *name)
 {
-    char file[PATH_MAX];
+    char file[2 * BROKER_PATH_SIZE];
     struct stat about;
 
     if (snprintf(file, sizeof(file), "%s/%s", dir, name) >= (int)sizeof(file)) {
@@ -81,7 +81,7 @@ static const char *choose_dir(const struct broker_path *path, int *ret_error)
         return system_dir;
     }
     if (is_foreign(path)) {
-        *ret_error = missing == EACCES ? 0 : -EPERM;
+        *ret_error = missing == EACCES ? 0 : -BROKER_PATH_FOREIGN;
     } else if (missing != EACCES || look(path->own_dir, path->name) == 0) {
         return path->own_dir;
     }
@@ -92,7 +92,7 @@ static const char *choose_dir(const struct broker_path *path, int *ret_error)
 int broker_path_find(const struct broker_path *path, struct sockaddr_un *ret_address,
                      char *ret_shown, size_t size)
 {
-    char file[2 * PATH_MAX];
+    char file[2 * BROKER_PATH_SIZE];
     int r = 0;
 
     if (path->socket[0] != '\0') {
@@ -127,12 +127,13 @@ void broker_path_explain(struct bytes *out, const char *shown, int error)
         bytes_printf(out, "nothing listens on %s any more (%s)", shown, remedy);
         return;
     case EACCES:
+    case EPERM:
         bytes_printf(out,
                      "you have no permission to use %s (run this as the broker's user, or join "
                      "the socket's group)",
                      shown);
         return;
-    case EPERM:
+    case BROKER_PATH_FOREIGN:
         bytes_printf(out, "%s belongs to somebody else and is not used (%s)", shown, remedy);
         return;
     case EAGAIN:

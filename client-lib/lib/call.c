@@ -13,6 +13,7 @@
 enum {
     HELD_BYTES_MAXIMUM = 4 * REQUEST_LINE_MAXIMUM,
     BACKSTOP_MS = 250, /* the broker's own word on a deadline is better than ours */
+    PROVE_MS = 1000,   /* a connection that is there has so long to be proven */
 };
 
 static int fill(struct teplo_client *client, struct call *call, const struct call_wish *wish,
@@ -85,6 +86,7 @@ int call_start(struct teplo_client *client, const struct call_wish *wish, uint64
         return r;
     }
     client->last_ticket = *ret_ticket = ticket;
+    client->text_bytes += call->text.length;
     list_append(&client->queue, &call->in_place);
     if (call->watch != NULL && cancel_token_is_fired(call->watch->token)) {
         call_cancel(client, call, NULL);
@@ -132,7 +134,6 @@ static int fill(struct teplo_client *client, struct call *call, const struct cal
         return client_refuse(client, TEPLO_E_AGAIN, "the requests under way have %zu bytes",
                              client->text_bytes);
     }
-    client->text_bytes += call->text.length;
     if (options->timeout_ms != TEPLO_NO_DEADLINE) {
         call->deadline_ms = now_ms + options->timeout_ms;
     }
@@ -355,6 +356,15 @@ void call_hold(struct teplo_client *client, struct call *call, int64_t now_ms)
     set_due(client, call);
 }
 
+/* For how long a request waits for LINK, which may be NULL. */
+static int64_t patience_with(const struct link *link)
+{
+    if (link == NULL) {
+        return 0;
+    }
+    return link->is_proven ? MONOTONIC_NEVER : link->opened_ms + PROVE_MS;
+}
+
 void call_on_due(struct teplo_client *client, struct call *call, int64_t now_ms)
 {
     if (call->link != NULL || call->deadline_ms <= now_ms) {
@@ -370,11 +380,11 @@ void call_on_due(struct teplo_client *client, struct call *call, int64_t now_ms)
             call_expect_broker(client, call, now_ms);
         }
     } else if (call->give_up_ms <= now_ms) {
-        if (!reconnect_is_good(client)) {
+        call->give_up_ms = patience_with(client->link);
+        if (call->give_up_ms <= now_ms) {
             reconnect_give_up(client, call);
             return;
         }
-        call->give_up_ms = MONOTONIC_NEVER;
     }
     set_due(client, call);
 }
@@ -400,6 +410,7 @@ static void withdraw(struct call *call, const char *reason)
     if (link == NULL) {
         return;
     }
+    link_drop(link, &call->line);
     if (call_is_handed_over(call)) {
         tell_cancelled(call, reason);
     } else if (link_take_back(link, &call->line)) {

@@ -28,14 +28,16 @@ struct link {
     int fd;
     int epoll;
     uint32_t interest;
-    bool is_shut;         /* nothing can be written any more */
-    bool is_proven;       /* a message has come: it is no broker that only hangs up */
-    bool is_ready;        /* the epoll says that there is something to read */
-    bool is_probed;       /* it was asked to prove itself, or need not */
-    bool has_frames;      /* the reader may hold some */
-    bool is_drained;      /* the socket had no more, when it was read */
-    bool is_over;         /* it has ended, and all of it was read */
-    enum failure refusal; /* the broker takes nothing of this connection, for this reason */
+    bool is_shut;             /* nothing can be written any more */
+    bool is_proven;           /* a message has come: it is no broker that only hangs up */
+    bool is_ready;            /* the epoll says that there is something to read */
+    int64_t opened_ms;        /* the owner's clock */
+    uint64_t longest_dropped; /* of the lines that were begun and then taken back, in bytes */
+    bool is_probed;           /* it was asked to prove itself, or need not */
+    bool has_frames;          /* the reader may hold some */
+    bool is_drained;          /* the socket had no more, when it was read */
+    bool is_over;             /* it has ended, and all of it was read */
+    enum failure refusal;     /* the broker takes nothing of this connection, for this reason */
     struct frame_reader reader;
     struct bytes out;
     size_t out_sent; /* front bytes of it that the kernel took */
@@ -64,6 +66,17 @@ struct bytes *link_out(struct link *link);
 MUST_CHECK int link_add(struct link *link, struct link_line *line);
 /* Is written, as far as the kernel takes it.  May shut the link. */
 void link_flush(struct link *link);
+static inline uint64_t link_line_length(const struct link_line *line)
+{
+    return line->end - line->begin;
+}
+/* Nobody waits for LINE any more, though the broker may still say something of it. */
+static inline void link_drop(struct link *link, const struct link_line *line)
+{
+    if (link_line_length(line) > link->longest_dropped) {
+        link->longest_dropped = link_line_length(line);
+    }
+}
 /*
  * Take LINE, of which the last byte was not taken, back; what may already stand at the broker is
  * made no message.  False: it could not be, and goes on.

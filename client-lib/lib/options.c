@@ -9,7 +9,7 @@
 #include "proto/base/mem.h"
 #include "proto/utf8.h"
 
-enum { NAME_MAXIMUM = 255 };
+enum { NAME_MAXIMUM = 255, POOL_MAXIMUM = 4096 /* it may be a URL */ };
 
 struct number {
     enum teplo_option key;
@@ -39,7 +39,7 @@ static const struct number numbers[] = {
 
 static const struct text texts[] = {
     {TEPLO_OPT_SOCKET, FIELD(socket), sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1},
-    {TEPLO_OPT_POOL, FIELD(pool), NAME_MAXIMUM},
+    {TEPLO_OPT_POOL, FIELD(pool), POOL_MAXIMUM},
     {TEPLO_OPT_CLIENT_NAME, FIELD(client_name), NAME_MAXIMUM},
 };
 

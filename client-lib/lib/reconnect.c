@@ -14,6 +14,8 @@ enum {
         8, /* a request that reads, and each time ends the connection, is no accident */
 };
 
+static const char connection_closed[] = "connection_closed";
+
 int64_t reconnect_delay_ms(unsigned failures)
 {
     int64_t delay_ms = FIRST_DELAY_MS;
@@ -71,6 +73,9 @@ static void try_connect(struct teplo_client *client, int64_t now_ms)
     }
     client->link = link;
     link->is_probed = !client->is_wary;
+    link->opened_ms = now_ms;
+    /* Until somebody answers: what is known then is that nobody does. */
+    trouble->error = ETIMEDOUT;
     list_append(&client->links, &link->in_links);
 }
 
@@ -82,18 +87,24 @@ static void probe(struct link *link)
     link_flush(link);
 }
 
+/* After the end of a connection; one that was of use is made again at once. */
+static void settle_retry(struct teplo_client *client, bool was_of_use, int64_t now_ms)
+{
+    fail(client, ECONNRESET, now_ms);
+    if (was_of_use) {
+        client->failures = 0;
+        client->retry_ms = now_ms;
+    }
+}
+
 /* Those that it has wholly stay with it: a broker that lets its clients go still answers. */
 static void retire(struct teplo_client *client, struct link *link, int64_t now_ms)
 {
-    static const struct result_end end = {TEPLO_E_CLOSED, TEPLO_NOT_EXECUTED, "connection_closed"};
+    static const struct result_end end = {TEPLO_E_CLOSED, TEPLO_NOT_EXECUTED, connection_closed};
 
     client->link = NULL;
-    if (link->is_proven) {
-        client->failures = 0;
-        client->retry_ms = now_ms;
-    } else {
-        fail(client, EPIPE, now_ms);
-    }
+    client->is_wary = true;
+    settle_retry(client, link->is_proven, now_ms);
     while (!list_is_empty(&link->lines)) {
         struct link_line *line = LIST_ITEM(list_last(&link->lines), struct link_line, in_line);
         struct call *call = LIST_ITEM(line, struct call, line);
@@ -163,7 +174,7 @@ void reconnect_push(struct teplo_client *client, int64_t now_ms)
 static void judge(struct teplo_client *client, struct call *call, enum reconnect_why why,
                   int64_t now_ms)
 {
-    struct result_end end = {TEPLO_E_CLOSED, TEPLO_UNKNOWN, "connection_closed"};
+    struct result_end end = {TEPLO_E_CLOSED, TEPLO_UNKNOWN, connection_closed};
     bool is_in_time = call->give_up_ms > now_ms;
     bool may_repeat = (call->flags & TEPLO_F_NO_RETRY) == 0;
 
@@ -197,12 +208,7 @@ void reconnect_lost(struct teplo_client *client, struct link *link, enum reconne
     if (client->link == link) {
         client->link = NULL;
         client->is_wary = true;
-        if (link->is_proven && why == RECONNECT_ENDED) {
-            client->failures = 0;
-            client->retry_ms = now_ms;
-        } else {
-            fail(client, ECONNRESET, now_ms);
-        }
+        settle_retry(client, link->is_proven && why == RECONNECT_ENDED, now_ms);
     }
     while (!list_is_empty(&link->sent)) {
         judge(client, LIST_ITEM(list_last(&link->sent), struct call, in_place), why, now_ms);
@@ -225,9 +231,9 @@ static struct result_end explain(const struct trouble *trouble, enum failure ref
         (void)snprintf(words, CLIENT_WORDS_SIZE, "%s", failure_text(refusal));
         return end;
     }
-    if (trouble->error == EPIPE || trouble->error == ECONNRESET) {
+    if (trouble->error == ECONNRESET) {
         end.status = TEPLO_E_CLOSED;
-        end.reason = "connection_closed";
+        end.reason = connection_closed;
         (void)snprintf(words, CLIENT_WORDS_SIZE,
                        "the broker at %s hung up before it had the whole request", trouble->path);
         return end;

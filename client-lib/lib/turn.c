@@ -139,23 +139,37 @@ static void on_unaddressed(struct teplo_client *client, struct link *link,
     struct call *longest = NULL;
 
     if (answer_may_repeat(failure)) {
-        link->refusal = failure;
+        link->refusal = link->is_proven ? FAILURE_NONE : failure;
         return;
     }
     if (failure != FAILURE_FRAME_TOO_LONG) {
         return;
     }
-    /* If any of them is too long, then the longest is; and each is told of once. */
+    /*
+     * If any of them is too long, then the longest is; and each is told of once.  Where it may
+     * have been one that nobody waits for any more, nobody is told.
+     */
     LIST_FOREACH (node, &link->sent) {
         struct call *call = LIST_ITEM(node, struct call, in_place);
 
-        if (longest == NULL || call->text.length > longest->text.length) {
+        if (longest == NULL || link_line_length(&call->line) > link_line_length(&longest->line)) {
             longest = call;
         }
     }
-    if (longest != NULL) {
+    if (longest != NULL && link_line_length(&longest->line) > link->longest_dropped) {
         answer_read(message, longest->answer);
         call_finish(client, longest);
+    }
+}
+
+/* Somebody is at the other end, and takes requests. */
+static void prove(struct teplo_client *client, struct link *link)
+{
+    link->is_proven = true;
+    if (link == client->link) {
+        client->failures = 0;
+        client->is_wary = false;
+        client->trouble.refusal = FAILURE_NONE;
     }
 }
 
@@ -170,9 +184,7 @@ static void on_answer(struct teplo_client *client, struct link *link, const stru
         on_unaddressed(client, link, message);
         return;
     }
-    link->is_proven = true;
-    client->failures = 0;
-    client->is_wary = client->is_wary && link != client->link;
+    prove(client, link);
     call = json_to_int(message->id, &id) && id > 0 ? call_find(client, (uint64_t)id) : NULL;
     if (call == NULL || call->link != link) {
         return; /* of one that was cancelled, or whose time was over */
@@ -269,7 +281,7 @@ static bool on_frame(struct teplo_client *client, struct link *link, struct span
         on_answer(client, link, &message, now_ms);
         break;
     case MESSAGE_NOTIFICATION:
-        link->is_proven = true;
+        prove(client, link);
         if (json_string_is(message.method, "notifications/progress")) {
             on_progress(client, &message);
         } else {
@@ -305,7 +317,7 @@ static bool on_too_long(struct teplo_client *client, struct link *link, struct s
         !span_starts_with(head, SPAN(",\"error\":"))) {
         return false;
     }
-    link->is_proven = true;
+    prove(client, link);
     call = call_find(client, (uint64_t)id);
     if (call != NULL && call->link == link) {
         call_end(client, call, &end, "the answer is longer than %lld bytes, the client's maximum",

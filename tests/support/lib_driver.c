@@ -119,10 +119,14 @@ int main(int argc, char **argv)
 {
     struct driver driver = {0};
     struct teplo_options *options = teplo_options_new();
+    const char *reconnect_ms = getenv("LIB_DRIVER_RECONNECT_MS");
 
     if (argc < 3 || options == NULL ||
         teplo_options_set_text(options, TEPLO_OPT_SOCKET, argv[1]) != TEPLO_OK) {
         die("usage", "lib_driver SOCKET DEPTH [POOL ...]");
+    }
+    if (reconnect_ms != NULL) {
+        (void)teplo_options_set_number(options, TEPLO_OPT_RECONNECT_MS, atoll(reconnect_ms));
     }
     driver.depth = (size_t)strtoul(argv[2], NULL, 10);
     if (driver.depth < 1 || driver.depth > DEPTH_MAXIMUM ||

@@ -376,6 +376,38 @@ static void test_a_request_too_long_for_the_broker(void **state)
     mem_free(arguments);
 }
 
+/* The broker's word on a line too long may be about one that was taken back: then it says nothing.
+ */
+static void test_too_long_and_taken_back(void **state)
+{
+    struct stand stand;
+    struct stand_peer peer;
+    struct teplo_client *client;
+    char arguments[2000];
+    uint64_t small;
+    uint64_t big;
+
+    (void)state;
+    memset(arguments, ' ', sizeof(arguments));
+    arguments[0] = '{';
+    arguments[sizeof(arguments) - 1] = '}';
+    stand_open(&stand);
+    client = stand_client(&stand);
+    peer = stand_accept(&stand);
+    small = stand_call(client, "small", NULL);
+    assert_int_equal(teplo_call_tool_start(client, "add", arguments, sizeof(arguments), NULL, &big),
+                     TEPLO_OK);
+    assert_int_equal(teplo_cancel(client, big, NULL), TEPLO_OK);
+    stand_ends(client, big, TEPLO_E_CANCELLED, TEPLO_UNKNOWN, "cancelled");
+    stand_refuse(&peer, "null", -31006, "not_executed", "frame_too_long");
+    assert_int_equal(teplo_wait(client, 20), 0);
+    stand_answer(&peer, small, "x");
+    stand_ends(client, small, TEPLO_OK, TEPLO_EXECUTED, "");
+    teplo_close(client);
+    stand_hang_up(&peer);
+    stand_done(&stand);
+}
+
 static void test_blocking_beside_others(void **state)
 {
     struct stand stand;
@@ -453,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_nonsense_ends_the_connection),
         cmocka_unit_test(test_strays_are_ignored),
         cmocka_unit_test(test_a_request_too_long_for_the_broker),
+        cmocka_unit_test(test_too_long_and_taken_back),
         cmocka_unit_test(test_blocking_beside_others),
         cmocka_unit_test(test_nulls),
     };

@@ -253,6 +253,17 @@ static void test_fork(void **state)
 
 /* ---- limits */
 
+/* The threads of an earlier test's server have closed what they had. */
+static void wait_for_quiet(void)
+{
+    size_t before;
+
+    do {
+        before = stand_descriptors();
+        (void)poll(NULL, 0, 20);
+    } while (stand_descriptors() != before);
+}
+
 static void test_no_descriptor_left(void **state)
 {
     struct rlimit before;
@@ -269,6 +280,7 @@ static void test_no_descriptor_left(void **state)
     assert_int_equal(teplo_options_set_number(stand.options, TEPLO_OPT_RECONNECT_MS, 50), 0);
     client = stand_client(&stand);
     stand_listen(&stand);
+    wait_for_quiet();
     highest = dup(0);
     assert_return_code(close(highest), errno);
     assert_return_code(getrlimit(RLIMIT_NOFILE, &before), errno);
@@ -338,6 +350,17 @@ static size_t resident_pages(void)
     return resident;
 }
 
+/* Some pages are the allocator's; a sanitizer's keeps what is freed. */
+static bool has_grown(size_t before)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)before;
+    return false;
+#else
+    return resident_pages() > before + 64;
+#endif
+}
+
 /* TEPLO_LIB_LONG=1: ten thousand handles and a hundred thousand calls. */
 static void test_nothing_grows(void **state)
 {
@@ -371,8 +394,7 @@ static void test_nothing_grows(void **state)
             pages = resident_pages();
         }
     }
-    /* A page or two are the allocator's. */
-    assert_true(resident_pages() <= pages + 64);
+    assert_false(has_grown(pages));
     teplo_close(client);
     for (int i = 0; i < 1000 && (stand_descriptors() > descriptors || mem_in_use() > in_use); i++) {
         (void)poll(NULL, 0, 1); /* the server's threads see their ends */

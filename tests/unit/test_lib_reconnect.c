@@ -65,6 +65,15 @@ static void test_no_broker_and_no_patience(void **state)
     peer = stand_accept(&stand);
     stand_answer(&peer, ticket, "x");
     stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
+    /* Another one is there at once: it is asked first, and that is no impatience. */
+    stand_hang_up(&peer);
+    ticket = stand_call(client, "add", NULL);
+    assert_int_equal(teplo_wait(client, 20), 0);
+    peer = stand_accept_again(&stand);
+    stand_answer(&peer, ticket, "x");
+    assert_int_equal(teplo_wait(client, 20), 0);
+    stand_answer(&peer, ticket, "x");
+    stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
     teplo_close(client);
     stand_hang_up(&peer);
     stand_done(&stand);
@@ -193,7 +202,8 @@ static void test_a_hand_over(void **state)
     (void)stand_message(&old);
     assert_return_code(shutdown(old.fd, SHUT_RD), errno);
     second = stand_call(client, "add", NULL);
-    next = stand_accept(&stand);
+    next = stand_accept_again(&stand);
+    assert_int_equal(teplo_wait(client, 20), 0);
     message = stand_message(&next);
     assert_int_equal(stand_id(&message), second);
     third = stand_call(client, "add", NULL);
@@ -426,6 +436,30 @@ static void test_a_connection_that_nobody_reads(void **state)
     stand_done(&stand);
 }
 
+/* Somebody listens, and nobody looks: a broker that was stopped with SIGSTOP. */
+static void test_a_broker_that_does_nothing(void **state)
+{
+    struct stand stand;
+    struct stand_peer peer;
+    struct teplo_client *client;
+    struct teplo_result *result;
+
+    (void)state;
+    stand_open(&stand);
+    assert_int_equal(teplo_options_set_number(stand.options, TEPLO_OPT_RECONNECT_MS, 10), 0);
+    client = stand_client(&stand);
+    peer = stand_accept(&stand);
+    stand_hang_up(&peer);
+    assert_int_equal(teplo_wait(client, 20), 0);
+    result = stand_result(client, stand_call(client, "add", NULL));
+    assert_int_equal(teplo_result_status(result), TEPLO_E_CONNECT);
+    assert_int_equal(teplo_result_outcome(result), TEPLO_NOT_EXECUTED);
+    assert_non_null(strstr(teplo_result_message(result, NULL), "is there, but nobody accepts"));
+    teplo_result_free(result);
+    teplo_close(client);
+    stand_done(&stand);
+}
+
 /* ---- time */
 
 static void test_deadlines(void **state)
@@ -475,10 +509,9 @@ static void test_a_deadline_without_a_broker(void **state)
 }
 
 /* The kernel took part of the line: it did not run, and what follows is whole. */
-static void test_a_deadline_in_the_midst_of_a_line(void **state)
+static void test_the_end_in_the_midst_of_a_line(void **state)
 {
     enum { SIZE = 4 << 20 };
-    struct teplo_callopts options = TEPLO_CALLOPTS_INIT;
     struct stand stand;
     struct stand_peer peer;
     struct teplo_client *client;
@@ -495,11 +528,10 @@ static void test_a_deadline_in_the_midst_of_a_line(void **state)
     stand_open(&stand);
     client = stand_client(&stand);
     peer = stand_accept(&stand);
-    options.timeout_ms = 500; /* copying it takes some of them */
-    assert_int_equal(teplo_call_tool_start(client, "big", arguments, SIZE, &options, &big),
-                     TEPLO_OK);
+    assert_int_equal(teplo_call_tool_start(client, "big", arguments, SIZE, NULL, &big), TEPLO_OK);
     small = stand_call(client, "small", NULL);
-    stand_ends(client, big, TEPLO_E_TIMEOUT, TEPLO_NOT_EXECUTED, "timeout");
+    assert_int_equal(teplo_cancel(client, big, NULL), TEPLO_OK);
+    stand_ends(client, big, TEPLO_E_CANCELLED, TEPLO_NOT_EXECUTED, "cancelled");
     assert_false(stand_try_message(&peer, &message));
     line = frame_rest(&peer.reader);
     assert_true(line.length > 0 && line.length < SIZE);
@@ -554,9 +586,10 @@ int main(void)
         cmocka_unit_test(test_a_broker_that_is_full),
         cmocka_unit_test(test_an_idle_handle_is_lazy),
         cmocka_unit_test(test_a_connection_that_nobody_reads),
+        cmocka_unit_test(test_a_broker_that_does_nothing),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_a_deadline_without_a_broker),
-        cmocka_unit_test(test_a_deadline_in_the_midst_of_a_line),
+        cmocka_unit_test(test_the_end_in_the_midst_of_a_line),
         cmocka_unit_test(test_a_late_look),
     };
 

@@ -253,10 +253,11 @@ static void test_refusals_of_the_broker(void **state)
 static void test_errors(void **state)
 {
     (void)state;
-    assert_error("{\"code\":-32602,\"message\":\"there is no pool \\\"x\\\"; the pools: y\"}",
-                 TEPLO_E_NO_POOL, TEPLO_NOT_EXECUTED, "");
-    assert_error("{\"code\":-32602,\"message\":\"Unknown tool: there is no pool \\\"\"}",
-                 TEPLO_E_RPC, TEPLO_EXECUTED, "");
+    assert_error("{\"code\":-32602,\"message\":\"there is no pool\",\"data\":{\"teplo\":{\"v\":1,"
+                 "\"outcome\":\"not_executed\",\"reason\":\"no_pool\",\"pools\":[]}}}",
+                 TEPLO_E_NO_POOL, TEPLO_NOT_EXECUTED, "no_pool");
+    assert_error("{\"code\":-32602,\"message\":\"there is no pool\"}", TEPLO_E_RPC, TEPLO_EXECUTED,
+                 "");
     assert_error("{\"code\":-32603,\"message\":\"boom\",\"data\":[1]}", TEPLO_E_RPC, TEPLO_EXECUTED,
                  "");
     /* A server's own error may look like ours, but for the code. */
