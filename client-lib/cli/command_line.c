@@ -8,6 +8,9 @@
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/manual.h"
+#include "client-lib/cli/tool_format.h"
+
+enum { FORMAT_WORDS_MAXIMUM = 1024 };
 
 struct switch_row {
     const char *word;
@@ -186,31 +189,36 @@ static bool is_pool_name(const char *name)
            strspn(name, rest) == length && strcmp(name, "admin") != 0;
 }
 
-static bool is_planned_format(const char *format)
+static bool refuse_format(const struct parse *parse, const char *format)
 {
-    static const char *const planned[] = {"openai", "openai-responses", "gemini", "anthropic"};
+    struct bytes words;
+    const char *text;
 
-    for (size_t i = 0; i < sizeof(planned) / sizeof(planned[0]); i++) {
-        if (strcmp(planned[i], format) == 0) {
-            return true;
-        }
-    }
+    bytes_init(&words, FORMAT_WORDS_MAXIMUM);
+    tool_format_append_words(&words);
+    text = bytes_text(&words);
+    (void)complaint_usage(parse->invocation->command, "--format %s: there is %s", format,
+                          text == NULL ? "no such format" : text);
+    bytes_done(&words);
     return false;
 }
 
 static bool read_format(const struct parse *parse)
 {
     const char *format = parse->values[SWITCH_INDEX_FORMAT];
+    bool is_mcp = format == NULL || strcmp(format, "mcp") == 0;
 
-    if (format == NULL || strcmp(format, "mcp") == 0) {
-        return true;
+    parse->invocation->provider = is_mcp ? 0 : tool_format_find(format);
+    parse->invocation->strict = (parse->given & SWITCH_STRICT) != 0;
+    if (!is_mcp && parse->invocation->provider == 0) {
+        return refuse_format(parse, format);
     }
-    (void)complaint_usage(parse->invocation->command,
-                          is_planned_format(format) ? "--format %s: this version prints mcp only"
-                                                    : "--format %s: there is no such format; "
-                                                      "this version prints mcp only",
-                          format);
-    return false;
+    if (is_mcp && parse->invocation->strict) {
+        (void)complaint_usage(parse->invocation->command,
+                              "--strict is for a provider's format: --format openai");
+        return false;
+    }
+    return true;
 }
 
 static bool read_values(struct parse *parse)

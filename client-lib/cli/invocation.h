@@ -6,6 +6,7 @@
 #ifndef TEPLO_CLI_INVOCATION_H
 #define TEPLO_CLI_INVOCATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,8 @@ struct invocation {
     const char *runtime_dir; /* NULL: not named */
     int64_t timeout_ms;      /* -1: not named */
     enum form form;
+    int provider; /* enum teplo_provider; 0: MCP's own form */
+    bool strict;
     size_t operand_count;
     const char *operands[OPERANDS_MAXIMUM + 1]; /* borrowed from argv */
 };

@@ -162,10 +162,11 @@ static void wait_and_move(struct relay *relay)
     };
 
     for (int i = 0; i < RELAY_LINKS; i++) {
-        short in = relay_down_may_read(relay, i) ? POLLIN : 0;
-        short out = relay->is_stuck && relay->current == i ? POLLOUT : 0;
+        struct pollfd *entry = &entries[2 + i];
 
-        entries[2 + i] = (struct pollfd){in + out == 0 ? -1 : relay->links[i].fd, in | out, 0};
+        entry->events = (short)((relay_down_may_read(relay, i) ? POLLIN : 0) |
+                                (relay->is_stuck && relay->current == i ? POLLOUT : 0));
+        entry->fd = entry->events == 0 ? -1 : relay->links[i].fd;
     }
     if (poll(entries, 2 + RELAY_LINKS, poll_ms(relay)) < 0) {
         if (errno != EINTR) {

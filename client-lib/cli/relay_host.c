@@ -124,7 +124,7 @@ void relay_host_write(struct relay_host *host)
         host->out = -1;
     }
     if (host->written == host->answers.length) {
-        bytes_trim(&host->answers, 2 * RELAY_OUT_SOFT);
+        bytes_trim(&host->answers, (size_t)RELAY_OUT_SOFT * 2);
         host->written = 0;
     }
 }

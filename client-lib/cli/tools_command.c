@@ -5,11 +5,20 @@
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/printable.h"
 #include "client-lib/cli/schema.h"
+#include "client-lib/cli/tool_format.h"
 #include "client-lib/cli/tool_list.h"
+#include "client-lib/include/teplo.h"
 #include "client-lib/lib/value_text.h"
 
 /* Time enough for the broker to open the pool's first session. */
 enum { LIST_MS = 60000 };
+
+/* What the pages of the list are for. */
+struct listing {
+    const struct invocation *invocation;
+    struct teplo_toolset *toolset; /* owned; NULL: the tools are printed as they come */
+    bool failed;                   /* a page could not be added to it */
+};
 
 static void append_field(struct bytes *out, struct span value)
 {
@@ -64,9 +73,9 @@ static void print_tool(enum form form, struct span tool)
     bytes_done(&out);
 }
 
-static bool print_page(struct span result, void *context)
+static bool take_page(struct span result, void *context)
 {
-    const struct invocation *invocation = context;
+    struct listing *listing = context;
     struct json_walk walk = json_walk_of(json_find(result, "tools"));
     struct span stale = json_find(json_find(result, "_meta"), "dev.teplo/stale");
     struct json_item item;
@@ -74,27 +83,49 @@ static bool print_page(struct span result, void *context)
     if (json_kind_of(stale) == JSON_TRUE) {
         complaint("the server is down: this list is the last one known");
     }
-    if (invocation->form == FORM_JSON) {
+    if (listing->toolset != NULL) {
+        listing->failed = !tool_format_add(listing->toolset, listing->invocation, result);
+        return !listing->failed;
+    }
+    if (listing->invocation->form == FORM_JSON) {
         output_json(result);
         return true;
     }
     while (json_walk_next(&walk, &item)) {
-        print_tool(invocation->form, item.value);
+        print_tool(listing->invocation->form, item.value);
     }
     return true;
 }
 
-enum exit_status command_tools(const struct invocation *invocation)
+static enum exit_status fetch(struct listing *listing, int64_t end_ms)
 {
-    struct invocation asked = *invocation;
-    int64_t end_ms =
-        duration_from_now_ms(invocation->timeout_ms < 0 ? LIST_MS : invocation->timeout_ms);
     struct broker_link link;
-    enum exit_status status = broker_link_open(&link, invocation, SOCKET_CLIENT, end_ms);
+    enum exit_status status = broker_link_open(&link, listing->invocation, SOCKET_CLIENT, end_ms);
 
     if (status == STATUS_OK) {
-        status = tool_list_fetch(&link, end_ms, NULL, print_page, &asked);
+        status = tool_list_fetch(&link, end_ms, NULL, take_page, listing);
     }
     broker_link_done(&link);
+    return status == STATUS_OK && listing->failed ? STATUS_REFUSED : status;
+}
+
+enum exit_status command_tools(const struct invocation *invocation)
+{
+    int64_t end_ms =
+        duration_from_now_ms(invocation->timeout_ms < 0 ? LIST_MS : invocation->timeout_ms);
+    struct listing listing = {.invocation = invocation};
+    enum exit_status status;
+
+    if (invocation->provider != 0) {
+        listing.toolset = tool_format_new(invocation);
+        if (listing.toolset == NULL) {
+            return STATUS_REFUSED;
+        }
+    }
+    status = fetch(&listing, end_ms);
+    if (status == STATUS_OK && listing.toolset != NULL) {
+        tool_format_print(listing.toolset);
+    }
+    teplo_toolset_free(listing.toolset);
     return output_end(status);
 }

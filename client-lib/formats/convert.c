@@ -55,11 +55,11 @@ void remarks_write(struct remarks *remarks, struct conversion *conversion, struc
 
 bool conversion_enter(struct conversion *conversion, struct step step)
 {
-    if (conversion->depth >= CONVERT_DEPTH || ++conversion->nodes > CONVERT_NODES) {
-        conversion_refuse(conversion, "too many schemas");
-        return false;
-    }
+    CHECK(conversion->depth <= CONVERT_DEPTH);
     conversion->steps[conversion->depth++] = step;
+    if (conversion->depth > CONVERT_DEPTH || ++conversion->nodes > CONVERT_NODES) {
+        conversion_refuse(conversion, "too many schemas");
+    }
     return span_is_none(conversion->refused) && conversion->arena->failed == ARENA_FINE;
 }
 
@@ -343,7 +343,8 @@ const struct tree_node *resolve(const struct tree_node *root, const struct tree_
 bool allows_null(const struct conversion *conversion, const struct tree_node *schema)
 {
     const struct tree_node *node = resolve(conversion->root, schema);
-    const struct tree_node *members = word_find(node, WORD_ANY_OF);
+    const struct tree_node *either = word_find(node, WORD_ANY_OF);
+    const struct tree_node *members = either != NULL ? either : word_find(node, WORD_ONE_OF);
     const struct tree_node *values = word_find(node, WORD_ENUM);
 
     if (node == NULL) {

@@ -36,9 +36,26 @@ static struct tree_node *convert_part(struct conversion *conversion, struct tree
     return made != NULL ? made : tree_new(conversion->arena, JSON_OBJECT);
 }
 
+/* Beside anyOf there may be nothing: each of its alternatives is nullable then, however deep. */
 static void set_nullable(struct conversion *conversion, struct tree_node *out)
 {
-    tree_set(conversion->arena, out, "nullable", tree_true(conversion->arena));
+    struct tree_node *at = out;
+
+    while (at != NULL && conversion->arena->failed == ARENA_FINE) {
+        const struct tree_node *list = word_find(at, WORD_ANY_OF);
+
+        if (at->kind == JSON_OBJECT && list == NULL) {
+            tree_set(conversion->arena, at, "nullable", tree_true(conversion->arena));
+        }
+        if (list != NULL) {
+            at = list->first;
+            continue;
+        }
+        while (at != out && at->next == NULL) {
+            at = at->parent->parent; /* of the list, the node that has it */
+        }
+        at = at == out ? NULL : at->next;
+    }
 }
 
 /* Strings that are not empty. */
@@ -423,7 +440,7 @@ static struct tree_node *write_alternatives(struct conversion *conversion, struc
         tree_remove(member);
         describe_member(arena, node, member, index == 0);
         part = convert_part(conversion, member, step_member(conversion, "anyOf", index));
-        if (nullable && tree_find(part, "anyOf") == NULL) {
+        if (nullable) {
             set_nullable(conversion, part);
         }
         tree_push(arena, made, part);
@@ -458,8 +475,8 @@ static struct tree_node *write_union(struct conversion *conversion, struct tree_
     if (list->count > 1 && !join_enums(arena, node, list)) {
         return write_alternatives(conversion, node, nullable);
     }
-    if (list->count == 1) {
-        only = list->first;
+    only = list->first;
+    if (only != NULL && only->next == NULL) {
         tree_remove(only);
         describe_member(arena, node, only, true);
         if (only->origin == NULL) {
@@ -468,7 +485,7 @@ static struct tree_node *write_union(struct conversion *conversion, struct tree_
         only->alias = property->alias;
         only->key = property->key;
         only = convert_gemini(conversion, only);
-        if (nullable && tree_find(only, "anyOf") == NULL) {
+        if (nullable) {
             set_nullable(conversion, only);
         }
         return only;
@@ -491,6 +508,9 @@ struct tree_node *convert_gemini(struct conversion *conversion, struct tree_node
             return write_single(conversion, node, others | (types & TYPE_NULL), source);
         }
         split_types(conversion, node, others);
+    }
+    if (conversion->arena->failed != ARENA_FINE) {
+        return tree_new(conversion->arena, JSON_OBJECT);
     }
     return write_union(conversion, node, (types & TYPE_NULL) != 0, source);
 }

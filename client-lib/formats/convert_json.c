@@ -223,10 +223,13 @@ static void close_object(struct writing *writing)
 {
     struct conversion *conversion = writing->conversion;
     const struct tree_node *additional = word_find(writing->node, WORD_ADDITIONAL);
-    bool has_properties = tree_find(writing->out, "properties") != NULL;
+    const struct tree_node *properties = tree_find(writing->out, "properties");
+    bool has_properties = properties != NULL;
+    /* A tool without arguments is one; an argument without members is a map. */
+    bool is_empty = !has_properties || (properties->count == 0 && conversion->depth > 0);
 
     if ((additional != NULL && additional->kind != JSON_FALSE) ||
-        (additional == NULL && !has_properties)) {
+        (additional == NULL && is_empty)) {
         conversion_refuse(conversion, "open object");
         return;
     }

@@ -42,7 +42,7 @@ void remark_text(struct remarks *remarks, const char *word, struct span text);
 void remarks_write(struct remarks *remarks, struct conversion *conversion, struct tree_node *out,
                    const struct tree_node *description);
 
-/* False, and refused, if there are too many schemas or they are too deep. */
+/* False, and refused, if there are too many schemas or they are too deep: then only leave. */
 bool conversion_enter(struct conversion *conversion, struct step step);
 void conversion_leave(struct conversion *conversion);
 /* The first refusal counts.  WORDS, and where. */

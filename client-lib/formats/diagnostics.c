@@ -5,7 +5,7 @@
 #include "proto/utf8.h"
 
 static const char *const kinds[DIAGNOSTIC_COUNT] = {
-#define DIAGNOSTIC(name, text) [DIAGNOSTIC_##name] = text,
+#define DIAGNOSTIC(name, text) [DIAGNOSTIC_##name] = (text),
 #include "client-lib/formats/diagnostics.def"
 #undef DIAGNOSTIC
 };

@@ -54,7 +54,7 @@ static enum taken give_up(struct taking *taking)
 static struct span text_of(struct taking *taking, struct span tool, const char *key)
 {
     struct span token = json_find(tool, key);
-    struct span copy = SPAN_NONE;
+    struct span copy;
     struct bytes text;
 
     if (json_kind_of(token) != JSON_STRING) {
@@ -204,7 +204,7 @@ static struct span attempt(struct taking *taking, int is_strict)
 
 static enum taken declare(struct taking *taking)
 {
-    struct span reason = SPAN("");
+    struct span reason;
     bool wants_strict = (taking->listing->toolset->flags & TEPLO_T_STRICT) != 0 &&
                         target_has_strict(taking->tool.provider);
 

@@ -260,7 +260,7 @@ static void plain_name(const struct tree_node *target, struct bytes *out)
         bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                     c == '_' || c == '-' || c == '.';
 
-        bytes_append_char(out, fits ? c : '_');
+        bytes_append(out, fits ? &c : "_", 1);
     }
     if (out->length == 0) {
         bytes_append_text(out, target->parent == NULL ? "root" : "schema");

@@ -13,8 +13,8 @@ static const char *const gemini_formats[] = {"date-time", "enum", NULL};
 
 const struct target_limits target_limits[TARGET_COUNT] = {
 #define TARGET(name, tools, description, keys, formats, levels, properties, values, rules)         \
-    [TARGET_##name] = {#name,  tools,      description, keys, IS_##formats,                        \
-                       levels, properties, values,      rules},
+    [TARGET_##name] = {#name,      tools,  description, IS_##formats, levels,                      \
+                       properties, values, keys,        rules},
 #define IS_any_format NULL
 #define IS_strict_formats strict_formats
 #define IS_claude_formats claude_formats
@@ -26,9 +26,10 @@ const struct target_limits target_limits[TARGET_COUNT] = {
 
 const unsigned char target_words[TARGET_COUNT][WORD_COUNT] = {
 #define KEYWORD(name, text, value, types, chat, strict, gjson, gopen, claude, claude_strict)       \
-    [TARGET_CHAT][WORD_##name] = chat, [TARGET_STRICT][WORD_##name] = strict,                      \
-    [TARGET_GJSON][WORD_##name] = gjson, [TARGET_GOPEN][WORD_##name] = gopen,                      \
-    [TARGET_CLAUDE][WORD_##name] = claude, [TARGET_CLAUDE_STRICT][WORD_##name] = claude_strict,
+    [TARGET_CHAT][WORD_##name] = (chat), [TARGET_STRICT][WORD_##name] = (strict),                  \
+    [TARGET_GJSON][WORD_##name] = (gjson), [TARGET_GOPEN][WORD_##name] = (gopen),                  \
+    [TARGET_CLAUDE][WORD_##name] = (claude),                                                       \
+    [TARGET_CLAUDE_STRICT][WORD_##name] = (claude_strict),
 #include "client-lib/formats/keywords.def"
 #undef KEYWORD
 };
@@ -130,7 +131,7 @@ void target_key(enum target target, struct span key, struct bytes *out, bool *re
 
         length = length == 0 ? 1 : length;
         *ret_lost = *ret_lost || (unsigned char)key.at[at] >= 0x80;
-        bytes_append_char(out, is_key_char(rule, key.at[at], false) ? key.at[at] : '_');
+        bytes_append(out, is_key_char(rule, key.at[at], false) ? &key.at[at] : "_", 1);
         at += length;
     }
 }
@@ -138,11 +139,11 @@ void target_key(enum target target, struct span key, struct bytes *out, bool *re
 bool has_lookaround(struct span pattern)
 {
     for (size_t i = 0; i + 2 < pattern.length; i++) {
-        char after = i + 3 < pattern.length ? pattern.at[i + 3] : '\0';
+        const char *after = i + 3 < pattern.length ? &pattern.at[i + 3] : "";
 
         if (pattern.at[i] == '(' && pattern.at[i + 1] == '?' &&
             (pattern.at[i + 2] == '=' || pattern.at[i + 2] == '!' ||
-             (pattern.at[i + 2] == '<' && (after == '=' || after == '!')))) {
+             (pattern.at[i + 2] == '<' && (*after == '=' || *after == '!')))) {
             return true;
         }
     }

@@ -52,12 +52,12 @@ struct target_limits {
     const char *name;
     size_t tools;
     size_t description;
-    enum key_rule keys;
     const char *const *formats; /* ends with NULL; NULL itself: all */
     size_t levels;
     size_t properties;
     size_t values;
-    unsigned rules;
+    enum key_rule keys;
+    unsigned rules; /* enum target_rule */
 };
 
 extern const struct target_limits target_limits[TARGET_COUNT];

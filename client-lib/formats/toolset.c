@@ -130,6 +130,7 @@ static int make_room(struct teplo_toolset *toolset, size_t count)
     if (count == 0) {
         return 0;
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
     entries = mem_resize(toolset->entries, (toolset->count + count) * sizeof(*entries));
     if (entries == NULL) {
         return -ENOMEM;

@@ -122,6 +122,7 @@ static void close_container(struct parse *parse)
 {
     struct tree_node *closed = parse->within;
 
+    CHECK(closed != NULL);
     if (closed->kind == JSON_OBJECT && closed->count > 1) {
         if (closed->count <= FEW_MEMBERS) {
             drop_duplicates_of_few(parse, closed);

@@ -38,7 +38,7 @@ _teploctl() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
-    --format) choices=mcp ;;
+    --format) choices="mcp openai openai-responses gemini gemini-openapi anthropic" ;;
     --timeout) choices="10s 30s 5m" ;;
     call) choices=$(_teploctl_names tools --timeout 2s) ;;
     show) choices="pools sessions clients errors" ;;
@@ -50,7 +50,7 @@ _teploctl() {
         choices="--runtime-dir --help"
         case $command in
         "") choices+=" --pool --version" ;;
-        tools) choices+=" --pool --json --format --timeout" ;;
+        tools) choices+=" --pool --json --format --strict --timeout" ;;
         call | outcome) choices+=" --pool --json --timeout" ;;
         connect) choices+=" --pool --timeout" ;;
         status | show | reload | drain | resume | flush | shutdown) choices+=" --json" ;;

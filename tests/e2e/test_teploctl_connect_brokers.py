@@ -16,6 +16,7 @@ from teploctl_runner import UNKNOWN, command, environment
 from test_upgrade import adopt_orphans, dynasty  # noqa: F401 - fixtures
 
 UPGRADES = int(os.environ.get("TEPLO_UPGRADES", "8"))
+KILLS = int(os.environ.get("TEPLO_KILLS", "8")) // 2
 
 
 class Host(Client):
@@ -115,6 +116,37 @@ def test_upgrades_under_calls_lose_nothing(dynasty, broker, host, raw):  # noqa:
     assert failures == []
     assert raw.report().counters["load"] == len(answers)
     assert host.finish() == (0, "")
+
+
+def test_kills_under_calls_are_told_honestly(broker, host, raw):
+    """Each request has one answer, and what it says of the execution is so."""
+    told, asked, over = {}, [], threading.Event()
+
+    def call_on():
+        while not over.is_set():
+            keys = [f"{len(told)}.{number}" for number in range(4)]
+            written = [host.start_call("counter", {"key": key}) for key in keys]
+            asked.extend(keys)
+            for key, call in zip(keys, written):
+                answer = host.wait_line(call).message
+                told[key] = (call, RpcError(answer["error"]).outcome if "error" in answer else "executed")
+
+    caller = threading.Thread(target=call_on)
+    caller.start()
+    for _ in range(KILLS):
+        count = len(told)
+        wait_until(lambda: len(told) > count + 20, "calls are made")
+        broker.kill9()
+        broker.start()
+    over.set()
+    caller.join()
+    assert list(told) == asked
+    counters = raw.report().counters
+    for key, (call, outcome) in told.items():
+        assert len(host.answers(call)) == 1
+        times = counters.get(key, 0)
+        assert times == 1 if outcome == "executed" else times <= (outcome == "unknown"), (key, outcome)
+    assert set(outcome for _, outcome in told.values()) <= {"executed", "unknown"}
 
 
 def test_a_request_waits_for_the_broker_and_is_then_refused(broker, cleanup):

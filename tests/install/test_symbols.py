@@ -51,7 +51,8 @@ def test_it_needs_libc_alone(installed):
     dynamic = run("readelf", "--dynamic", "--wide", installed.library)
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic)
     assert [name for name in needed if not name.startswith("ld-linux")] == ["libc.so.6"]
-    assert re.search(r"\(SONAME\).*\[(.*)\]", dynamic)[1] == "libteplo.so.1"
+    abi = re.search(r"#define TEPLO_ABI (\d+)", (REPO / "client-lib/include/teplo.h").read_text())[1]
+    assert re.search(r"\(SONAME\).*\[(.*)\]", dynamic)[1] == f"libteplo.so.{abi}"
     assert "TEXTREL" not in dynamic and "RUNPATH" not in dynamic and "RPATH" not in dynamic
 
 

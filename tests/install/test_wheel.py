@@ -4,9 +4,9 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
-import venv
 import zipfile
 
 import pytest
@@ -36,10 +36,7 @@ class Python:
     """A fresh virtual environment, in which TEPLO_LIBRARY does not help."""
 
     def __init__(self, folder, interpreter=sys.executable):
-        if interpreter == sys.executable:
-            venv.create(folder, with_pip=True)
-        else:
-            run(interpreter, "-m", "venv", folder)
+        run(interpreter, "-m", "venv", folder)
         self.program = folder / "bin/python"
         self.env = {name: value for name, value in os.environ.items()
                     if not name.startswith(("TEPLO_LIBRARY", "PYTHON", "PIP_"))}  # fmt: skip
@@ -117,7 +114,8 @@ def test_one_wheel_serves_every_python(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     sources = {f"teplo/{path.relative_to(PACKAGE / 'src/teplo')}"
-               for path in (PACKAGE / "src/teplo").rglob("*") if path.suffix in (".py", ".typed")}  # fmt: skip
+               for path in (PACKAGE / "src/teplo").rglob("*")
+               if path.is_file() and path.suffix != ".pyc"}  # fmt: skip
     assert {name for name in names if ".dist-info/" not in name} == sources | {"teplo/libteplo.so.1"}
 
 
@@ -145,14 +143,30 @@ def test_a_call_of_a_tool(wheel, broker, tmp_path, version):
     assert pathlib.Path(place).parent.is_relative_to(tmp_path / "venv")
 
 
-def test_an_sdist_has_all_that_it_needs(builder, tmp_path):
-    """Unpacked elsewhere it becomes a wheel; nothing of it stays in the checkout."""
+def make_sdist(builder, folder):
     builder.pip_fetching("install", PIN)
     hook = "import sys, build_backend as b; print(b.build_sdist(sys.argv[1]))"
     env = {**builder.env, "PYTHONPATH": str(PACKAGE / "tools"), "PYTHONDONTWRITEBYTECODE": "1"}
-    said = run(builder.program, "-c", hook, tmp_path, env=env, cwd=PACKAGE)
+    said = run(builder.program, "-c", hook, folder, env=env, cwd=PACKAGE)
+    return folder / said.splitlines()[-1]
+
+
+def test_an_sdist_has_all_that_it_needs(builder, tmp_path):
+    """CMake finds each source in it, elsewhere; nothing of it stays in the checkout."""
+    sdist = make_sdist(builder, tmp_path)
     assert not (PACKAGE / "libteplo").exists()
-    sdist = tmp_path / said.splitlines()[-1]
+    shutil.unpack_archive(sdist, tmp_path)
+    (folder,) = tmp_path.glob("teplo-*/")
+    run("cmake", "-S", folder, "-B", tmp_path / "build", "-G", "Ninja")
+    inside = {str(path.relative_to(folder / "libteplo")) for path in folder.rglob("*.h")}
+    ours = [path for part in ("proto", "client-lib/lib", "client-lib/formats", "client-lib/include")
+            for path in (REPO / part).rglob("*.h")]  # fmt: skip
+    assert inside == {str(path.relative_to(REPO)) for path in ours}
+
+
+@pytest.mark.skipif("TEPLO_WHEEL_LONG" not in os.environ, reason="TEPLO_WHEEL_LONG is not set")
+def test_an_sdist_becomes_a_wheel(builder, tmp_path):
+    sdist = make_sdist(builder, tmp_path)
     builder.pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", tmp_path,
                 sdist)  # fmt: skip
     (wheel,) = tmp_path.glob("*.whl")

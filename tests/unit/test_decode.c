@@ -2,46 +2,6 @@
 /* Arguments, as each provider's model writes them, become what the tool is called with. */
 #include "toolset_unit.h"
 
-/* The response of PROVIDER in which WRITTEN, the text of the arguments, is; false if it cannot be.
- */
-static bool wrap(enum teplo_provider provider, struct span written, struct bytes *out)
-{
-    static const struct {
-        const char *before;
-        const char *behind;
-        bool is_text;
-    } rows[] = {
-        [TEPLO_OPENAI_CHAT] = {"{\"choices\":[{\"message\":{\"role\":\"assistant\",\"tool_calls\":"
-                               "[{\"id\":\"call_1\",\"type\":\"function\",\"function\":"
-                               "{\"name\":\"tool\",\"arguments\":",
-                               "}}]}}]}", true},
-        [TEPLO_OPENAI_RESPONSES] = {"{\"output\":[{\"type\":\"function_call\",\"call_id\":"
-                                    "\"call_1\",\"name\":\"tool\",\"arguments\":",
-                                    "}]}", true},
-        [TEPLO_GEMINI] = {"{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":"
-                          "[{\"functionCall\":{\"name\":\"tool\",\"args\":",
-                          "}}]}}]}", false},
-        [TEPLO_GEMINI_OPENAPI] = {"{\"parts\":[{\"functionCall\":{\"name\":\"tool\",\"args\":",
-                                  "}}]}", false},
-        [TEPLO_ANTHROPIC] = {"{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
-                             "\"toolu_1\",\"name\":\"tool\",\"input\":",
-                             "}]}", false},
-    };
-    struct json_error error;
-
-    bytes_clear(out);
-    bytes_append_text(out, rows[provider].before);
-    if (rows[provider].is_text) {
-        json_quote(out, written);
-    } else if (json_check(written, &json_limits_default, &error) == 0) {
-        bytes_append_span(out, written);
-    } else {
-        return false;
-    }
-    bytes_append_text(out, rows[provider].behind);
-    return true;
-}
-
 /* What the decoding made of it, as the vector has it. */
 static void expect(struct span vector, struct span call)
 {
@@ -81,7 +41,7 @@ static void play_provider(struct span vector, enum teplo_provider provider, stru
     bytes_append_text(&listing, "[{\"name\":\"tool\",\"inputSchema\":");
     bytes_append_span(&listing, json_find(vector, "schema"));
     bytes_append_text(&listing, "}]");
-    if (wrap(provider, written, &response)) {
+    if (response_wrap(provider, written, &response)) {
         toolset = toolset_open(provider, flags_of(json_find(vector, "flags")), NULL,
                                bytes_span(&listing));
         turn = toolset_turn(toolset, teplo_toolset_calls, bytes_span(&response));
@@ -132,7 +92,7 @@ static void assert_refused(struct span written, const char *text)
     struct span error;
 
     bytes_init(&response, 100000000);
-    assert_true(wrap(TEPLO_OPENAI_CHAT, written, &response));
+    assert_true(response_wrap(TEPLO_OPENAI_CHAT, written, &response));
     turn = toolset_turn(toolset, teplo_toolset_calls, bytes_span(&response));
     error = json_find(element_of(json_find(turn, "calls"), 0), "error");
     assert_true(json_string_is(json_find(error, "class"), "InvalidArguments"));
@@ -195,7 +155,7 @@ static void test_depth_of_text(void **state)
         fill(&written, "[", depth);
         fill(&written, "]", depth);
         bytes_append_text(&written, "\"}");
-        assert_true(wrap(TEPLO_OPENAI_CHAT, bytes_span(&written), &response));
+        assert_true(response_wrap(TEPLO_OPENAI_CHAT, bytes_span(&written), &response));
         turn = toolset_turn(toolset, teplo_toolset_calls, bytes_span(&response));
         arguments = json_find(element_of(json_find(turn, "calls"), 0), "arguments");
         assert_int_equal(json_kind_of(json_find(arguments, "a")),

@@ -112,6 +112,47 @@ static inline void toolset_turn_done(struct span json)
     teplo_free(mine.block);
 }
 
+/* The response of PROVIDER in which WRITTEN, the text of the arguments, is; false if it cannot be.
+ */
+static inline bool response_wrap(enum teplo_provider provider, struct span written,
+                                 struct bytes *out)
+{
+    static const struct {
+        const char *before;
+        const char *behind;
+        bool is_text;
+    } rows[] = {
+        [TEPLO_OPENAI_CHAT] = {"{\"choices\":[{\"message\":{\"role\":\"assistant\",\"tool_calls\":"
+                               "[{\"id\":\"call_1\",\"type\":\"function\",\"function\":"
+                               "{\"name\":\"tool\",\"arguments\":",
+                               "}}]}}]}", true},
+        [TEPLO_OPENAI_RESPONSES] = {"{\"output\":[{\"type\":\"function_call\",\"call_id\":"
+                                    "\"call_1\",\"name\":\"tool\",\"arguments\":",
+                                    "}]}", true},
+        [TEPLO_GEMINI] = {"{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":"
+                          "[{\"functionCall\":{\"name\":\"tool\",\"args\":",
+                          "}}]}}]}", false},
+        [TEPLO_GEMINI_OPENAPI] = {"{\"parts\":[{\"functionCall\":{\"name\":\"tool\",\"args\":",
+                                  "}}]}", false},
+        [TEPLO_ANTHROPIC] = {"{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":"
+                             "\"toolu_1\",\"name\":\"tool\",\"input\":",
+                             "}]}", false},
+    };
+    struct json_error error;
+
+    bytes_clear(out);
+    bytes_append_text(out, rows[provider].before);
+    if (rows[provider].is_text) {
+        json_quote(out, written);
+    } else if (json_check(written, &json_limits_default, &error) == 0) {
+        bytes_append_span(out, written);
+    } else {
+        return false;
+    }
+    bytes_append_text(out, rows[provider].behind);
+    return true;
+}
+
 static inline struct span element_of(struct span array, size_t index)
 {
     struct json_walk walk = json_walk_of(array);
