@@ -59,6 +59,25 @@ def test_the_broker_knows_its_pools_by_url(run):
         assert [call.pool for call in broker.calls] == ["two", "one"]
 
 
+def test_a_real_broker_of_two_servers_is_asked_by_their_urls(start_broker, start_counting, run, monkeypatch):
+    first, second = start_counting(), start_counting()
+    broker = start_broker({"one": first.url, "two": second.url})
+    monkeypatch.setenv("TEPLO_SOCKET", str(broker.socket_path()))
+
+    async def main():
+        for url, times in ((first.url, 1), (second.url, 2)):
+            async with sse_client(url) as streams:
+                async with ClientSession(*streams) as session:
+                    await session.initialize()
+                    for _ in range(times):
+                        await session.call_tool("add", {"a": 1, "b": 1})
+            with pytest.raises(McpError, match='"one", "two".*configure'):
+                await call_at(url + "/elsewhere")
+
+    run(main)
+    assert [server.stats()["tools"] for server in (first, second)] == [{"add": 1}, {"add": 2}]
+
+
 def test_a_url_that_the_broker_does_not_know_is_its_only_pool(fake, run):
     run(lambda: call_at(URL))
     run(lambda: call_at(URL))

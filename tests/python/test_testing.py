@@ -91,7 +91,7 @@ def test_schemas_of_simple_types():
 
     def tool(
         a: int, b: str | None, c: list[float], d: dict[str, bool], progress: Progress,
-        e: typing.Literal["x", 1] = "x", f=None, g: typing.Optional[typing.List[str]] = None,
+        e: typing.Literal["x", 1] = "x", f=None, h: list = None, g: typing.Optional[typing.List[str]] = None,
     ):  # fmt: skip
         pass
 
@@ -104,6 +104,7 @@ def test_schemas_of_simple_types():
         "d": {"type": "object", "additionalProperties": {"type": "boolean"}},
         "e": {"enum": ["x", 1], "default": "x"},
         "f": {"default": None},
+        "h": {"type": "array", "items": {}, "default": None},
         "g": {
             "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
             "default": None,
