@@ -58,6 +58,16 @@ def test_initialize_gives_the_servers_identity(in_session):
     in_session(use)
 
 
+@pytest.mark.skipif(HAS_SDK and not IS_V2, reason="discover() came with SDK 2")
+def test_discover_gives_what_the_server_can_do(in_session):
+    async def use(session):
+        result = await session.discover()
+        assert spelled(result, "supportedVersions", "supported_versions") == ["2026-07-28"]
+        assert result.instructions == "вітаю"
+
+    in_session(use)
+
+
 @needs_sdk
 def test_results_are_the_sdks_own(in_session):
     types = installed().types

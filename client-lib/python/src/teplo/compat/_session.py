@@ -97,9 +97,9 @@ class ClientSession:
         return self.initialize_result
 
     async def discover(self) -> Any:
-        raw = await self._ask("server/discover", {})
-        self._discovered = raw
-        return installed().parsed(getattr(installed(), "types").DiscoverResult, raw)
+        """As in SDK 2."""
+        self._discovered = await self._ask("server/discover", {})
+        return installed().result("DiscoverResult", self._discovered)
 
     def get_server_capabilities(self) -> Any:
         """None before initialize()."""
