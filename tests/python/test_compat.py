@@ -4,106 +4,20 @@
 import asyncio
 import datetime
 import gc
-import importlib.util
-import os
-import pathlib
-import subprocess
-import sys
 import threading
 
 import pytest
 
 import teplo
-from teplo import compat
+from compat_ways import (  # noqa: F401 - fixtures
+    HAS_SDK, IS_V2, URL, McpError, call_at, fake, fresh, heard_one, in_session, large_packages, needs_sdk,
+    spelled,
+)  # fmt: skip
 from teplo.compat import ClientSession, sse_client, streamable_http_client, streamablehttp_client
 from teplo.compat._sdk import installed
-from teplo.testing import Answer, Delay, Drop, Fail, FakeBroker, Hold, Progress, RpcFail
+from teplo.testing import Answer, Delay, Drop, Fail, Hold, RpcFail
 
-URL = "http://grynya-mcp-server:8000/sse"
-HAS_SDK = importlib.util.find_spec("mcp") is not None
-IS_V2 = HAS_SDK and hasattr(installed().types, "jsonrpc_message_adapter")
-IS_V1 = HAS_SDK and not IS_V2
-needs_sdk = pytest.mark.skipif(not HAS_SDK, reason="the package mcp is not installed")
 CALL = "0197f1c4-0000-7000-8000-000000000001"
-
-if HAS_SDK:
-    import mcp
-
-    McpError = mcp.MCPError if IS_V2 else mcp.McpError
-else:
-    from teplo.compat._views import McpError
-
-
-def list_graphs() -> str:
-    """Lists the graphs."""
-    return '{"graphs": ["Grynya"]}'
-
-
-async def add(a: int, b: int = 1) -> dict:
-    return {"sum": a + b}
-
-
-def nothing() -> None:
-    pass
-
-
-def broken() -> None:
-    raise ValueError("no")
-
-
-heard_one = threading.Semaphore(0)
-
-
-def steps(progress: Progress) -> str:
-    """One step after the other was heard: what is not read in time gives way to the newest."""
-    for number in range(3):
-        progress(number, 3, f"крок {number}")
-        assert heard_one.acquire(timeout=10)
-    return "done"
-
-
-def last_word(progress: Progress) -> str:
-    progress(3, 3, "край")
-    return "done"
-
-
-@pytest.fixture
-def fake():
-    tools = [list_graphs, add, nothing, broken, steps, last_word]
-    with FakeBroker(tools=tools, instructions="вітаю", environ=True) as broker:
-        yield broker
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    monkeypatch.delenv("TEPLO_POOL", raising=False)
-    compat.reset()
-    yield
-    compat.reset()
-
-
-@pytest.fixture
-def in_session(fake, run):
-    """in_session(use): run use(session) in a session that is initialized."""
-
-    def play(use, **keywords):
-        async def main():
-            async with sse_client(URL, headers={"Host": "localhost"}) as streams:
-                async with ClientSession(streams[0], streams[1], **keywords) as session:
-                    await session.initialize()
-                    return await use(session)
-
-        return run(main)
-
-    return play
-
-
-def spelled(thing, camel, snake):
-    """The attribute as the installed SDK spells it; without one, both spellings are right."""
-    if HAS_SDK:
-        return getattr(thing, snake if IS_V2 else camel)
-    assert getattr(thing, camel) == getattr(thing, snake)
-    return getattr(thing, camel)
 
 
 # What programs do with a session.
@@ -140,6 +54,16 @@ def test_initialize_gives_the_servers_identity(in_session):
             assert capabilities.prompts is None
         assert session.server_info.name == "fake"
         assert session.protocol_version == "2025-11-25"
+
+    in_session(use)
+
+
+@pytest.mark.skipif(HAS_SDK and not IS_V2, reason="discover() came with SDK 2")
+def test_discover_gives_what_the_server_can_do(in_session):
+    async def use(session):
+        result = await session.discover()
+        assert spelled(result, "supportedVersions", "supported_versions") == ["2026-07-28"]
+        assert result.instructions == "вітаю"
 
     in_session(use)
 
@@ -448,67 +372,6 @@ def test_a_server_that_asks_for_input_is_an_error(in_session, fake):
     in_session(use)
 
 
-# Pools.
-
-
-@pytest.fixture
-def two_pools():
-    with FakeBroker(tools=[nothing], pools=["one", "two"], environ=True) as broker:
-        yield broker
-
-
-async def call_at(url, **keywords):
-    async with sse_client(url, **keywords) as streams:
-        async with ClientSession(*streams) as session:
-            await session.initialize()
-            await session.call_tool("nothing")
-
-
-def test_the_pool_is_configured_by_url(two_pools, run):
-    compat.configure({URL + "/": "two", "HTTP://Other:80/x?token=secret": "one"})
-    run(lambda: call_at(URL + "?session=1"))
-    run(lambda: call_at("http://other/x"))
-    assert [call.pool for call in two_pools.calls] == ["two", "one"]
-
-
-def test_a_header_or_the_environment_name_the_pool(two_pools, run, monkeypatch):
-    run(lambda: call_at(URL, headers={"Teplo-Pool": "two"}))
-    monkeypatch.setenv("TEPLO_POOL", "one")
-    run(lambda: call_at(URL))
-    assert [call.pool for call in two_pools.calls] == ["two", "one"]
-
-
-def test_several_pools_and_none_named_names_them_and_the_remedy(two_pools, run):
-    with pytest.raises(McpError) as caught:
-        run(lambda: call_at(URL))
-    said = str(caught.value)
-    assert '"one", "two"' in said and f"configure({{'{URL}': 'NAME'}})" in said
-    assert caught.value.error.code == -32602
-
-
-def test_two_urls_do_not_silently_become_one_pool(fake, run):
-    run(lambda: call_at(URL))
-    with pytest.raises(teplo.InvalidRequest, match="say which is which"):
-        run(lambda: call_at("http://another:1/sse"))
-    compat.configure({"http://another:1/sse": "fake"})
-    run(lambda: call_at("http://another:1/sse"))
-    assert len(fake.calls) == 2
-
-
-def test_the_socket_can_be_configured(run, monkeypatch):
-    with FakeBroker(tools=[nothing]) as broker:
-        monkeypatch.setenv("TEPLO_SOCKET", "/nowhere")
-        compat.configure(socket=pathlib.Path(broker.path))
-        run(lambda: call_at(URL))
-        assert len(broker.calls) == 1
-
-
-def test_what_is_no_url_is_refused(run):
-    for url in ("grynya", "ftp://a/b", "http:///x"):
-        with pytest.raises(teplo.InvalidRequest, match="not the http or https url"):
-            run(lambda: call_at(url))
-
-
 # Tasks and loops.
 
 
@@ -602,68 +465,3 @@ def test_thousands_of_sessions_leave_nothing(fake, run, open_files):
         assert len(asyncio.all_tasks()) == 1
 
     run(main)
-
-
-# Beside the SDK.
-
-
-def test_the_streams_say_whose_they_are(fake, run):
-    async def main():
-        async with sse_client(URL) as (read, write):
-            with pytest.raises(TypeError, match="only teplo.compat.ClientSession"):
-                async with read:
-                    pass
-            with pytest.raises(AttributeError, match="only teplo.compat.ClientSession"):
-                await write.send(1)
-            assert "teplo.compat stream" in repr(read)
-
-    run(main)
-
-
-@needs_sdk
-def test_other_streams_make_the_sdks_own_session(fake, run):
-    from teplo.transport import unix_transport
-
-    async def main():
-        async with unix_transport(fake.path) as streams:
-            session = ClientSession(*streams)
-            assert type(session) is mcp.ClientSession
-            async with session:
-                await session.initialize()
-                assert (await session.call_tool("add", {"a": 1})).content
-
-    run(main)
-
-
-@needs_sdk
-def test_install_replaces_the_sdks_names_and_undo_restores_them(fake, run):
-    import mcp.client.session
-    import mcp.client.sse
-
-    before = mcp.client.sse.sse_client, mcp.client.session.ClientSession, mcp.ClientSession
-
-    async def main():
-        from mcp.client.session import ClientSession as Session
-        from mcp.client.sse import sse_client as client
-
-        async with client(URL, headers={"Host": "localhost"}) as streams:
-            async with Session(streams[0], streams[1]) as session:
-                await session.initialize()
-                return (await session.call_tool("list_graphs", {})).content[0].text
-
-    with compat.install():
-        assert "Grynya" in run(main)
-        assert mcp.ClientSession is ClientSession
-    assert (mcp.client.sse.sse_client, mcp.client.session.ClientSession, mcp.ClientSession) == before
-
-
-@pytest.mark.skipif(HAS_SDK, reason="the package mcp is installed")
-def test_install_needs_the_sdk():
-    with pytest.raises(ImportError, match="'mcp'"):
-        compat.install()
-
-
-def test_importing_it_does_not_import_the_sdk():
-    code = "import sys, teplo.compat; assert 'mcp' not in sys.modules and 'pydantic' not in sys.modules"
-    path = os.pathsep.join(word for word in sys.path if word)
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": path})

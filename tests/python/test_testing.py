@@ -91,7 +91,7 @@ def test_schemas_of_simple_types():
 
     def tool(
         a: int, b: str | None, c: list[float], d: dict[str, bool], progress: Progress,
-        e: typing.Literal["x", 1] = "x", f=None, g: typing.Optional[typing.List[str]] = None,
+        e: typing.Literal["x", 1] = "x", f=None, h: list = None, g: typing.Optional[typing.List[str]] = None,
     ):  # fmt: skip
         pass
 
@@ -104,6 +104,7 @@ def test_schemas_of_simple_types():
         "d": {"type": "object", "additionalProperties": {"type": "boolean"}},
         "e": {"enum": ["x", 1], "default": "x"},
         "f": {"default": None},
+        "h": {"type": "array", "items": {}, "default": None},
         "g": {
             "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
             "default": None,
@@ -116,15 +117,14 @@ def test_schemas_of_simple_types():
 # Failures on purpose.
 
 
-@pytest.mark.parametrize("reason", sorted(REASONS))
-def test_every_reason_of_the_broker_can_be_had(fake, client, reason):
-    fake.plan("add", Fail(reason=reason, message="so said the test"))
-    error = client.call_error("add", {"a": 1})
-    code, outcome, _, _ = REASONS[reason]
-    assert (error.code, error.outcome, error.teplo["reason"]) == (code, outcome, reason)
-    assert error.teplo["safe_to_retry"] is (outcome == "not_executed")
-    assert "so said the test" in error.message
-    assert fake.calls[0].outcome == outcome and fake.calls[0].reason == reason
+def test_every_reason_of_the_broker_can_be_had(fake, client):
+    for reason, (code, outcome, _, _) in REASONS.items():
+        fake.plan("add", Fail(reason=reason, message="so said the test"))
+        error = client.call_error("add", {"a": 1})
+        assert (error.code, error.outcome, error.teplo["reason"]) == (code, outcome, reason)
+        assert error.teplo["safe_to_retry"] is (outcome == "not_executed")
+        assert "so said the test" in error.message
+        assert fake.calls[-1].outcome == outcome and fake.calls[-1].reason == reason
     assert text(client.call("add", {"a": 1})) == "3"
 
 
@@ -232,6 +232,21 @@ def test_pools_are_told_apart():
         assert [call.pool for call in broker.calls] == ["two", "one"]
 
 
+def test_a_pool_is_known_by_its_servers_url():
+    urls = {"one": "http://a:80/sse", "two": "http://b:1/mcp?x=1", "three": "http://b:1/mcp?x=1"}
+    with FakeBroker(tools=[add], pools=urls) as broker, Client(broker.path) as client:
+        client.call("add", {"a": 1}, meta={"dev.teplo/pool": "HTTP://A/sse".replace("HTTP", "http")})
+        for url, problem in (
+            ("http://b:1/mcp?x=1", "several pools"),
+            ("http://c/", "no pool has"),
+            ("http://", "is none"),
+        ):
+            with pytest.raises(RpcError, match=problem) as refused:
+                client.call("add", {"a": 1}, meta={"dev.teplo/pool": url})
+            assert refused.value.teplo["pools"] == ["one", "two", "three"]
+        assert [call.pool for call in broker.calls] == ["one"]
+
+
 def test_a_new_tool_is_told_of(fake, client):
     if client.era == "modern":
         client.start("subscriptions/listen", {"notifications": {"toolsListChanged": True}})
@@ -271,17 +286,19 @@ def documented_errors():
     return {error["data"]["teplo"]["reason"]: error for error in errors}
 
 
-@pytest.mark.parametrize("reason", sorted(REASONS))
-def test_every_reason_looks_as_the_contract_shows_it(fake, client, reason):
-    wanted = documented_errors()[reason]
-    fake.plan("add", Fail(reason=reason))
-    client.call_error("add", {"a": 1})
-    error = client.lines.items[-1].message["error"]
-    assert (error["code"], list(error["data"]["teplo"])) == (wanted["code"], list(wanted["data"]["teplo"]))
+def test_every_reason_looks_as_the_contract_shows_it(fake, client):
+    documented = documented_errors()
     varying = {"call": 0, "upstream": 0, "elapsed_ms": 0}
-    assert {**error["data"]["teplo"], **varying} == {**wanted["data"]["teplo"], **varying}
-    first_words = ": ".join(wanted["message"].split(": ")[:2])
-    assert error["message"] == first_words
+    for reason in REASONS:
+        wanted = documented[reason]
+        facts = wanted["data"]["teplo"]
+        fake.plan("add", Fail(reason=reason))
+        client.call_error("add", {"a": 1})
+        error = client.lines.items[-1].message["error"]
+        told = error["data"]["teplo"]
+        assert (error["code"], list(told)) == (wanted["code"], list(facts))
+        assert {**told, **varying} == {**facts, **varying}
+        assert error["message"] == ": ".join(wanted["message"].split(": ")[:2])
 
 
 # teplo's own client finds in it what it finds in the real one.
@@ -368,6 +385,8 @@ BOTH = [
     ("tools/list", {"cursor": "x"}, {}),
     ("tools/list", {}, {"dev.teplo/pool": "no such"}),
     ("tools/list", {}, {"dev.teplo/pool": 5}),
+    ("tools/list", {}, {"dev.teplo/pool": "http://no.such/server"}),
+    ("tools/list", {}, {"dev.teplo/pool": "http://"}),
     ("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}, {}),
     ("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}, {"dev.teplo/call": CALL.format(1)}),
     ("tools/call", {"name": "add", "arguments": {"a": 1, "b": 2}}, {"dev.teplo/call": "no"}),

@@ -322,7 +322,7 @@ def check_response(response, where, role):
 def check_data(data, where):
     only(data, where, ("mimeType", "data"), ("displayName",))
     a_string(data["mimeType"], f"{where}.mimeType", minimum=1)
-    base64_text(data["data"], f"{where}.data")
+    base64_text(plain_base64(data["data"]), f"{where}.data")
 
 
 def check_answers(content, calls, answered, where):

@@ -80,6 +80,7 @@ class Turn(list[Any]):
     """
     What to append to the conversation: the model's own turn, and one answer for each of its calls.
 
+    answers  the latter alone, for APIs that keep the conversation themselves
     calls    what the model called, in its order: {"id", "name", "server", "tool", "arguments"}, or
              "error" in place of the arguments if it could not be called.  Empty: the model is done
     text     what it said
@@ -88,8 +89,11 @@ class Turn(list[Any]):
     notes    what the library has to say about it
     """
 
-    def __init__(self, messages: Sequence[Any], decoded: Mapping[str, Any]) -> None:
-        super().__init__(messages)
+    def __init__(
+        self, own: Sequence[Any], answers: Sequence[Any], decoded: Mapping[str, Any]
+    ) -> None:
+        super().__init__([*own, *answers])
+        self.answers = list(answers)
         self.calls: list[Json] = decoded["calls"]
         self.text: str = decoded["text"]
         self.finish: str | None = decoded["finish"]
@@ -144,7 +148,7 @@ class ToolSet:
     def calls(self, response: Any) -> Turn:
         """The calls in RESPONSE, none made: the turn holds the model's own part alone."""
         decoded, own = self._decode(response)
-        return Turn(own, decoded)
+        return Turn(own, [], decoded)
 
     call = calls
 
@@ -226,7 +230,7 @@ class ToolSet:
             pair_of(call, None if "error" in call else next(outcomes)) for call in decoded["calls"]
         ]
         answers = json.loads(toolset.answers(array_of(pairs))) if pairs else []
-        return Turn([*own, *answers], decoded)
+        return Turn(own, answers, decoded)
 
 
 def as_json(response: Any, to_json: ToJson) -> bytes:

@@ -35,10 +35,12 @@ def run_together_sync(pool: Pool, requests: Sequence[Request], at_once: int) -> 
     pool._check_open()
     idle = pool._idle.clients.stack
     client = idle.pop() if idle else SyncClient(pool.settings)
+    batch = _Batch(client, requests, at_once)
     try:
-        answers = _Batch(client, requests, at_once).run()
+        answers = batch.run()
     except BaseException:
-        client.close()  # which cancels what is still under way
+        batch.cancel()
+        client.close()
         raise
     if not client.is_closed:
         idle.append(client)
@@ -81,6 +83,12 @@ class _Batch:
                 self.answers[self.indexes.pop(ticket)] = Reply(result)
         finally:
             quick.teplo_result_free(result)
+
+    def cancel(self) -> None:
+        """At the server too; what it says of it is not waited for."""
+        for ticket in self.indexes:
+            self.handle.cancel(ticket)
+        self.handle.dispatch()
 
     def fail_all(self, status: int) -> None:
         """The handle is of no more use; those that wait here did not run."""

@@ -6,8 +6,9 @@ The names of the official MCP SDK, over the broker: change the imports and nothi
     -    from mcp.client.session import ClientSession
     +    from teplo.compat import sse_client, ClientSession
 
-Results and errors are the classes of the installed mcp package, 1.x or 2.x.  Where the broker has
-several pools, configure({"http://server:8000/sse": "pool"}) says which URL is which.
+Results and errors are the classes of the installed mcp package, 1.x or 2.x.  The broker knows its
+pools by the URLs of their servers; where the program's URL is another one,
+configure({"http://server:8000/sse": "pool"}) says which pool it is.
 """
 
 from ._install import install

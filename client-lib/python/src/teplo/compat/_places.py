@@ -27,11 +27,29 @@ Streams = TypeVar("Streams", bound=tuple[Any, ...])
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where the requests of a session go.  POOL None: the broker's only one."""
+    """Where the requests of a session go.  NAMED: the pool that somebody said; else the URL is it."""
 
     url: str
-    pool: str | None
+    named: str | None
     socket: str | None
+
+    @property
+    def pool(self) -> str:
+        """What the broker is asked for: it knows its pools by name and by the URLs of their servers."""
+        return self.named or settings.adopted.get(normal_url(self.url)) or self.url
+
+    def adopt(self, pools: list[str]) -> bool:
+        """
+        The broker knows no server at this URL: it may have another name there.  If POOLS are one it
+        is meant, but by one URL alone.  False: nobody knows.
+        """
+        key = normal_url(self.url)
+        with settings.lock:
+            others = [url for url in settings.adopted if url != key]
+            if self.named or key in settings.adopted or others or len(pools) != 1:
+                return False
+            settings.adopted[key] = pools[0]
+            return True
 
 
 class Stream:
@@ -50,17 +68,17 @@ class Stream:
         """Never reached."""
 
     def __repr__(self) -> str:
-        return f"<teplo.compat stream to {self.place.pool or 'the only pool'}>"
+        return f"<teplo.compat stream to {self.place.pool}>"
 
 
 class Settings:
-    """What configure() said; the URL that found its pool by being the only one."""
+    """What configure() said; and the pool of the one URL that the broker did not know."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.pools: dict[str, str] = {}
         self.socket: str | None = None
-        self.unnamed: str | None = None
+        self.adopted: dict[str, str] = {}
         self.facades: dict[str, Pool] = {}
 
 
@@ -71,8 +89,9 @@ def configure(
     pools: Mapping[str, str] | None = None, *, socket: str | os.PathLike[str] | None = None
 ) -> None:
     """
-    POOLS: URL -> name of the broker's pool for it; added to what was said before.  SOCKET: the
-    broker's, if not where libteplo looks.
+    POOLS: URL -> name of the broker's pool for it, where the program's URL is not the one in the
+    broker's configuration; added to what was said before.  SOCKET: the broker's, if not where
+    libteplo looks.
     """
     with settings.lock:
         for url, pool in (pools or {}).items():
@@ -85,8 +104,9 @@ def reset() -> None:
     """Forget all of it, as after import; sessions that there are go on."""
     with settings.lock:
         settings.pools.clear()
+        settings.adopted.clear()
         settings.facades.clear()
-        settings.socket = settings.unnamed = None
+        settings.socket = None
 
 
 def normal_url(url: str) -> str:
@@ -99,27 +119,14 @@ def normal_url(url: str) -> str:
 
 
 def place_of(url: str, headers: Mapping[str, Any] | None) -> Place:
-    """configure() decides, else the header, else $TEPLO_POOL, else the broker's only pool."""
+    """configure() decides, else the header, else $TEPLO_POOL, else the broker, by the URL."""
     key = normal_url(url)
     named = next(
         (str(value) for name, value in (headers or {}).items() if name.lower() == POOL_HEADER), None
     )
     with settings.lock:
-        pool = settings.pools.get(key) or named
-        if pool is None:
-            pool = os.environ.get(POOL_VARIABLE) or None
-            refuse_second_unnamed(key)
+        pool = settings.pools.get(key) or named or os.environ.get(POOL_VARIABLE) or None
         return Place(str(url), pool, settings.socket)
-
-
-def refuse_second_unnamed(key: str) -> None:
-    """Two servers must not end up on one pool because nobody said which is which."""
-    if settings.unnamed not in (None, key):
-        raise InvalidRequest(
-            f"{settings.unnamed} and {key} would both be the same pool of the broker: say which "
-            f"is which: teplo.compat.configure({{{settings.unnamed!r}: 'NAME', {key!r}: 'NAME'}})"
-        )
-    settings.unnamed = key
 
 
 def facade_of(place: Place) -> Pool:

@@ -97,9 +97,9 @@ class ClientSession:
         return self.initialize_result
 
     async def discover(self) -> Any:
-        raw = await self._ask("server/discover", {})
-        self._discovered = raw
-        return installed().parsed(getattr(installed(), "types").DiscoverResult, raw)
+        """As in SDK 2."""
+        self._discovered = await self._ask("server/discover", {})
+        return installed().result("DiscoverResult", self._discovered)
 
     def get_server_capabilities(self) -> Any:
         """None before initialize()."""
@@ -113,7 +113,7 @@ class ClientSession:
         raw: Json = {
             "protocolVersion": PROTOCOL_VERSION,
             "capabilities": self._discovered.get("capabilities") or {},
-            "serverInfo": meta.get(SERVER_INFO) or {"name": self._place.pool or "", "version": ""},
+            "serverInfo": meta.get(SERVER_INFO) or {"name": self._place.pool, "version": ""},
         }
         if self._discovered.get("instructions") is not None:
             raw["instructions"] = self._discovered["instructions"]
@@ -178,16 +178,14 @@ class ClientSession:
         refuse_parameters("call_tool", others)
         meta, call = without_call(meta)
         telling = Telling(progress_callback) if progress_callback is not None else None
-        request = Request(
+        raw = await self._run(
             tool=name,
             body=None if arguments is None else dict(arguments),
             timeout=self._seconds(read_timeout_seconds),
             progress=telling.take if telling else None,
-            pool=self._place.pool,
             meta=meta,
             call=call,
         )
-        raw = await self._run(request)
         if telling:
             await telling.finish()
         self._refuse_questions(raw)
@@ -244,14 +242,12 @@ class ClientSession:
         if method == "ping":
             return await self.send_ping()
         telling = Telling(progress_callback) if progress_callback is not None else None
-        made = Request(
+        raw = await self._run(
             method=method,
             body=params,
             timeout=self._seconds(request_read_timeout_seconds),
             progress=telling.take if telling else None,
-            pool=self._place.pool,
         )
-        raw = await self._run(made)
         if telling:
             await telling.finish()
         return installed().parsed(result_type, raw)
@@ -291,27 +287,27 @@ class ClientSession:
     # The way to the broker.
 
     async def _ask(self, method: str, params: Json, meta: Mapping[str, Any] | None = None) -> Json:
-        request = Request(
-            method=method,
-            body=params,
-            timeout=self._seconds(None),
-            pool=self._place.pool,
-            meta=meta,
-        )
-        return await self._run(request)
+        return await self._run(method=method, body=params, timeout=self._seconds(None), meta=meta)
 
-    async def _run(self, request: Request) -> Json:
+    async def _run(self, **asked: Any) -> Json:
+        """ASKED: of teplo._requests.Request, but for the pool."""
         if self._left:
-            closed = make_error(_ffi.TEPLO_E_STATE, "this session was left", "not_executed")
-            raise sdk_error(closed, 0, "this session was left: its `async with` has ended", None)
-        try:
-            reply = await facade_of(self._place)._client().run(request)
-        except Error as error:
-            raise sdk_error(error, 0, error.message, None) from error
+            text = "this session was left: its `async with` has ended"
+            closed = make_error(_ffi.TEPLO_E_STATE, text, "not_executed")
+            raise sdk_error(closed, 0, text, None)
+        reply = await self._reply(Request(pool=self._place.pool, **asked))
+        if reply.status == _ffi.TEPLO_E_NO_POOL and self._place.adopt(pools_in(reply)):
+            reply = await self._reply(Request(pool=self._place.pool, **asked))
         if reply.status != _ffi.TEPLO_OK:
             raise self._error_of(reply)
         raw: Json = json.loads(reply.json or b"{}")
         return raw
+
+    async def _reply(self, request: Request) -> Reply:
+        try:
+            return await facade_of(self._place)._client().run(request)
+        except Error as error:
+            raise sdk_error(error, 0, error.message, None) from error
 
     def _error_of(self, reply: Reply) -> Exception:
         message = reply.message or explain(reply.status)
@@ -365,6 +361,14 @@ class Telling:
         """What was told before the answer is heard before it, unless the callback takes long."""
         if self.task is not None:
             await asyncio.wait({self.task}, timeout=PROGRESS_PATIENCE)
+
+
+def pools_in(reply: Reply) -> list[str]:
+    """Those that a refusal of the broker names."""
+    data = parsed_data(reply.rpc[1])
+    facts = data.get("teplo") if isinstance(data, dict) else None
+    pools = facts.get("pools") if isinstance(facts, dict) else None
+    return [str(pool) for pool in pools] if isinstance(pools, list) else []
 
 
 def without_call(meta: Mapping[str, Any] | None) -> tuple[Json | None, str | None]:

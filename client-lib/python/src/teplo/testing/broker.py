@@ -7,7 +7,7 @@ import pathlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -28,8 +28,8 @@ class FakeBroker:
         with FakeBroker(tools=[add]) as broker:
             pool = teplo.connect(socket=broker.path)
 
-    TOOLS: Python functions; more by @broker.tool.  POOLS: their names, with the same tools each
-    unless a tool names its own.  ENVIRON: set $TEPLO_SOCKET meanwhile, so that the program under
+    TOOLS: Python functions; more by @broker.tool.  POOLS: their names, or name -> URL of the server
+    that it stands for, by which clients may ask too; the same tools each unless a tool names its own.  ENVIRON: set $TEPLO_SOCKET meanwhile, so that the program under
     test finds it by itself.  `calls` keeps every tools/call in the order of arrival.
 
     It speaks proto/WIRE.md in both eras: what differs from teplod is that nothing is behind it,
@@ -40,7 +40,7 @@ class FakeBroker:
         self,
         tools: Iterable[Callable[..., Any]] = (),
         *,
-        pools: Sequence[str] = ("fake",),
+        pools: Sequence[str] | Mapping[str, str] = ("fake",),
         instructions: str | None = None,
         version: str = "1",
         environ: bool = False,
@@ -48,6 +48,7 @@ class FakeBroker:
         if not pools:
             raise ValueError("a broker has at least one pool")
         self.pools = list(pools)
+        self.urls = dict(pools) if isinstance(pools, Mapping) else {}
         self.instructions = instructions
         self.version = version
         self.calls: list[Call] = []

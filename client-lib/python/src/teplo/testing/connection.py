@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import urllib.parse
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 LEGACY_ONLY = ("initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe")
 MODERN_ONLY = ("server/discover", "subscriptions/listen")
-UNKNOWN_POOL = 'there is no pool "{}"; the pools: {}'
-NO_POOL = 'name the pool in _meta["dev.teplo/pool"], or use its own socket; the pools: {}'
 NOT_GREETED = (
     'params._meta lacks "io.modelcontextprotocol/protocolVersion" (MCP 2026-07-28), and the '
     "connection is not initialized (MCP 2025-11-25 and before)"
@@ -172,17 +171,37 @@ class Connection:
 
     def find_pool(self, meta: Json) -> str:
         wish = meta.get(OWN + "pool", self.pool)
-        known = ", ".join(json.dumps(pool) for pool in self.broker.pools)
-        if wish is not None and not isinstance(wish, str):
-            raise Refusal(INVALID_PARAMS, '_meta["dev.teplo/pool"] is not the name of a pool')
-        if wish is None and len(self.broker.pools) > 1:
-            raise Refusal(INVALID_PARAMS, NO_POOL.format(known))
-        if wish is not None and wish not in self.broker.pools:
-            raise Refusal(INVALID_PARAMS, UNKNOWN_POOL.format(wish, known))
-        pool = self.broker.pools[0] if wish is None else wish
+        if isinstance(wish, str) and wish.startswith(("http://", "https://")):
+            pool = self.pool_at(wish)
+        elif wish is not None and not isinstance(wish, str):
+            raise self.no_pool('_meta["dev.teplo/pool"] is not the name of a pool')
+        elif wish is None and len(self.broker.pools) > 1:
+            raise self.no_pool('name the pool in _meta["dev.teplo/pool"], or use its own socket')
+        elif wish is not None and wish not in self.broker.pools:
+            raise self.no_pool(f'there is no pool "{wish}"')
+        else:
+            pool = self.broker.pools[0] if wish is None else wish
         if self.era == "legacy":
             self.pool = pool
         return pool
+
+    def pool_at(self, url: str) -> str:
+        wanted = same_url(url)
+        if wanted is None:
+            raise self.no_pool('the URL in _meta["dev.teplo/pool"] is none')
+        found = [pool for pool, known in self.broker.urls.items() if same_url(known) == wanted]
+        if not found:
+            raise self.no_pool('no pool has a server at the URL in _meta["dev.teplo/pool"]')
+        if len(found) > 1:
+            raise self.no_pool(
+                'several pools have a server at the URL in _meta["dev.teplo/pool"]: name one'
+            )
+        return found[0]
+
+    def no_pool(self, problem: str) -> Refusal:
+        known = ", ".join(json.dumps(pool) for pool in self.broker.pools)
+        facts = {"v": 1, "outcome": "not_executed", "reason": "no_pool", "pools": self.broker.pools}
+        return Refusal(INVALID_PARAMS, f"{problem}; the pools: {known}", {"teplo": facts})
 
     # Answers of the broker's own.
 
@@ -348,6 +367,19 @@ def parse(line: bytes) -> Json:
     if not isinstance(message, dict):
         raise Refusal(INVALID_REQUEST, "a message is an object")
     return message
+
+
+def same_url(url: str) -> tuple[str, str, int, str] | None:
+    """Equal for all spellings of one; None if it is none."""
+    parts = urllib.parse.urlsplit(url)
+    try:
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (KeyError, ValueError):
+        return None
+    if not parts.hostname:
+        return None
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return parts.scheme, parts.hostname, port, target
 
 
 def check_id(request_id: Any) -> None:

@@ -30,11 +30,13 @@ class Progress:
 
 
 def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """As written: typing.get_type_hints would make `list = None` an Optional before Python 3.11."""
     try:
-        return typing.get_type_hints(function)
+        parameters = inspect.signature(function, eval_str=True).parameters.values()
     except NameError:
         # Under `from __future__ import annotations` a type of the test's own function is unknown.
         return {}
+    return {one.name: one.annotation for one in parameters if one.annotation is not one.empty}
 
 
 def progress_parameters(function: Callable[..., Any]) -> list[str]:
