@@ -228,13 +228,13 @@ def test_a_conversation_over_http_with_dicts_and_with_text(way, server, fake, po
 
 
 def test_a_conversation_with_the_providers_sdk(way, server, fake, pool):
-    client = way.client(server)
     server.converse(PROMPT, *TURNS)
     tools = tools_of(way, pool)
     messages = way.first()
-    for _ in TURNS:
-        turn = tools.run(way.ask(client, messages, tools.declarations))
-        messages += turn
+    with contextlib.closing(way.client(server)) as client:
+        for _ in TURNS:
+            turn = tools.run(way.ask(client, messages, tools.declarations))
+            messages += turn
     check_conversation(fake, server, turn)
 
 
@@ -256,8 +256,7 @@ def test_a_conversation_in_an_event_loop(way, server, fake, pool, run):
 
 def test_openai_keeps_the_conversation_itself(fake, pool):
     way = Responses()
-    with OpenAIServer() as server:
-        client = way.client(server)
+    with OpenAIServer() as server, contextlib.closing(way.client(server)) as client:
         server.converse(PROMPT, *TURNS)
         tools = tools_of(way, pool)
         items, previous = way.first(), None
@@ -274,9 +273,8 @@ def test_openai_keeps_the_conversation_itself(fake, pool):
 
 def test_the_sdks_parse_leaves_nothing_behind_that_is_refused(fake, pool):
     pytest.importorskip("openai")
-    with OpenAIServer() as server:
+    with OpenAIServer() as server, contextlib.closing(Chat().client(server)) as client:
         server.converse(PROMPT, Call("list_graphs"), Say("так"))
-        client = Chat().client(server)
         tools = teplo.openai.tools_sync(pool, strict=True, only=["list_graphs"])
         messages = Chat().first()
         for _ in range(2):
