@@ -92,17 +92,26 @@ void conversion_refuse(struct conversion *conversion, const char *words)
     bytes_done(&text);
 }
 
-/* In alternatives the same argument is met again. */
-static bool is_known_place(const struct conversion *conversion, const struct format_place *place)
+/* False: PLACE is known.  In alternatives the same argument is met again. */
+static bool note_place(struct conversion *conversion, struct format_place *place)
 {
-    for (const struct format_place *known = conversion->places; known != NULL;
-         known = known->next) {
-        if (known->change == place->change && span_equal(known->at, place->at) &&
-            span_equal(known->key, place->key)) {
-            return true;
-        }
+    struct bytes text;
+    struct span all;
+
+    bytes_init(&text, conversion->arena->maximum);
+    bytes_append_int(&text, place->change);
+    bytes_append_span(&text, place->at);
+    bytes_append_char(&text, '\0');
+    bytes_append_span(&text, place->key);
+    all = arena_take(conversion->arena, &text);
+    bytes_done(&text);
+    if (span_is_none(all) || hashmap_find(&conversion->known_places, all) != NULL) {
+        return false;
     }
-    return false;
+    if (hashmap_add(&conversion->known_places, all, place) < 0) {
+        conversion->arena->failed = ARENA_NO_MEMORY;
+    }
+    return true;
 }
 
 void conversion_place(struct conversion *conversion, enum format_change change, struct span key)
@@ -124,7 +133,7 @@ void conversion_place(struct conversion *conversion, enum format_change change, 
     bytes_done(&at);
     place->change = change;
     place->key = key;
-    if (!is_known_place(conversion, place)) {
+    if (note_place(conversion, place)) {
         *conversion->places_end = place;
         conversion->places_end = &place->next;
     }
@@ -482,8 +491,10 @@ void convert(struct arena *arena, enum target target, unsigned flags, struct tre
     conversion->limits = &target_limits[target];
     conversion->root = schema;
     conversion->places_end = &conversion->places;
+    hashmap_init(&conversion->known_places);
     alias_properties(conversion, schema);
     convert_root(conversion, flags, ret);
+    hashmap_done(&conversion->known_places);
     ret->places = conversion->places;
     ret->refused = conversion->refused;
     if (!span_is_none(ret->refused)) {

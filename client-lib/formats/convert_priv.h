@@ -4,6 +4,7 @@
 #define TEPLO_FORMATS_CONVERT_PRIV_H
 
 #include "client-lib/formats/convert.h"
+#include "proto/base/hashmap.h"
 
 enum {
     CONVERT_DEPTH = 100,
@@ -28,6 +29,7 @@ struct conversion {
     size_t nodes;
     struct format_place *places;
     struct format_place **places_end;
+    struct hashmap known_places; /* the same, by all that each of them says */
     struct span refused;
 };
 
