@@ -251,6 +251,9 @@ say_farewell() {
   teploctl tools
   teploctl status
   redis-cli -s $RUN/redis.sock
+From Python:
+  python3 -m venv .venv && .venv/bin/pip install ./client-lib/python
+  .venv/bin/python -c 'import teplo; print([tool.name for tool in teplo.connect().list_tools_sync()])'
 In an MCP host, the server's command is: $TEPLOCTL --runtime-dir $RUN connect
 The socket for programs is $RUN/teplo.sock
 Logs and process ids are in .quickstart/.  To stop it all:

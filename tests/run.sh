@@ -3,10 +3,11 @@
 #
 # Builds teplo and passes every test, from a bare Debian 12 on.
 #
-#   tests/run.sh            everything (what .ci/run calls)
-#   tests/run.sh quick      development build, unit tests, end-to-end tests
-#   tests/run.sh setup      only install what the tests need
-#   tests/run.sh e2e ARGS   development build, then pytest with ARGS
+#   tests/run.sh               everything (what .ci/run calls)
+#   tests/run.sh quick         development build, unit tests, end-to-end tests
+#   tests/run.sh setup         only install what the tests need
+#   tests/run.sh e2e ARGS      development build, then pytest with ARGS
+#   tests/run.sh python ARGS   the same for the Python package
 #
 # Installs missing Debian packages (as root, or with sudo) and everything else below build/.
 # A second run installs nothing again.
@@ -41,8 +42,13 @@ main() {
         build dev
         pytest_run e2e dev 1 "" "$@"
         ;;
+    python)
+        setup
+        build dev
+        python_suite python fastmcp tests/python "$@"
+        ;;
     *)
-        echo "usage: tests/run.sh [quick | setup | e2e PYTEST-ARGUMENTS]" >&2
+        echo "usage: tests/run.sh [quick | setup | (e2e | python) PYTEST-ARGUMENTS]" >&2
         exit 2
         ;;
     esac
