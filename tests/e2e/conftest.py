@@ -12,9 +12,11 @@ from harness import (  # noqa: E402
     Broker,
     CountingServer,
     DemoServer,
+    Dynasty,
     EverythingServer,
     RawServer,
     RedisServer,
+    adopting_orphans,
 )
 
 
@@ -105,3 +107,15 @@ def counting(shared_counting):
 def broker(start_broker, raw):
     """A broker in front of the raw server; its only pool is "raw"."""
     return start_broker({"raw": raw.url})
+
+
+@pytest.fixture
+def orphans_are_ours():
+    with adopting_orphans():
+        yield
+
+
+@pytest.fixture
+def dynasty(broker, cleanup, orphans_are_ours):
+    """The broker in front of the raw server, and the brokers that replace it."""
+    return cleanup.maker(Dynasty)(broker)

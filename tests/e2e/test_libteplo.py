@@ -10,12 +10,12 @@ import tempfile
 
 import pytest
 
-from harness import places, wait_until
+from harness import Dynasty, places, wait_until
 from harness.program import Program
 from harness.scripted import EXEC, ScriptedServer
-from test_upgrade import Dynasty, adopt_orphans  # noqa: F401 - a fixture
 
 DRIVER = pathlib.Path(places.TEPLOD).parents[1] / "tests" / "support" / "lib_driver"
+pytestmark = pytest.mark.usefixtures("orphans_are_ours")
 OK = 0
 EXECUTED, NOT_EXECUTED, UNKNOWN = "0", "1", "2"
 DEPTH = 32

@@ -13,7 +13,6 @@ from harness import PATIENCE, RpcError, wait_until
 from harness.broker import Client
 from harness.program import die_with_parent
 from teploctl_runner import UNKNOWN, command, environment
-from test_upgrade import adopt_orphans, dynasty  # noqa: F401 - fixtures
 
 UPGRADES = int(os.environ.get("TEPLO_UPGRADES", "8"))
 KILLS = int(os.environ.get("TEPLO_KILLS", "8")) // 2

@@ -5,7 +5,6 @@ refuse what the real ones would, a real broker, and the demo graph server.
 """
 
 import asyncio
-import ctypes
 import json
 
 import pytest
@@ -13,7 +12,16 @@ import pytest
 pytest.importorskip("fastmcp")
 
 from fakes import Call, Calls, Failure, Finish, GeminiServer, Held, OpenAIServer, Say  # noqa: E402
-from harness import PATIENCE, Broker, DemoServer, RedisServer, places, wait_until  # noqa: E402
+from harness import (  # noqa: E402
+    PATIENCE,
+    Broker,
+    DemoServer,
+    Dynasty,
+    RedisServer,
+    adopting_orphans,
+    places,
+    wait_until,
+)
 from provider_ways import (  # noqa: E402
     EXAMPLE,
     LIBRARY,
@@ -22,7 +30,6 @@ from provider_ways import (  # noqa: E402
     Subscriber,
     provider_environment,
 )
-from test_upgrade import PR_SET_CHILD_SUBREAPER, Dynasty  # noqa: E402
 
 GEMINI, GPT = "gemini-3-pro", "gpt-5"
 POOL_SIZE = 4
@@ -461,14 +468,12 @@ def test_the_broker_is_killed_in_the_middle_of_a_call(own_house):
 @pytest.fixture
 def dynasty(own_house):
     """Its successors are ours to reap."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
-    dynasty = Dynasty(own_house.broker)
-    yield dynasty
-    for provider in own_house.providers:
-        provider.done()
-    dynasty.done()
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 0)
+    with adopting_orphans():
+        dynasty = Dynasty(own_house.broker)
+        yield dynasty
+        for provider in own_house.providers:
+            provider.done()
+        dynasty.done()
 
 
 def test_an_upgrade_of_the_broker_is_not_noticed(own_house, dynasty):
