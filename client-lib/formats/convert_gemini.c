@@ -130,8 +130,9 @@ static void write_properties(struct gemini *gemini, struct tree_node *properties
     }
 }
 
-/* Elements are of any of the types that stand in the list. */
-static struct tree_node *items_of(struct gemini *gemini)
+/* Elements are of any of the types that stand in the list.  Puts those that it leaves out, since
+ * they are equal to one before, into SAME. */
+static struct tree_node *items_of(struct gemini *gemini, struct tree_node *same)
 {
     struct arena *arena = gemini->conversion->arena;
     struct tree_node *items = word_find(gemini->node, WORD_ITEMS);
@@ -154,6 +155,7 @@ static struct tree_node *items_of(struct gemini *gemini)
         for (const struct tree_node *other = prefix->first; other != item; other = other->next) {
             if (tree_equal(other, item)) {
                 tree_remove(item);
+                tree_push(arena, same, item);
                 break;
             }
         }
@@ -167,6 +169,24 @@ static struct tree_node *items_of(struct gemini *gemini)
     either = tree_new(arena, JSON_OBJECT);
     tree_set(arena, either, "anyOf", prefix);
     return either;
+}
+
+static void write_items(struct gemini *gemini)
+{
+    struct conversion *conversion = gemini->conversion;
+    struct tree_node *same = tree_new(conversion->arena, JSON_ARRAY);
+    struct tree_node *items = items_of(gemini, same);
+
+    tree_set(conversion->arena, gemini->out, "items",
+             convert_part(conversion, items, step_items()));
+    /* The element at its place is decoded by each of them, so each gets its marks. */
+    for (struct tree_node *item = same->first; item != NULL;) {
+        struct tree_node *next = item->next;
+
+        tree_remove(item);
+        (void)convert_part(conversion, item, step_items());
+        item = next;
+    }
 }
 
 static void remark_free_form(struct gemini *gemini)
@@ -281,8 +301,7 @@ static void write_typed(struct gemini *gemini)
         }
     }
     if (gemini->type == TYPE_BIT_ARRAY) {
-        tree_set(conversion->arena, gemini->out, "items",
-                 convert_part(conversion, items_of(gemini), step_items()));
+        write_items(gemini);
     } else if (gemini->type == TYPE_BIT_OBJECT) {
         remark_free_form(gemini);
     }

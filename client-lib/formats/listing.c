@@ -301,6 +301,7 @@ static enum taken keep(struct taking *taking)
     }
     schema = tree_move(arena, taking->normal.root);
     sort_all(arena, schema);
+    normal_link(schema);
     entry->tool.schema = schema;
     entry->tool.server = listing->server;
     entry->tool.name = arena_copy(arena, taking->tool.tool);

@@ -191,6 +191,7 @@ static void distribute(struct conversion *conversion, struct tree_node *node)
 
         conversion->nodes += tree_size(merged) / 2;
         if (schema_merge(arena, merged, opened, MERGE_ALL)) {
+            merged->origin = opened->origin;
             tree_replace(arena, member, merged);
         } else if (list->count > 1) {
             /* Nothing can fit both. */
