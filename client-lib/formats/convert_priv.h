@@ -9,7 +9,7 @@
 enum {
     CONVERT_DEPTH = 100,
     CONVERT_NODES = 20000,
-    /* Keys of one object that get another name: each is compared with all before it. */
+    /* Keys of a tool that get another name. */
     ALIASES_MAXIMUM = 1000,
 };
 
@@ -29,6 +29,10 @@ struct conversion {
     size_t nodes;
     struct format_place *places;
     struct format_place **places_end;
+    struct hashmap own_keys; /* keys that the target allows -> a property */
+    struct hashmap renamed;  /* other keys -> a node of `aliases`, with its alias */
+    struct hashmap taken;    /* aliases -> the same */
+    struct tree_node *aliases;
     struct hashmap known_places; /* the same, by all that each of them says */
     struct span refused;
 };
