@@ -453,6 +453,9 @@ bool allows_null(const struct conversion *conversion, const struct tree_node *sc
     if (types_of(node) != 0) {
         return (types_of(node) & TYPE_NULL) != 0;
     }
+    if (tree_kind(word_find(node, WORD_CONST)) == JSON_NULL) {
+        return true;
+    }
     for (const struct tree_node *member = members == NULL ? NULL : members->first; member != NULL;
          member = member->next) {
         const struct tree_node *other = resolve(conversion->root, member);

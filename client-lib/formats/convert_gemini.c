@@ -203,7 +203,8 @@ static void remark_free_form(struct gemini *gemini)
         }
         return;
     }
-    if ((gemini->node->marks & SCHEMA_CUT) != 0 || gemini->conversion->depth == 0) {
+    if ((gemini->node->marks & SCHEMA_CUT) != 0 ||
+        (gemini->conversion->depth == 0 && additional == NULL)) {
         return;
     }
     remark_text(&gemini->remarks, NULL, SPAN("free-form JSON object"));
@@ -247,15 +248,20 @@ static void remark(struct gemini *gemini, enum keyword word, const struct tree_n
 static void write_word(struct gemini *gemini, enum keyword word, struct tree_node *value)
 {
     struct conversion *conversion = gemini->conversion;
+    int64_t count; /* the provider's are of 64 bits */
 
     switch ((int)word) {
     case WORD_TYPE:
     case WORD_DESCRIPTION:
-    case WORD_REQUIRED:
     case WORD_ADDITIONAL:
     case WORD_ITEMS:
     case WORD_PREFIX_ITEMS:
         return; /* written with others */
+    case WORD_REQUIRED:
+        if (word_find(gemini->node, WORD_PROPERTIES) == NULL) {
+            remark(gemini, word, value);
+        }
+        return;
     case WORD_ENUM:
         write_enum(gemini, value);
         return;
@@ -277,7 +283,8 @@ static void write_word(struct gemini *gemini, enum keyword word, struct tree_nod
     default:
         break;
     }
-    if (target_words[TARGET_GOPEN][word] == KEEP) {
+    if (target_words[TARGET_GOPEN][word] == KEEP &&
+        (schema_words[word].value != VALUE_COUNT || number_is_whole(value, &count))) {
         tree_set(conversion->arena, gemini->out, schema_words[word].text,
                  tree_copy(conversion->arena, value));
     } else {
@@ -331,8 +338,10 @@ static void write_any(struct gemini *gemini)
 }
 
 /* Alternatives of which each is an enum of strings, or one string, are one enum. */
-static bool join_enums(struct arena *arena, struct tree_node *node, const struct tree_node *list)
+static bool join_enums(struct conversion *conversion, struct tree_node *node,
+                       const struct tree_node *list)
 {
+    struct arena *arena = conversion->arena;
     struct tree_node *values = tree_new(arena, JSON_ARRAY);
 
     for (const struct tree_node *member = list->first; member != NULL; member = member->next) {
@@ -358,6 +367,7 @@ static bool join_enums(struct arena *arena, struct tree_node *node, const struct
     tree_remove(word_find(node, WORD_ANY_OF));
     tree_set(arena, node, "type", tree_word(arena, "string"));
     tree_set(arena, node, "enum", values);
+    settle_enum(conversion, node);
     return true;
 }
 
@@ -493,7 +503,7 @@ static struct tree_node *write_union(struct conversion *conversion, struct tree_
         tree_set(arena, node, "type", tree_word(arena, "null"));
         return write_single(conversion, node, TYPE_NULL, property);
     }
-    if (list->count > 1 && !join_enums(arena, node, list)) {
+    if (list->count > 1 && !join_enums(conversion, node, list)) {
         return write_alternatives(conversion, node, nullable);
     }
     only = list->first;

@@ -83,6 +83,8 @@ void remark_lost_key(struct remarks *remarks, struct conversion *conversion,
  * and arrays have their type; beside anyOf there is nothing that belongs into its members.
  */
 struct tree_node *simplify(struct conversion *conversion, struct tree_node *node);
+/* No value of NODE's enum stands there twice, or is of a type that NODE does not have. */
+void settle_enum(struct conversion *conversion, struct tree_node *node);
 /* Null fits the schema in normal form. */
 bool allows_null(const struct conversion *conversion, const struct tree_node *schema);
 const struct tree_node *resolve(const struct tree_node *root, const struct tree_node *node);

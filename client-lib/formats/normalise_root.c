@@ -306,6 +306,9 @@ bool normal_root(struct normal *normal, struct normalised *ret)
     }
     tree_set(normal->arena, root, "type", tree_word(normal->arena, "object"));
     if (word_find(root, WORD_PROPERTIES) == NULL) {
+        if (word_find(root, WORD_REQUIRED) != NULL) {
+            write_to_remark(normal, root, "required: ", word_find(root, WORD_REQUIRED));
+        }
         tree_set(normal->arena, root, "properties", tree_new(normal->arena, JSON_OBJECT));
     }
     tree_sort(normal->arena, word_find(root, WORD_PROPERTIES));
