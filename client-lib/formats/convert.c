@@ -366,6 +366,49 @@ struct tree_node *alias_names_map(struct conversion *conversion, const struct tr
     return made;
 }
 
+/* The keys of MEMBERS, or the strings in them, as the model knows them. */
+static void alias_members(const struct conversion *conversion, struct tree_node *members)
+{
+    for (struct tree_node *member = members->first; member != NULL; member = member->next) {
+        bool is_name = members->kind == JSON_ARRAY && member->kind == JSON_STRING;
+        const struct tree_node *own =
+            hashmap_find(&conversion->renamed, is_name ? member->token : member->key);
+
+        if (own != NULL && is_name) {
+            member->token = own->alias;
+        } else if (own != NULL) {
+            member->key = own->alias;
+        }
+    }
+    members->sorted = NULL;
+}
+
+const struct tree_node *alias_remark(struct conversion *conversion, enum keyword word,
+                                     const struct tree_node *value)
+{
+    struct tree_node *copy;
+
+    /* Values stay as they are, whatever they look like. */
+    if (conversion->renamed.count == 0 || schema_words[word].value < VALUE_NAMES) {
+        return value;
+    }
+    copy = tree_copy(conversion->arena, value);
+    copy->key = value->key;
+    for (struct tree_node *at = copy; at != NULL; at = tree_next(copy, at)) {
+        enum keyword own = word_of(at);
+
+        if (own == WORD_PROPERTIES || own == WORD_REQUIRED || own == WORD_NEEDS ||
+            own == WORD_DEPENDENT) {
+            alias_members(conversion, at);
+        }
+        for (struct tree_node *names = own == WORD_NEEDS ? at->first : NULL; names != NULL;
+             names = names->next) {
+            alias_members(conversion, names);
+        }
+    }
+    return copy;
+}
+
 struct tree_node *alias_required(struct conversion *conversion, const struct tree_node *schema)
 {
     const struct tree_node *properties = word_find(schema, WORD_PROPERTIES);

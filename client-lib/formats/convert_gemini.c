@@ -235,7 +235,8 @@ static void remark(struct gemini *gemini, enum keyword word, const struct tree_n
         return;
     }
     if (word != WORD_FORMAT) {
-        remark_value(&gemini->remarks, schema_words[word].text, value);
+        remark_value(&gemini->remarks, schema_words[word].text,
+                     alias_remark(gemini->conversion, word, value));
         return;
     }
     bytes_init(&text, value->token.length * 3);

@@ -72,6 +72,9 @@ struct span alias_of_key(struct conversion *conversion, const struct tree_node *
 /* An object of lists of keys, as "dependentRequired" is, in the provider's keys. */
 struct tree_node *alias_names_map(struct conversion *conversion, const struct tree_node *properties,
                                   const struct tree_node *map);
+/* VALUE behind WORD, or a copy in the provider's keys: to be described to the model. */
+const struct tree_node *alias_remark(struct conversion *conversion, enum keyword word,
+                                     const struct tree_node *value);
 /* "required" in the provider's keys, of the properties that are there. */
 struct tree_node *alias_required(struct conversion *conversion, const struct tree_node *schema);
 /* A remark on a key that says nothing to the model any more. */
