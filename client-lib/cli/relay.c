@@ -48,6 +48,9 @@ void relay_lose_current(struct relay *relay)
         relay->down_since_ms = duration_now_ms();
     }
     relay->current = RELAY_NOWHERE;
+    if (relay->host.sent > 0 && relay_host_asks(&relay->host)) {
+        relay_asked_settle(&relay->asked, relay->host.message.id); /* nobody has all of it */
+    }
     relay->host.sent = 0;
     relay->is_stuck = false;
     relay_retry_later(relay);

@@ -55,7 +55,7 @@ static void refuse_line(struct relay *relay, enum failure failure, const char *w
 {
     struct relay_host *host = &relay->host;
 
-    if (host->is_message && host->message.kind == MESSAGE_REQUEST) {
+    if (relay_host_asks(host)) {
         relay_host_refuse(host, host->message.id, failure, why);
         relay->refused++;
     }
@@ -110,7 +110,7 @@ static int ask(struct relay *relay)
     struct relay_host *host = &relay->host;
     int r;
 
-    if (host->sent > 0 || !host->is_message || host->message.kind != MESSAGE_REQUEST) {
+    if (host->sent > 0 || !relay_host_asks(host)) {
         return 1;
     }
     r = relay_asked_add(&relay->asked, host->message.id);
@@ -118,16 +118,6 @@ static int ask(struct relay *relay)
         refuse_line(relay, FAILURE_OUT_OF_MEMORY, "or rather, teploctl is");
     }
     return r == 0;
-}
-
-/* The line was not handed over: it is not asked yet. */
-static void take_back(struct relay *relay)
-{
-    const struct relay_host *host = &relay->host;
-
-    if (host->is_message && host->message.kind == MESSAGE_REQUEST) {
-        relay_asked_settle(&relay->asked, host->message.id);
-    }
 }
 
 /* True while there may be more to do. */
@@ -141,15 +131,17 @@ static bool send_line(struct relay *relay)
     }
     r = relay_link_send(&relay->links[relay->current], host->line, host->newline, &host->sent);
     if (r == 1) {
-        if (host->is_message) {
+        if (relay_host_asks(host)) {
             relay_asked_went(&relay->asked, host->message.id, relay->current);
+        }
+        if (host->is_message) {
             relay_greeting_sent(&relay->greeting, &host->message);
         }
         relay_host_drop_line(host);
         return true;
     }
-    if (r < 0 || host->sent == 0) {
-        take_back(relay);
+    if (host->sent == 0 && relay_host_asks(host)) {
+        relay_asked_settle(&relay->asked, host->message.id); /* it is not asked yet */
     }
     if (r < 0) {
         leave(relay);

@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import queue
 import select
 import socket
 import subprocess
@@ -33,6 +34,43 @@ def read_to_end(sock):
     while part := sock.recv(65536):
         parts.append(part)
     return b"".join(parts)
+
+
+class OneByOne(FakeBroker):
+    """Brokers of one path after the other: each connection is the test's to serve and to end."""
+
+    def __init__(self, place):
+        self.taken = queue.Queue()
+        self.over = threading.Event()
+        super().__init__(place, serve=self.hand_over)
+
+    def hand_over(self, peer):
+        self.taken.put(peer)
+        self.over.wait()
+
+    def next(self):
+        return self.taken.get(timeout=PATIENCE)
+
+    def close(self):
+        self.over.set()
+        super().close()
+
+
+def read_request(peer):
+    request = json.loads(peer.reader.readline())
+    if request["method"] == "teplo/outcome":  # is anybody there?
+        peer.send_json({"jsonrpc": "2.0", "id": request["id"], "result": {"outcome": "no_record"}})
+        return read_request(peer)
+    return request
+
+
+def request_line(number, size=0):
+    return b'{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"x":"%s"}}\n' % (
+        json.dumps(number).encode(), b"x" * size)  # fmt: skip
+
+
+def answer(peer, number):
+    peer.send_json({"jsonrpc": "2.0", "id": number, "result": {"content": []}})
 
 
 class Host:
@@ -300,3 +338,27 @@ def test_closed_standard_descriptors(place, closing):
         assert ended.returncode == RESULT_LOST
     else:
         assert (ended.returncode, ended.stdout) == (OK, b"answer\n")
+
+
+@pytest.mark.parametrize("number", [7, "seven", 12345678901234567890123])
+def test_half_a_request_is_not_asked(place, number):
+    """The next broker gets it, answers it, and that is the end of it."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        first = brokers.next()
+        writer = threading.Thread(target=host.write, args=(request_line(number, 3 * MIB),))
+        writer.start()
+        assert first.sock.recv(1, socket.MSG_PEEK) == b"{"
+        first.sock.shutdown(socket.SHUT_WR)  # noticed at a read, never at a write
+        second = brokers.next()
+        assert read_request(second)["id"] == number
+        writer.join()
+        answer(second, number)
+        assert json.loads(host.read_line())["id"] == number
+        second.close()
+        third = brokers.next()
+        host.end_of_input()
+        read_to_end(third.sock)
+        third.close()
+        assert host.read_all() == b""
+        assert host.finish() == (OK, "")
