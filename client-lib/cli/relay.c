@@ -84,8 +84,9 @@ void relay_lose_link(struct relay *relay, int number)
     struct relay_link *link = &relay->links[number];
     struct span rest = frame_rest(&link->reader);
 
-    if (relay->host.in < 0 && rest.length > 0 && relay->current != number) {
-        relay_host_tell(&relay->host, rest, 0); /* nothing can follow it: as it is */
+    if (relay->host.in < 0 && rest.length > 0 && relay->current != number &&
+        list_is_empty(&relay->asked.all)) {
+        relay_host_tell(&relay->host, rest, 0); /* no answer can follow it: as it is */
     }
     if (relay->current == number) {
         relay_lose_current(relay);

@@ -22,7 +22,9 @@ static void greet(struct relay *relay, int number)
         return;
     }
     relay_greeting_repeat(&relay->greeting, &link->own);
-    relay_asked_went(&relay->asked, relay->greeting.id, number);
+    if (relay_awaits_greeting(relay, relay->greeting.id)) {
+        relay_asked_went(&relay->asked, relay->greeting.id, number);
+    }
     link->state = RELAY_LINK_GREETING;
 }
 
@@ -120,6 +122,25 @@ static int ask(struct relay *relay)
     return r == 0;
 }
 
+/*
+ * No answer follows to what the host has cancelled (one that had left already is passed on), so
+ * none is made up at the end either.  A greeting cannot be cancelled.
+ */
+static void heed_cancellation(struct relay *relay)
+{
+    const struct message *message = &relay->host.message;
+    struct span id;
+
+    if (message->kind != MESSAGE_NOTIFICATION ||
+        !json_string_is(message->method, "notifications/cancelled")) {
+        return;
+    }
+    id = message_param(message, "requestId");
+    if (!span_is_none(id) && !relay_awaits_greeting(relay, id)) {
+        relay_asked_settle(&relay->asked, id);
+    }
+}
+
 /* True while there may be more to do. */
 static bool send_line(struct relay *relay)
 {
@@ -136,6 +157,7 @@ static bool send_line(struct relay *relay)
         }
         if (host->is_message) {
             relay_greeting_sent(&relay->greeting, &host->message);
+            heed_cancellation(relay);
         }
         relay_host_drop_line(host);
         return true;

@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from fake_broker import FakeBroker
-from harness import PATIENCE
+from harness import PATIENCE, wait_until
 from teploctl_runner import NO_BROKER, OK, RESULT_LOST, UNKNOWN, command, environment, place, run
 
 MIB = 1 << 20
@@ -333,6 +333,7 @@ def test_closed_standard_descriptors(place, closing):
             ["/bin/sh", "-c", f'exec "$@" {closing}', "sh", *command("connect")],
             stdin=subprocess.DEVNULL, capture_output=True, env=environment(place),
             timeout=PATIENCE, check=False)  # fmt: skip
+        wait_until(lambda: got, "the broker has read to the end")
     assert got == [b""]
     if ">&-" in closing.split():
         assert ended.returncode == RESULT_LOST
@@ -362,3 +363,45 @@ def test_half_a_request_is_not_asked(place, number):
         third.close()
         assert host.read_all() == b""
         assert host.finish() == (OK, "")
+
+
+def cancel_line(number):
+    return (b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}\n'
+            % json.dumps(number).encode())  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [7, "seven"])
+def test_a_cancelled_request_is_not_answered_at_the_end(place, number):
+    """Nobody waits for it.  An answer that had left already is passed on."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        only = brokers.next()
+        host.write(request_line(number) + cancel_line(number) + request_line("late"))
+        assert [read_request(only)["method"] for _ in range(3)][1] == "notifications/cancelled"
+        answer(only, number)
+        assert json.loads(host.read_line())["id"] == number
+        host.write(cancel_line("late") + request_line("other"))
+        assert read_request(only)["params"] == {"requestId": "late"}
+        read_request(only)
+        answer(only, "other")
+        assert json.loads(host.read_line())["id"] == "other"
+        host.end_of_input()
+        read_to_end(only.sock)
+        only.close()
+        assert host.read_all() == b""
+        assert host.finish() == (OK, "")
+
+
+def test_half_an_answer_is_not_put_before_another_line(place):
+    """A host that has ended its input still gets each answer on a line of its own."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        only = brokers.next()
+        host.write(request_line(1))
+        host.end_of_input()
+        read_request(only)
+        only.send(b'{"jsonrpc":"2.0","id":1,"resu')
+        only.close()
+        lost = json.loads(host.read_all())
+        assert (lost["id"], lost["error"]["code"]) == (1, -31010)
+        assert host.finish()[0] == UNKNOWN
