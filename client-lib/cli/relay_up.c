@@ -18,9 +18,6 @@ static void greet(struct relay *relay, int number)
 {
     struct relay_link *link = &relay->links[number];
 
-    if (!relay_greeting_is_kept(&relay->greeting)) {
-        return;
-    }
     relay_greeting_repeat(&relay->greeting, &link->own);
     if (relay_awaits_greeting(relay, relay->greeting.id)) {
         relay_asked_went(&relay->asked, relay->greeting.id, number);

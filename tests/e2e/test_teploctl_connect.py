@@ -405,3 +405,26 @@ def test_half_an_answer_is_not_put_before_another_line(place):
         lost = json.loads(host.read_all())
         assert (lost["id"], lost["error"]["code"]) == (1, -31010)
         assert host.finish()[0] == UNKNOWN
+
+
+def test_a_broker_that_does_not_answer_is_given_nothing(place):
+    """After a loss: one that is being killed still lets itself be connected to."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        brokers.next().close()
+        host.write(request_line(1))
+        dying = brokers.next()
+        assert json.loads(dying.reader.readline())["method"] == "teplo/outcome"
+        dying.close()
+        full = brokers.next()
+        full.send_json({"jsonrpc": "2.0", "id": None, "error": {"code": -31006, "message": "full"}})
+        full.close()
+        alive = brokers.next()
+        assert read_request(alive)["id"] == 1
+        answer(alive, 1)
+        assert json.loads(host.read_line())["id"] == 1
+        host.end_of_input()
+        read_to_end(alive.sock)
+        alive.close()
+        assert host.read_all() == b""
+        assert host.finish() == (OK, "")
