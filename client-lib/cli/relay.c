@@ -48,6 +48,9 @@ void relay_lose_current(struct relay *relay)
         relay->down_since_ms = duration_now_ms();
     }
     relay->current = RELAY_NOWHERE;
+    if (relay->host.sent > 0 && relay_host_asks(&relay->host)) {
+        relay_asked_settle(&relay->asked, relay->host.message.id); /* nobody has all of it */
+    }
     relay->host.sent = 0;
     relay->is_stuck = false;
     relay_retry_later(relay);
@@ -81,8 +84,9 @@ void relay_lose_link(struct relay *relay, int number)
     struct relay_link *link = &relay->links[number];
     struct span rest = frame_rest(&link->reader);
 
-    if (relay->host.in < 0 && rest.length > 0 && relay->current != number) {
-        relay_host_tell(&relay->host, rest, 0); /* nothing can follow it: as it is */
+    if (relay->host.in < 0 && rest.length > 0 && relay->current != number &&
+        list_is_empty(&relay->asked.all)) {
+        relay_host_tell(&relay->host, rest, 0); /* no answer can follow it: as it is */
     }
     if (relay->current == number) {
         relay_lose_current(relay);

@@ -73,6 +73,12 @@ void relay_greeting_repeat(const struct relay_greeting *greeting, struct bytes *
 {
     struct splice splice;
 
+    if (!relay_greeting_is_kept(greeting)) {
+        bytes_append_text(out, "{\"jsonrpc\":\"2.0\",\"id\":\"teploctl-greets-again\","
+                               "\"method\":\"teplo/outcome\",\"params\":{\"call\":"
+                               "\"00000000-0000-0000-0000-000000000000\"}}\n");
+        return;
+    }
     splice_init(&splice, bytes_span(&greeting->line));
     if (relay_greeting_is_answered(greeting)) {
         splice_replace(&splice, greeting->id, our_id);
@@ -93,6 +99,12 @@ enum relay_verdict relay_greeting_judge(const struct relay_greeting *greeting,
 {
     char version[RELAY_VERSION_MAXIMUM];
 
+    if (message->kind == MESSAGE_ERROR && span_is_none(message->id)) {
+        return RELAY_REFUSED; /* it has no place for us */
+    }
+    if (!relay_greeting_is_kept(greeting)) {
+        return span_equal(message->id, our_id) ? RELAY_GREETED : RELAY_PASS;
+    }
     if (!relay_greeting_is_answered(greeting) || message->kind == MESSAGE_NOTIFICATION) {
         return RELAY_PASS;
     }

@@ -48,7 +48,8 @@ void relay_greeting_heard(struct relay_greeting *greeting, const struct message 
 
 /*
  * The line for another broker: the host's own if it is not answered yet, else one with an id of
- * ours.  A failure shows in OUT.
+ * ours.  A host that has not greeted has a question asked that changes nothing: one that is being
+ * killed still takes what is written to it, and nobody reads it.  A failure shows in OUT.
  */
 void relay_greeting_repeat(const struct relay_greeting *greeting, struct bytes *out);
 /* What comes behind the answer. */

@@ -71,6 +71,11 @@ void relay_host_drop_line(struct relay_host *host)
     }
 }
 
+bool relay_host_asks(const struct relay_host *host)
+{
+    return host->has_line && host->is_message && host->message.kind == MESSAGE_REQUEST;
+}
+
 bool relay_host_may_read(const struct relay_host *host)
 {
     return host->in >= 0 && !host->has_line && frame_reader_is_searched(&host->reader);

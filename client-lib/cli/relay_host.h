@@ -35,6 +35,8 @@ void relay_host_done(struct relay_host *host);
 /* Finds the next line, if it has none.  True if it has one then. */
 bool relay_host_find_line(struct relay_host *host);
 void relay_host_drop_line(struct relay_host *host);
+/* Its line is a request: one that has to be answered. */
+bool relay_host_asks(const struct relay_host *host);
 
 bool relay_host_may_read(const struct relay_host *host);
 void relay_host_read(struct relay_host *host);

@@ -18,11 +18,10 @@ static void greet(struct relay *relay, int number)
 {
     struct relay_link *link = &relay->links[number];
 
-    if (!relay_greeting_is_kept(&relay->greeting)) {
-        return;
-    }
     relay_greeting_repeat(&relay->greeting, &link->own);
-    relay_asked_went(&relay->asked, relay->greeting.id, number);
+    if (relay_awaits_greeting(relay, relay->greeting.id)) {
+        relay_asked_went(&relay->asked, relay->greeting.id, number);
+    }
     link->state = RELAY_LINK_GREETING;
 }
 
@@ -55,7 +54,7 @@ static void refuse_line(struct relay *relay, enum failure failure, const char *w
 {
     struct relay_host *host = &relay->host;
 
-    if (host->is_message && host->message.kind == MESSAGE_REQUEST) {
+    if (relay_host_asks(host)) {
         relay_host_refuse(host, host->message.id, failure, why);
         relay->refused++;
     }
@@ -110,7 +109,7 @@ static int ask(struct relay *relay)
     struct relay_host *host = &relay->host;
     int r;
 
-    if (host->sent > 0 || !host->is_message || host->message.kind != MESSAGE_REQUEST) {
+    if (host->sent > 0 || !relay_host_asks(host)) {
         return 1;
     }
     r = relay_asked_add(&relay->asked, host->message.id);
@@ -120,13 +119,22 @@ static int ask(struct relay *relay)
     return r == 0;
 }
 
-/* The line was not handed over: it is not asked yet. */
-static void take_back(struct relay *relay)
+/*
+ * No answer follows to what the host has cancelled (one that had left already is passed on), so
+ * none is made up at the end either.  A greeting cannot be cancelled.
+ */
+static void heed_cancellation(struct relay *relay)
 {
-    const struct relay_host *host = &relay->host;
+    const struct message *message = &relay->host.message;
+    struct span id;
 
-    if (host->is_message && host->message.kind == MESSAGE_REQUEST) {
-        relay_asked_settle(&relay->asked, host->message.id);
+    if (message->kind != MESSAGE_NOTIFICATION ||
+        !json_string_is(message->method, "notifications/cancelled")) {
+        return;
+    }
+    id = message_param(message, "requestId");
+    if (!span_is_none(id) && !relay_awaits_greeting(relay, id)) {
+        relay_asked_settle(&relay->asked, id);
     }
 }
 
@@ -141,15 +149,18 @@ static bool send_line(struct relay *relay)
     }
     r = relay_link_send(&relay->links[relay->current], host->line, host->newline, &host->sent);
     if (r == 1) {
-        if (host->is_message) {
+        if (relay_host_asks(host)) {
             relay_asked_went(&relay->asked, host->message.id, relay->current);
+        }
+        if (host->is_message) {
             relay_greeting_sent(&relay->greeting, &host->message);
+            heed_cancellation(relay);
         }
         relay_host_drop_line(host);
         return true;
     }
-    if (r < 0 || host->sent == 0) {
-        take_back(relay);
+    if (host->sent == 0 && relay_host_asks(host)) {
+        relay_asked_settle(&relay->asked, host->message.id); /* it is not asked yet */
     }
     if (r < 0) {
         leave(relay);

@@ -4,6 +4,7 @@
 import hashlib
 import json
 import os
+import queue
 import select
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import threading
 import pytest
 
 from fake_broker import FakeBroker
-from harness import PATIENCE
+from harness import PATIENCE, wait_until
 from teploctl_runner import NO_BROKER, OK, RESULT_LOST, UNKNOWN, command, environment, place, run
 
 MIB = 1 << 20
@@ -33,6 +34,43 @@ def read_to_end(sock):
     while part := sock.recv(65536):
         parts.append(part)
     return b"".join(parts)
+
+
+class OneByOne(FakeBroker):
+    """Brokers of one path after the other: each connection is the test's to serve and to end."""
+
+    def __init__(self, place):
+        self.taken = queue.Queue()
+        self.over = threading.Event()
+        super().__init__(place, serve=self.hand_over)
+
+    def hand_over(self, peer):
+        self.taken.put(peer)
+        self.over.wait()
+
+    def next(self):
+        return self.taken.get(timeout=PATIENCE)
+
+    def close(self):
+        self.over.set()
+        super().close()
+
+
+def read_request(peer):
+    request = json.loads(peer.reader.readline())
+    if request["method"] == "teplo/outcome":  # is anybody there?
+        peer.send_json({"jsonrpc": "2.0", "id": request["id"], "result": {"outcome": "no_record"}})
+        return read_request(peer)
+    return request
+
+
+def request_line(number, size=0):
+    return b'{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"x":"%s"}}\n' % (
+        json.dumps(number).encode(), b"x" * size)  # fmt: skip
+
+
+def answer(peer, number):
+    peer.send_json({"jsonrpc": "2.0", "id": number, "result": {"content": []}})
 
 
 class Host:
@@ -295,8 +333,98 @@ def test_closed_standard_descriptors(place, closing):
             ["/bin/sh", "-c", f'exec "$@" {closing}', "sh", *command("connect")],
             stdin=subprocess.DEVNULL, capture_output=True, env=environment(place),
             timeout=PATIENCE, check=False)  # fmt: skip
+        wait_until(lambda: got, "the broker has read to the end")
     assert got == [b""]
     if ">&-" in closing.split():
         assert ended.returncode == RESULT_LOST
     else:
         assert (ended.returncode, ended.stdout) == (OK, b"answer\n")
+
+
+@pytest.mark.parametrize("number", [7, "seven", 12345678901234567890123])
+def test_half_a_request_is_not_asked(place, number):
+    """The next broker gets it, answers it, and that is the end of it."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        first = brokers.next()
+        writer = threading.Thread(target=host.write, args=(request_line(number, 3 * MIB),))
+        writer.start()
+        assert first.sock.recv(1, socket.MSG_PEEK) == b"{"
+        first.sock.shutdown(socket.SHUT_WR)  # noticed at a read, never at a write
+        second = brokers.next()
+        assert read_request(second)["id"] == number
+        writer.join()
+        answer(second, number)
+        assert json.loads(host.read_line())["id"] == number
+        second.close()
+        third = brokers.next()
+        host.end_of_input()
+        read_to_end(third.sock)
+        third.close()
+        assert host.read_all() == b""
+        assert host.finish() == (OK, "")
+
+
+def cancel_line(number):
+    return (b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%s}}\n'
+            % json.dumps(number).encode())  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [7, "seven"])
+def test_a_cancelled_request_is_not_answered_at_the_end(place, number):
+    """Nobody waits for it.  An answer that had left already is passed on."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        only = brokers.next()
+        host.write(request_line(number) + cancel_line(number) + request_line("late"))
+        assert [read_request(only)["method"] for _ in range(3)][1] == "notifications/cancelled"
+        answer(only, number)
+        assert json.loads(host.read_line())["id"] == number
+        host.write(cancel_line("late") + request_line("other"))
+        assert read_request(only)["params"] == {"requestId": "late"}
+        read_request(only)
+        answer(only, "other")
+        assert json.loads(host.read_line())["id"] == "other"
+        host.end_of_input()
+        read_to_end(only.sock)
+        only.close()
+        assert host.read_all() == b""
+        assert host.finish() == (OK, "")
+
+
+def test_half_an_answer_is_not_put_before_another_line(place):
+    """A host that has ended its input still gets each answer on a line of its own."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        only = brokers.next()
+        host.write(request_line(1))
+        host.end_of_input()
+        read_request(only)
+        only.send(b'{"jsonrpc":"2.0","id":1,"resu')
+        only.close()
+        lost = json.loads(host.read_all())
+        assert (lost["id"], lost["error"]["code"]) == (1, -31010)
+        assert host.finish()[0] == UNKNOWN
+
+
+def test_a_broker_that_does_not_answer_is_given_nothing(place):
+    """After a loss: one that is being killed still lets itself be connected to."""
+    with OneByOne(place) as brokers:
+        host = Host(place, "pipes")
+        brokers.next().close()
+        host.write(request_line(1))
+        dying = brokers.next()
+        assert json.loads(dying.reader.readline())["method"] == "teplo/outcome"
+        dying.close()
+        full = brokers.next()
+        full.send_json({"jsonrpc": "2.0", "id": None, "error": {"code": -31006, "message": "full"}})
+        full.close()
+        alive = brokers.next()
+        assert read_request(alive)["id"] == 1
+        answer(alive, 1)
+        assert json.loads(host.read_line())["id"] == 1
+        host.end_of_input()
+        read_to_end(alive.sock)
+        alive.close()
+        assert host.read_all() == b""
+        assert host.finish() == (OK, "")
