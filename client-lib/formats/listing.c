@@ -20,6 +20,8 @@ struct taking {
     int is_strict;
     int is_cut;
     struct span text; /* the declaration */
+    /* The place of what the lint refused; none: the reason says it. */
+    struct span refused_at;
 };
 
 enum taken {
@@ -157,14 +159,15 @@ static void write_declaration(struct taking *taking)
     bytes_done(&text);
 }
 
-/* The reason, of the arena; none: the provider takes it. */
+/* The reason, of the arena, and the place; none: the provider takes it. */
 static struct span lint_text(struct taking *taking)
 {
     /* Deeper and more than any declaration that is made. */
     static const struct tree_limits limits = {
         .bytes = SIZE_MAX, .depth = JSON_DEPTH_MAXIMUM, .nodes = 4000000};
-    struct lint lint = {.provider = taking->tool.provider};
+    struct lint lint = {.provider = taking->tool.provider, .arena = &taking->arena};
     struct tree_parsed parsed;
+    struct bytes place;
 
     switch (tree_parse(&taking->arena, taking->text, &limits, &parsed)) {
     case 0:
@@ -177,6 +180,10 @@ static struct span lint_text(struct taking *taking)
     if (lint_declaration(&lint, parsed.root)) {
         return SPAN_NONE;
     }
+    bytes_init(&place, taking->arena.maximum);
+    lint_place(&lint, &place);
+    taking->refused_at = arena_take(&taking->arena, &place);
+    bytes_done(&place);
     return arena_copy(&taking->arena, span_of(lint.reason));
 }
 
@@ -192,6 +199,7 @@ static void clear_marks(struct tree_node *schema)
 static struct span attempt(struct taking *taking, int is_strict)
 {
     taking->is_strict = is_strict;
+    taking->refused_at = SPAN_NONE;
     clear_marks(taking->normal.root);
     convert(&taking->arena, target_of(taking->tool.provider, is_strict),
             taking->listing->toolset->flags, taking->normal.root, &taking->made);
@@ -216,13 +224,17 @@ static enum taken declare(struct taking *taking)
         if (span_is_none(reason)) {
             return TAKEN;
         }
-        report(taking, DIAGNOSTIC_NOT_STRICT, SPAN_NONE, reason);
+        report(taking, DIAGNOSTIC_NOT_STRICT, taking->refused_at, reason);
     }
     reason = attempt(taking, 0);
     if (taking->arena.failed != ARENA_FINE) {
         return give_up(taking);
     }
-    return span_is_none(reason) ? TAKEN : drop(taking, reason);
+    if (span_is_none(reason)) {
+        return TAKEN;
+    }
+    report(taking, DIAGNOSTIC_DROPPED, taking->refused_at, reason);
+    return DROPPED;
 }
 
 static void report_rename(struct taking *taking, const struct format_place *place)
@@ -231,7 +243,7 @@ static void report_rename(struct taking *taking, const struct format_place *plac
 
     bytes_init(&text, taking->arena.maximum);
     bytes_append_text(&text, "the argument is ");
-    tree_token_text(place->key, &text);
+    bytes_append_span(&text, place->key);
     report(taking, DIAGNOSTIC_RENAMED, place->at, bytes_span(&text));
     taking->listing->diagnostics.items.failed |= text.failed;
     bytes_done(&text);

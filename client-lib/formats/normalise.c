@@ -341,6 +341,8 @@ void normal_required(struct normal *normal, struct tree_node *made)
     struct tree_node *properties = word_find(made, WORD_PROPERTIES);
     struct tree_node *required = word_find(made, WORD_REQUIRED);
 
+    normal_unique(normal->arena, required);
+    normal_unique_needs(normal->arena, word_find(made, WORD_NEEDS));
     for (struct tree_node *name = required == NULL ? NULL : required->first; name != NULL;) {
         struct tree_node *next = name->next;
         struct tree_node *property;

@@ -85,4 +85,9 @@ enum merge {
 bool schema_merge(struct arena *arena, struct tree_node *to, struct tree_node *from,
                   enum merge merge);
 
+/* A list of names, as "required" is, without those that were there before; NULL is fine. */
+void normal_unique(struct arena *arena, struct tree_node *names);
+/* The same for each list of "dependentRequired". */
+void normal_unique_needs(struct arena *arena, struct tree_node *needs);
+
 #endif
