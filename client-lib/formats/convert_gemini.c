@@ -257,7 +257,7 @@ static void write_word(struct gemini *gemini, enum keyword word, struct tree_nod
     default:
         break;
     }
-    if (target_words[TARGET_GOPEN][word] == KEEP) {
+    if (target_words[TARGET_GOPEN][word] == KEEP && gemini_allows_count(word, value)) {
         tree_set(conversion->arena, gemini->out, schema_words[word].text,
                  tree_copy(conversion->arena, value));
     } else {

@@ -132,6 +132,17 @@ static void count_names(struct linting *linting, const struct tree_node *map)
     }
 }
 
+static bool lint_format(struct linting *linting, const struct tree_node *format)
+{
+    unsigned types = types_of(format->parent);
+
+    if (has_rule(linting, RULE_TEXT_FORMATS) && types != 0 && (types & TYPE_STRING) == 0) {
+        return lint_fail(linting->lint, "a format of what is no text");
+    }
+    return target_allows_format(linting->target, format->token) ||
+           lint_fail(linting->lint, "an unknown format");
+}
+
 /* Values that the target does not take behind a word that it knows. */
 static bool lint_value(struct linting *linting, enum keyword word, const struct tree_node *value)
 {
@@ -139,8 +150,7 @@ static bool lint_value(struct linting *linting, enum keyword word, const struct 
 
     switch ((int)word) {
     case WORD_FORMAT:
-        return target_allows_format(linting->target, value->token) ||
-               lint_fail(linting->lint, "an unknown format");
+        return lint_format(linting, value);
     case WORD_PATTERN:
         return !has_rule(linting, RULE_NO_LOOKAROUND) || !has_lookaround(value->token) ||
                lint_fail(linting->lint, "lookaround in a pattern");
@@ -347,7 +357,6 @@ static bool lint_gemini_word(struct linting *linting, enum schema_type type,
                              const struct tree_node *value)
 {
     enum keyword word = word_of(value);
-    int64_t count; /* they are int64 */
 
     if (tree_key_is(value, "nullable")) {
         return value->kind == JSON_TRUE || lint_fail(linting->lint, "nullable is no true");
@@ -361,8 +370,7 @@ static bool lint_gemini_word(struct linting *linting, enum schema_type type,
     if ((schema_words[word].types & 1U << type) == 0) {
         return lint_fail(linting->lint, "a field of another type");
     }
-    if (!word_is_valid(word, value) ||
-        (schema_words[word].value == VALUE_COUNT && !number_is_whole(value, &count))) {
+    if (!word_is_valid(word, value) || !gemini_allows_count(word, value)) {
         return lint_fail(linting->lint, "a value that the field may not have");
     }
     switch ((int)word) {

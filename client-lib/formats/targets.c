@@ -87,6 +87,13 @@ bool gemini_allows_format(enum schema_type type, struct span format)
     return false;
 }
 
+bool gemini_allows_count(enum keyword word, const struct tree_node *value)
+{
+    int64_t count;
+
+    return schema_words[word].value != VALUE_COUNT || number_is_whole(value, &count);
+}
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';

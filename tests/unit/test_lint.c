@@ -129,6 +129,8 @@ static void values_are_the_providers(void **state)
            "lookaround in a pattern", "/properties/a");
     expect(TEPLO_OPENAI_RESPONSES,
            CLOSED("\"a\":{\"type\":\"string\",\"pattern\":\"(x)\"}", "\"a\""), "", "");
+    expect(TEPLO_GEMINI, OBJECT("\"a\":{\"type\":\"integer\",\"format\":\"date-time\"}"),
+           "a format of what is no text", "/properties/a");
     expect(TEPLO_ANTHROPIC, CLOSED("\"a\":{\"$ref\":\"#/$defs/A\"}", ""),
            "a reference, and they are not taken", "/properties/a");
 }
