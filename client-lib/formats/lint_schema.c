@@ -4,6 +4,8 @@
 
 enum { LINT_DEPTH = 400 };
 
+static const char no_references[] = "a reference, and they are not taken";
+
 struct linting {
     struct lint *lint;
     enum target target;
@@ -79,7 +81,7 @@ static bool lint_reference(struct linting *linting, const struct tree_node *sche
     char text[256];
 
     if (has_rule(linting, RULE_NO_RECURSION)) {
-        return lint_fail(linting->lint, "a reference, and they are not taken");
+        return lint_fail(linting->lint, no_references);
     }
     if (schema->count != 1) {
         return lint_fail(linting->lint, "something beside $ref");
@@ -166,7 +168,8 @@ static bool lint_value(struct linting *linting, enum keyword word, const struct 
         return lint_keys(linting, value);
     case WORD_DEFS:
         count_names(linting, value);
-        return true;
+        linting->lint->at = has_rule(linting, RULE_NO_RECURSION) ? value : linting->lint->at;
+        return linting->lint->at != value || lint_fail(linting->lint, no_references);
     case WORD_NEEDS:
         return lint_needs(linting, value);
     default:

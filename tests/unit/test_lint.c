@@ -133,6 +133,9 @@ static void values_are_the_providers(void **state)
            "a format of what is no text", "/properties/a");
     expect(TEPLO_ANTHROPIC, CLOSED("\"a\":{\"$ref\":\"#/$defs/A\"}", ""),
            "a reference, and they are not taken", "/properties/a");
+    expect(TEPLO_ANTHROPIC,
+           "{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false,\"$defs\":{}}",
+           "a reference, and they are not taken", "/$defs");
 }
 
 /* COUNT values of LENGTH characters, each of two bytes, in each of ENUMS enums. */
