@@ -249,7 +249,6 @@ static void remark(struct gemini *gemini, enum keyword word, const struct tree_n
 static void write_word(struct gemini *gemini, enum keyword word, struct tree_node *value)
 {
     struct conversion *conversion = gemini->conversion;
-    int64_t count; /* the provider's are of 64 bits */
 
     switch ((int)word) {
     case WORD_TYPE:
@@ -284,8 +283,7 @@ static void write_word(struct gemini *gemini, enum keyword word, struct tree_nod
     default:
         break;
     }
-    if (target_words[TARGET_GOPEN][word] == KEEP &&
-        (schema_words[word].value != VALUE_COUNT || number_is_whole(value, &count))) {
+    if (target_words[TARGET_GOPEN][word] == KEEP && gemini_allows_count(word, value)) {
         tree_set(conversion->arena, gemini->out, schema_words[word].text,
                  tree_copy(conversion->arena, value));
     } else {

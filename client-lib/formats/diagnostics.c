@@ -25,7 +25,7 @@ static const char *provider_text(enum teplo_provider provider)
 void diagnostics_init(struct diagnostics *diagnostics)
 {
     *diagnostics = (struct diagnostics){.count = 0};
-    bytes_init(&diagnostics->items, (size_t)16 * 1024 * 1024);
+    bytes_init(&diagnostics->items, (size_t)256 * 1024 * 1024);
 }
 
 void diagnostics_done(struct diagnostics *diagnostics)
@@ -33,24 +33,28 @@ void diagnostics_done(struct diagnostics *diagnostics)
     bytes_done(&diagnostics->items);
 }
 
-/* Not longer than a diagnostic may be, and no half of a character. */
-static struct span cut(struct span text)
+struct span diagnostics_cut(struct span text, size_t most)
 {
     size_t length = 0;
 
-    if (text.length <= DIAGNOSTIC_TEXT_MAXIMUM) {
+    if (text.length <= most) {
         return text;
     }
-    while (length < DIAGNOSTIC_TEXT_MAXIMUM) {
+    while (length < most) {
         size_t step = utf8_length(text.at + length, text.at + text.length);
 
         step = step == 0 ? 1 : step;
-        if (length + step > DIAGNOSTIC_TEXT_MAXIMUM) {
+        if (length + step > most) {
             break;
         }
         length += step;
     }
     return (struct span){text.at, length};
+}
+
+static struct span cut(struct span text)
+{
+    return diagnostics_cut(text, DIAGNOSTIC_TEXT_MAXIMUM);
 }
 
 static void add_text(struct bytes *out, const char *key, struct span text)
@@ -68,9 +72,12 @@ void diagnostics_add(struct diagnostics *diagnostics, const struct diagnosed *to
 {
     struct bytes *out = &diagnostics->items;
 
-    if (++diagnostics->count > DIAGNOSTICS_MAXIMUM) {
+    if (out->length >= DIAGNOSTICS_BYTES ||
+        (kind != DIAGNOSTIC_DROPPED && diagnostics->count >= DIAGNOSTICS_MAXIMUM)) {
+        diagnostics->left_out++;
         return;
     }
+    diagnostics->count++;
     bytes_append_text(out, out->length == 0 ? "" : ",");
     add_text(out, "{\"server\":", tool->server);
     add_text(out, ",\"tool\":", span_is_none(tool->tool) ? tool->tool : cut(tool->tool));
@@ -86,9 +93,8 @@ void diagnostics_write(const struct diagnostics *diagnostics, struct bytes *out)
 {
     bytes_append_char(out, '[');
     bytes_append_span(out, bytes_span(&diagnostics->items));
-    if (diagnostics->count > DIAGNOSTICS_MAXIMUM) {
-        bytes_printf(out, ",{\"kind\":\"noted\",\"reason\":\"%zu more\"}",
-                     diagnostics->count - DIAGNOSTICS_MAXIMUM);
+    if (diagnostics->left_out > 0) {
+        bytes_printf(out, ",{\"kind\":\"noted\",\"reason\":\"%zu more\"}", diagnostics->left_out);
     }
     bytes_append_char(out, ']');
     out->failed = out->failed || diagnostics->items.failed;
@@ -102,7 +108,7 @@ bool diagnostics_append(struct diagnostics *diagnostics, const struct diagnostic
     if (from->items.failed) {
         return false;
     }
-    if (from->count > 0 && diagnostics->count < DIAGNOSTICS_MAXIMUM) {
+    if (from->count > 0) {
         bytes_append_text(items, length == 0 ? "" : ",");
         bytes_append_span(items, bytes_span(&from->items));
     }
@@ -112,5 +118,6 @@ bool diagnostics_append(struct diagnostics *diagnostics, const struct diagnostic
         return false;
     }
     diagnostics->count += from->count;
+    diagnostics->left_out += from->left_out;
     return true;
 }

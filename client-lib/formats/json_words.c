@@ -58,6 +58,13 @@ static bool write_bound(struct writing *writing, enum keyword word, const struct
     return true;
 }
 
+static bool may_be_text(const struct tree_node *node)
+{
+    unsigned types = types_of(node);
+
+    return types == 0 || (types & TYPE_STRING) != 0;
+}
+
 /* A word that the target knows, but not with every value. */
 static bool is_said_otherwise(struct writing *writing, enum keyword word,
                               const struct tree_node *value)
@@ -66,7 +73,8 @@ static bool is_said_otherwise(struct writing *writing, enum keyword word,
 
     switch ((int)word) {
     case WORD_FORMAT:
-        return !target_allows_format(writing->conversion->target, value->token);
+        return !target_allows_format(writing->conversion->target, value->token) ||
+               (has_rule(writing->conversion, RULE_TEXT_FORMATS) && !may_be_text(writing->node));
     case WORD_PATTERN:
         return has_rule(writing->conversion, RULE_NO_LOOKAROUND) && has_lookaround(value->token);
     case WORD_MIN_ITEMS:

@@ -11,8 +11,62 @@ bool lint_fail(struct lint *lint, const char *reason)
 {
     if (lint->reason[0] == '\0') {
         (void)snprintf(lint->reason, sizeof(lint->reason), "%s", reason);
+        lint->wrong = lint->at;
     }
     return false;
+}
+
+static void append_escaped(struct bytes *out, struct span token)
+{
+    struct bytes text;
+
+    bytes_init(&text, token.length * 3);
+    tree_token_text(token, &text);
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.at[i];
+
+        if (c == '~' || c == '/') {
+            bytes_append_text(out, c == '~' ? "~0" : "~1");
+        } else {
+            bytes_append_char(out, c);
+        }
+    }
+    out->failed = out->failed || text.failed;
+    bytes_done(&text);
+}
+
+static bool is_schema_of_tool(const struct tree_node *node)
+{
+    return tree_key_is(node, "parameters") || tree_key_is(node, "parametersJsonSchema") ||
+           tree_key_is(node, "input_schema");
+}
+
+void lint_place(const struct lint *lint, struct bytes *out)
+{
+    const struct tree_node *path[JSON_DEPTH_MAXIMUM];
+    size_t depth = 0;
+    size_t first = 0;
+
+    for (const struct tree_node *at = lint->wrong; at != NULL && depth < JSON_DEPTH_MAXIMUM;
+         at = at->parent) {
+        path[depth++] = at;
+        /* The outermost one counts: arguments may have such names too. */
+        first = is_schema_of_tool(at) ? depth : first;
+    }
+    while (first-- > 1) {
+        size_t index = 0;
+
+        bytes_append_char(out, '/');
+        if (!span_is_none(path[first - 1]->key)) {
+            append_escaped(out, path[first - 1]->key);
+            continue;
+        }
+        for (const struct tree_node *at = path[first - 1]; at->previous != NULL;
+             at = at->previous) {
+            index++;
+        }
+        bytes_printf(out, "%zu", index);
+    }
 }
 
 static bool is_name_char(char c)
@@ -159,6 +213,8 @@ static bool lint_anthropic(struct lint *lint, const struct tree_node *declaratio
 bool lint_declaration(struct lint *lint, const struct tree_node *declaration)
 {
     lint->reason[0] = '\0';
+    lint->wrong = NULL;
+    lint->at = declaration;
     if (tree_kind(declaration) != JSON_OBJECT) {
         return lint_fail(lint, "no object");
     }

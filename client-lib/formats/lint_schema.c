@@ -4,6 +4,8 @@
 
 enum { LINT_DEPTH = 400 };
 
+static const char no_references[] = "a reference, and they are not taken";
+
 struct linting {
     struct lint *lint;
     enum target target;
@@ -13,6 +15,7 @@ struct linting {
     size_t levels; /* objects that the schema in hand is in */
     size_t properties;
     size_t values;
+    size_t characters;
 };
 
 static bool lint_schema(struct linting *linting, const struct tree_node *schema);
@@ -43,19 +46,18 @@ static bool lint_required(struct linting *linting, const struct tree_node *schem
 {
     const struct tree_node *properties = tree_find(schema, "properties");
     const struct tree_node *required = tree_find(schema, "required");
-    uint32_t count = 0;
 
+    if (required != NULL && !lint_unique(linting->lint, required, "a name is required twice")) {
+        return false;
+    }
     for (const struct tree_node *name = required == NULL ? NULL : required->first; name != NULL;
-         name = name->next, count++) {
-        if (name->previous != NULL && span_equal(name->token, name->previous->token)) {
-            return lint_fail(linting->lint, "a name is required twice");
-        }
+         name = name->next) {
         if (properties != NULL && tree_find_key(properties, name->token) == NULL) {
             return lint_fail(linting->lint, "what is required is no property");
         }
     }
     if (has_rule(linting, RULE_ALL_REQUIRED) && properties != NULL &&
-        (required == NULL || count != properties->count)) {
+        (required == NULL || required->count != properties->count)) {
         return lint_fail(linting->lint, "a property is not required");
     }
     return true;
@@ -78,6 +80,9 @@ static bool lint_reference(struct linting *linting, const struct tree_node *sche
     const struct tree_node *defs = tree_find(linting->root, "$defs");
     char text[256];
 
+    if (has_rule(linting, RULE_NO_RECURSION)) {
+        return lint_fail(linting->lint, no_references);
+    }
     if (schema->count != 1) {
         return lint_fail(linting->lint, "something beside $ref");
     }
@@ -90,14 +95,54 @@ static bool lint_reference(struct linting *linting, const struct tree_node *sche
 
 static bool lint_enum(struct linting *linting, const struct tree_node *values)
 {
+    const struct target_limits *limits = linting->limits;
+    size_t characters = 0;
+
     linting->values += values->count;
+    for (const struct tree_node *value = values->first; value != NULL; value = value->next) {
+        characters += lint_length(value->token);
+    }
+    linting->characters += characters;
+    if (limits->many > 0 && values->count > limits->many && characters > limits->enum_characters) {
+        return lint_fail(linting->lint, "an enum of too many characters");
+    }
     for (const struct tree_node *value = values->first; value != NULL; value = value->next) {
         if (has_rule(linting, RULE_PLAIN_ENUM) && value->kind != JSON_STRING &&
             value->kind != JSON_NUMBER) {
             return lint_fail(linting->lint, "enum of other than strings and numbers");
         }
     }
+    return !has_rule(linting, RULE_NEAT_ENUM) ||
+           (lint_unique(linting->lint, values, "a value that stands twice in an enum") &&
+            lint_fits(linting->lint, values, types_of(values->parent)));
+}
+
+static bool lint_needs(struct linting *linting, const struct tree_node *needs)
+{
+    for (const struct tree_node *names = needs->first; names != NULL; names = names->next) {
+        if (!lint_unique(linting->lint, names, "a name is required twice")) {
+            return false;
+        }
+    }
     return true;
+}
+
+static void count_names(struct linting *linting, const struct tree_node *map)
+{
+    for (const struct tree_node *member = map->first; member != NULL; member = member->next) {
+        linting->characters += lint_length(member->key);
+    }
+}
+
+static bool lint_format(struct linting *linting, const struct tree_node *format)
+{
+    unsigned types = types_of(format->parent);
+
+    if (has_rule(linting, RULE_TEXT_FORMATS) && types != 0 && (types & TYPE_STRING) == 0) {
+        return lint_fail(linting->lint, "a format of what is no text");
+    }
+    return target_allows_format(linting->target, format->token) ||
+           lint_fail(linting->lint, "an unknown format");
 }
 
 /* Values that the target does not take behind a word that it knows. */
@@ -107,8 +152,7 @@ static bool lint_value(struct linting *linting, enum keyword word, const struct 
 
     switch ((int)word) {
     case WORD_FORMAT:
-        return target_allows_format(linting->target, value->token) ||
-               lint_fail(linting->lint, "an unknown format");
+        return lint_format(linting, value);
     case WORD_PATTERN:
         return !has_rule(linting, RULE_NO_LOOKAROUND) || !has_lookaround(value->token) ||
                lint_fail(linting->lint, "lookaround in a pattern");
@@ -120,7 +164,14 @@ static bool lint_value(struct linting *linting, enum keyword word, const struct 
                lint_fail(linting->lint, "minItems above 1");
     case WORD_PROPERTIES:
         linting->properties += value->count;
+        count_names(linting, value);
         return lint_keys(linting, value);
+    case WORD_DEFS:
+        count_names(linting, value);
+        linting->lint->at = has_rule(linting, RULE_NO_RECURSION) ? value : linting->lint->at;
+        return linting->lint->at != value || lint_fail(linting->lint, no_references);
+    case WORD_NEEDS:
+        return lint_needs(linting, value);
     default:
         return true;
     }
@@ -195,7 +246,7 @@ static bool lint_types(struct linting *linting, const struct tree_node *schema)
     return lint_required(linting, schema);
 }
 
-static bool lint_schema(struct linting *linting, const struct tree_node *schema)
+static bool lint_in_schema(struct linting *linting, const struct tree_node *schema)
 {
     const struct tree_node *reference = tree_find(schema, "$ref");
     size_t level;
@@ -222,6 +273,19 @@ static bool lint_schema(struct linting *linting, const struct tree_node *schema)
     return fine;
 }
 
+/* The lint stands at SCHEMA meanwhile: what fails, fails there. */
+static bool lint_schema(struct linting *linting, const struct tree_node *schema)
+{
+    struct lint *lint = linting->lint;
+    const struct tree_node *outer = lint->at;
+    bool fine;
+
+    lint->at = schema;
+    fine = lint_in_schema(linting, schema);
+    lint->at = outer;
+    return fine;
+}
+
 bool lint_json_schema(struct lint *lint, enum target target, const struct tree_node *schema)
 {
     static const char *const never[] = {"anyOf", "oneOf", "allOf", "enum", "const",
@@ -229,6 +293,7 @@ bool lint_json_schema(struct lint *lint, enum target target, const struct tree_n
     struct linting linting = {
         .lint = lint, .target = target, .limits = &target_limits[target], .root = schema};
 
+    lint->at = schema;
     if (tree_kind(schema) != JSON_OBJECT || !tree_is(tree_find(schema, "type"), "object") ||
         tree_kind(tree_find(schema, "properties")) != JSON_OBJECT) {
         return lint_fail(lint, "the root is no object with properties");
@@ -247,6 +312,9 @@ bool lint_json_schema(struct lint *lint, enum target target, const struct tree_n
     if (linting.limits->values > 0 && linting.values > linting.limits->values) {
         return lint_fail(lint, "too many values in enums");
     }
+    if (linting.limits->characters > 0 && linting.characters > linting.limits->characters) {
+        return lint_fail(lint, "too many characters in names and values");
+    }
     return true;
 }
 
@@ -263,7 +331,7 @@ static bool lint_gemini_enum(struct lint *lint, enum schema_type type,
             return lint_fail(lint, "enum with what is no text, or an empty one");
         }
     }
-    return true;
+    return lint_unique(lint, values, "a value that stands twice in an enum");
 }
 
 static bool lint_gemini_properties(struct linting *linting, const struct tree_node *schema)
@@ -305,7 +373,7 @@ static bool lint_gemini_word(struct linting *linting, enum schema_type type,
     if ((schema_words[word].types & 1U << type) == 0) {
         return lint_fail(linting->lint, "a field of another type");
     }
-    if (!word_is_valid(word, value)) {
+    if (!word_is_valid(word, value) || !gemini_allows_count(word, value)) {
         return lint_fail(linting->lint, "a value that the field may not have");
     }
     switch ((int)word) {
@@ -341,7 +409,7 @@ static bool lint_gemini_typed(struct linting *linting, const struct tree_node *s
     return type != TYPE_BIT_OBJECT || lint_gemini_properties(linting, schema);
 }
 
-static bool lint_gemini_node(struct linting *linting, const struct tree_node *schema)
+static bool lint_in_gemini_node(struct linting *linting, const struct tree_node *schema)
 {
     const struct tree_node *list = tree_find(schema, "anyOf");
     bool fine = true;
@@ -363,6 +431,18 @@ static bool lint_gemini_node(struct linting *linting, const struct tree_node *sc
         }
     }
     linting->depth--;
+    return fine;
+}
+
+static bool lint_gemini_node(struct linting *linting, const struct tree_node *schema)
+{
+    struct lint *lint = linting->lint;
+    const struct tree_node *outer = lint->at;
+    bool fine;
+
+    lint->at = schema;
+    fine = lint_in_gemini_node(linting, schema);
+    lint->at = outer;
     return fine;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One tool after the other: normalised, converted, linted, and put into the listing. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "client-lib/formats/convert.h"
 #include "client-lib/formats/declaration.h"
@@ -20,6 +21,11 @@ struct taking {
     int is_strict;
     int is_cut;
     struct span text; /* the declaration */
+    /* The place of what the lint refused; none: the reason says it. */
+    struct span refused_at;
+    size_t noted;
+    /* The one whose public name it has; NULL: none. */
+    const struct format_tool *other;
 };
 
 enum taken {
@@ -157,14 +163,15 @@ static void write_declaration(struct taking *taking)
     bytes_done(&text);
 }
 
-/* The reason, of the arena; none: the provider takes it. */
+/* The reason, of the arena, and the place; none: the provider takes it. */
 static struct span lint_text(struct taking *taking)
 {
     /* Deeper and more than any declaration that is made. */
     static const struct tree_limits limits = {
         .bytes = SIZE_MAX, .depth = JSON_DEPTH_MAXIMUM, .nodes = 4000000};
-    struct lint lint = {.provider = taking->tool.provider};
+    struct lint lint = {.provider = taking->tool.provider, .arena = &taking->arena};
     struct tree_parsed parsed;
+    struct bytes place;
 
     switch (tree_parse(&taking->arena, taking->text, &limits, &parsed)) {
     case 0:
@@ -177,6 +184,10 @@ static struct span lint_text(struct taking *taking)
     if (lint_declaration(&lint, parsed.root)) {
         return SPAN_NONE;
     }
+    bytes_init(&place, taking->arena.maximum);
+    lint_place(&lint, &place);
+    taking->refused_at = arena_take(&taking->arena, &place);
+    bytes_done(&place);
     return arena_copy(&taking->arena, span_of(lint.reason));
 }
 
@@ -192,6 +203,7 @@ static void clear_marks(struct tree_node *schema)
 static struct span attempt(struct taking *taking, int is_strict)
 {
     taking->is_strict = is_strict;
+    taking->refused_at = SPAN_NONE;
     clear_marks(taking->normal.root);
     convert(&taking->arena, target_of(taking->tool.provider, is_strict),
             taking->listing->toolset->flags, taking->normal.root, &taking->made);
@@ -216,22 +228,35 @@ static enum taken declare(struct taking *taking)
         if (span_is_none(reason)) {
             return TAKEN;
         }
-        report(taking, DIAGNOSTIC_NOT_STRICT, SPAN_NONE, reason);
+        report(taking, DIAGNOSTIC_NOT_STRICT, taking->refused_at, reason);
     }
     reason = attempt(taking, 0);
     if (taking->arena.failed != ARENA_FINE) {
         return give_up(taking);
     }
-    return span_is_none(reason) ? TAKEN : drop(taking, reason);
+    if (span_is_none(reason)) {
+        return TAKEN;
+    }
+    report(taking, DIAGNOSTIC_DROPPED, taking->refused_at, reason);
+    return DROPPED;
+}
+
+/* One tool's notes do not fill the listing's room. */
+static bool is_one_too_many(struct taking *taking)
+{
+    return ++taking->noted > DIAGNOSTICS_OF_TOOL;
 }
 
 static void report_rename(struct taking *taking, const struct format_place *place)
 {
     struct bytes text;
 
+    if (is_one_too_many(taking)) {
+        return;
+    }
     bytes_init(&text, taking->arena.maximum);
     bytes_append_text(&text, "the argument is ");
-    tree_token_text(place->key, &text);
+    bytes_append_span(&text, place->key);
     report(taking, DIAGNOSTIC_RENAMED, place->at, bytes_span(&text));
     taking->listing->diagnostics.items.failed |= text.failed;
     bytes_done(&text);
@@ -244,13 +269,22 @@ static void report_all(struct taking *taking)
                SPAN("the name is not one that providers take, or has the server's in front"));
     }
     for (const struct schema_note *note = taking->normal.notes; note != NULL; note = note->next) {
-        report(taking, DIAGNOSTIC_NOTED, note->at, note->reason);
+        if (!is_one_too_many(taking)) {
+            report(taking, DIAGNOSTIC_NOTED, note->at, note->reason);
+        }
     }
     for (const struct format_place *place = taking->made.places; place != NULL;
          place = place->next) {
         if (place->change == CHANGE_RENAMED) {
             report_rename(taking, place);
         }
+    }
+    if (taking->noted > DIAGNOSTICS_OF_TOOL) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "%zu more notes and renamed arguments",
+                       taking->noted - DIAGNOSTICS_OF_TOOL);
+        report(taking, DIAGNOSTIC_NOTED, SPAN_NONE, span_of(text));
     }
     if (taking->is_cut) {
         report(taking, DIAGNOSTIC_TRUNCATED, SPAN_NONE, SPAN("the description is too long"));
@@ -330,10 +364,16 @@ static enum taken find_room(struct taking *taking)
     const struct toolset_listing *listing = taking->listing;
     struct teplo_toolset *toolset = listing->toolset;
     size_t most = target_limits[target_of(taking->tool.provider, 0)].tools;
+    const struct toolset_entry *own = hashmap_find(&listing->names, taking->tool.name);
 
-    if (format_find(toolset, taking->tool.name) != NULL ||
-        hashmap_find(&listing->names, taking->tool.name) != NULL) {
+    taking->other = format_find(toolset, taking->tool.name);
+    if (taking->other != NULL) {
         return CLASHES;
+    }
+    if (own != NULL) {
+        return drop(taking, span_equal(own->tool.name, taking->tool.tool)
+                                ? SPAN("the server lists it twice: the first counts")
+                                : SPAN("the model knows another tool of the server by this name"));
     }
     if (most > 0 && toolset->count + listing->count >= most) {
         return drop(taking, SPAN("more tools than the provider takes in a request"));
@@ -361,6 +401,43 @@ static enum taken take(struct taking *taking, struct span tool)
     return taken == TAKEN ? keep(taking) : taken;
 }
 
+enum { COMPLAINT_NAME = 64 };
+
+/* What to do about two servers' tools of one name. */
+static void complain_of_clash(struct taking *taking)
+{
+    struct teplo_toolset *toolset = taking->listing->toolset;
+    const struct format_tool *other = taking->other;
+    struct span name = taking->tool.name;
+    struct span one = diagnostics_cut(other->server, COMPLAINT_NAME);
+    struct span two = diagnostics_cut(taking->tool.server, COMPLAINT_NAME);
+    struct span one_tool = diagnostics_cut(other->name, COMPLAINT_NAME);
+    struct span two_tool = diagnostics_cut(taking->tool.tool, COMPLAINT_NAME);
+
+    if (span_equal(other->server, taking->tool.server)) {
+        format_complain(toolset, "a tool %.*s of this server was added before", (int)name.length,
+                        name.at);
+    } else if (span_is_none(other->server) || span_is_none(taking->tool.server)) {
+        format_complain(toolset,
+                        "two tools are called %.*s, one of a server that was added without a name: "
+                        "add it with a name, and with TEPLO_T_PREFIX",
+                        (int)name.length, name.at);
+    } else if ((toolset->flags & TEPLO_T_PREFIX) == 0) {
+        format_complain(toolset,
+                        "the servers %.*s and %.*s both have a tool %.*s: add them with "
+                        "TEPLO_T_PREFIX",
+                        (int)one.length, one.at, (int)two.length, two.at, (int)name.length,
+                        name.at);
+    } else {
+        format_complain(toolset,
+                        "the tool %.*s of %.*s and the tool %.*s of %.*s would both be called "
+                        "%.*s: add one of the servers by another name",
+                        (int)one_tool.length, one_tool.at, (int)one.length, one.at,
+                        (int)two_tool.length, two_tool.at, (int)two.length, two.at,
+                        (int)name.length, name.at);
+    }
+}
+
 int listing_take(struct toolset_listing *listing, struct span tool)
 {
     struct taking taking = {.listing = listing};
@@ -371,8 +448,7 @@ int listing_take(struct toolset_listing *listing, struct span tool)
     taking.tool.provider = listing->toolset->provider;
     taken = take(&taking, tool);
     if (taken == CLASHES) {
-        format_complain(listing->toolset, "two tools would be called %.*s",
-                        (int)taking.tool.name.length, taking.tool.name.at);
+        complain_of_clash(&taking);
     }
     arena_done(&taking.arena);
     switch (taken) {

@@ -187,21 +187,35 @@ static void add_blocks(struct pieces *pieces, struct span content, bool with_tex
     }
 }
 
+/* It has what a result must have, or it is an error and says no more; other kinds need blocks. */
+static bool is_result(struct span result)
+{
+    struct span type = json_find(result, "resultType");
+    struct span content = json_find(result, "content");
+
+    if (json_kind_of(content) == JSON_ARRAY) {
+        return true;
+    }
+    if (json_kind_of(type) == JSON_STRING && !json_string_is(type, "complete")) {
+        return false;
+    }
+    return is_there(json_find(result, "structuredContent")) ||
+           (!is_there(content) && json_kind_of(json_find(result, "isError")) == JSON_TRUE);
+}
+
 /* What is no result at all: the server answered, so it did run. */
 static bool add_no_result(struct pieces *pieces, struct span result)
 {
     struct span type = json_find(result, "resultType");
     struct bytes note;
 
-    if (json_kind_of(result) == JSON_OBJECT &&
-        (json_kind_of(type) != JSON_STRING || json_string_is(type, "complete") ||
-         is_there(json_find(result, "content")))) {
+    if (is_result(result)) {
         return false;
     }
     bytes_init(&note, NOTE_MAXIMUM);
     pieces->is_error = true;
     bytes_append_text(&note, "BadResult: the server answered with ");
-    if (json_kind_of(type) == JSON_STRING) {
+    if (json_kind_of(type) == JSON_STRING && !json_string_is(type, "complete")) {
         bytes_append_text(&note, "resultType ");
         bytes_append_span(&note, word_of(pieces, type));
         bytes_append_text(&note, ", which cannot be told.");

@@ -7,14 +7,16 @@ enum { FINE_WORDS = 6, PATH_STEPS = 2 };
 
 /* One provider's response.  A member that is NULL is a step that it has not. */
 struct reply_form {
-    const char *choices;          /* the response's array of which the first element is taken */
-    const char *turn;             /* the choice's, or the response's */
-    const char *bare[2];          /* the members by one of which a turn is known by itself */
-    const char *items;            /* the turn's array in which the calls are */
-    bool items_are_calls;         /* all of them, and nothing else is */
-    const char *where;            /* of the items, for complaints */
-    const char *call_type;        /* "type" of an item that is a call */
-    const char *call_body;        /* the item's member with name and arguments */
+    const char *choices;   /* the response's array of which the first element is taken */
+    const char *turn;      /* the choice's, or the response's */
+    const char *bare[2];   /* the members by one of which a turn is known by itself */
+    const char *items;     /* the turn's array in which the calls are */
+    bool items_are_calls;  /* all of them, and nothing else is */
+    const char *where;     /* of the items, for complaints */
+    const char *call_type; /* "type" of an item that is a call */
+    const char *call_body; /* the item's member with name and arguments */
+    const char *odd_body;  /* the same as an SDK's own dump writes it; cannot be answered */
+    const char *odd_finish;
     const char *id;               /* of the item, or else of its body */
     const char *arguments;        /* of the body */
     const char *texts;            /* the turn's string, or array of text items */
@@ -73,6 +75,8 @@ static const struct reply_form gemini = {
     .items = "parts",
     .where = "candidates[0].content.parts",
     .call_body = "functionCall",
+    .odd_body = "function_call",
+    .odd_finish = "finish_reason",
     .id = "id",
     .arguments = "args",
     .texts = "parts",
@@ -251,6 +255,16 @@ static struct span items_of(const struct reply *reply)
     return find(reply->turn, reply->form->items);
 }
 
+/* Otherwise it would be a turn without calls, and nobody would know why. */
+static bool refuse_odd(const char *member, struct bytes *complaint)
+{
+    bytes_printf(complaint,
+                 "the response has \"%s\": it is no JSON of the provider's, but a dump of an SDK's "
+                 "object in its own names: dump it with by_alias=True",
+                 member);
+    return false;
+}
+
 /* The turn is what it has to be, and its items are objects. */
 static bool check_items(const struct reply *reply, struct bytes *complaint)
 {
@@ -271,8 +285,15 @@ static bool check_items(const struct reply *reply, struct bytes *complaint)
         bytes_printf(complaint, "%s is not an array", form->where);
         return false;
     }
+    if (form->odd_finish != NULL && is_there(json_find(reply->holder, form->odd_finish))) {
+        return refuse_odd(form->odd_finish, complaint);
+    }
     for (; json_walk_next(&walk, &item); index++) {
         struct span body = find(item.value, form->call_body);
+
+        if (form->odd_body != NULL && is_there(json_find(item.value, form->odd_body))) {
+            return refuse_odd(form->odd_body, complaint);
+        }
 
         if (json_kind_of(item.value) != JSON_OBJECT ||
             (is_there(body) && json_kind_of(body) != JSON_OBJECT)) {

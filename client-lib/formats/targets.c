@@ -12,9 +12,10 @@ static const char *const gemini_json_formats[] = {"date-time", "date", "time", N
 static const char *const gemini_formats[] = {"date-time", "enum", NULL};
 
 const struct target_limits target_limits[TARGET_COUNT] = {
-#define TARGET(name, tools, description, keys, formats, levels, properties, values, rules)         \
-    [TARGET_##name] = {#name,      tools,  description, IS_##formats, levels,                      \
-                       properties, values, keys,        rules},
+#define TARGET(name, tools, description, keys, formats, levels, properties, values, characters,    \
+               many, enum_characters, rules)                                                       \
+    [TARGET_##name] = {#name,  tools,      description, IS_##formats,    levels, properties,       \
+                       values, characters, many,        enum_characters, keys,   rules},
 #define IS_any_format NULL
 #define IS_strict_formats strict_formats
 #define IS_claude_formats claude_formats
@@ -86,6 +87,13 @@ bool gemini_allows_format(enum schema_type type, struct span format)
     return false;
 }
 
+bool gemini_allows_count(enum keyword word, const struct tree_node *value)
+{
+    int64_t count;
+
+    return schema_words[word].value != VALUE_COUNT || number_is_whole(value, &count);
+}
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -136,7 +144,7 @@ void target_key(enum target target, struct span key, struct bytes *out, bool *re
     }
 }
 
-bool has_lookaround(struct span pattern)
+static bool has_lookaround_in(struct span pattern)
 {
     for (size_t i = 0; i + 2 < pattern.length; i++) {
         const char *after = i + 3 < pattern.length ? &pattern.at[i + 3] : "";
@@ -148,4 +156,16 @@ bool has_lookaround(struct span pattern)
         }
     }
     return false;
+}
+
+bool has_lookaround(struct span pattern)
+{
+    struct bytes text;
+    bool has;
+
+    bytes_init(&text, pattern.length);
+    /* What cannot be read is not trusted. */
+    has = !json_string_decode(pattern, &text) || has_lookaround_in(bytes_span(&text));
+    bytes_done(&text);
+    return has;
 }

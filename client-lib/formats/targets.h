@@ -46,6 +46,9 @@ enum target_rule {
     RULE_SERVERS_ORDER = 1 << 10,   /* notes in the server's order, not in the table's */
     RULE_NAMES_ARGUMENTS = 1 << 11, /* a key that is lost, not ASCII, is told in the description */
     RULE_FEW_ITEMS = 1 << 12,       /* minItems is 0 or 1 */
+    RULE_NEAT_ENUM = 1 << 13,       /* values stand once, each of a type that is allowed */
+    RULE_NO_RECURSION = 1 << 14,    /* no references: the others are inlined */
+    RULE_TEXT_FORMATS = 1 << 15,    /* formats are of strings alone */
 };
 
 struct target_limits {
@@ -56,6 +59,9 @@ struct target_limits {
     size_t levels;
     size_t properties;
     size_t values;
+    size_t characters;      /* of all names and values */
+    size_t many;            /* values of one enum, beyond which their characters count */
+    size_t enum_characters; /* of such an enum's values */
     enum key_rule keys;
     unsigned rules; /* enum target_rule */
 };
@@ -70,10 +76,12 @@ bool target_has_strict(enum teplo_provider provider);
 bool target_allows_format(enum target target, struct span format);
 /* FORMAT is one of Gemini's for TYPE, a single one. */
 bool gemini_allows_format(enum schema_type type, struct span format);
+/* Gemini's counts are int64; true if VALUE is no count. */
+bool gemini_allows_count(enum keyword word, const struct tree_node *value);
 bool target_allows_key(enum target target, struct span key);
 /* KEY, decoded, as the target allows it; *RET_LOST: letters are gone that were not ASCII. */
 void target_key(enum target target, struct span key, struct bytes *out, bool *ret_lost);
-/* A pattern with (?=, (?!, (?<= or (?<!. */
+/* PATTERN, a string token, has (?=, (?!, (?<= or (?<!. */
 bool has_lookaround(struct span pattern);
 
 #endif

@@ -18,6 +18,10 @@ enum {
     EXPONENT_MAXIMUM = 300,
 };
 
+/* Integers up to here are the same number as a double; 2^53 itself is also what 2^53 + 1 becomes.
+ */
+static const int64_t exact_maximum = ((int64_t)1 << 53) - 1;
+
 struct pair {
     struct span call;
     struct span result; /* none: there is an error, or nothing */
@@ -378,8 +382,16 @@ static void write_content(struct answering *answering, const struct pieces *piec
 
 /* ---- Gemini's response object */
 
-/* NUMBER is far from infinity as a double: no more than its length and its exponent are looked at.
- */
+/* An integer beyond these limits becomes another one, and an id of another thing. */
+static bool is_exact(struct span integer)
+{
+    int64_t number;
+
+    return json_to_int(integer, &number) && number >= -exact_maximum && number <= exact_maximum;
+}
+
+/* NUMBER, with a fraction or an exponent, is far from infinity as a double: no more than its length
+ * and its exponent are looked at. */
 static bool is_small(struct span number)
 {
     size_t digits = 0;
@@ -406,10 +418,11 @@ static bool is_small(struct span number)
 }
 
 /* Gemini's numbers are doubles, and infinity is refused. */
-static bool is_finite(const struct tree_node *root)
+static bool are_doubles(const struct tree_node *root)
 {
     for (const struct tree_node *node = root; node != NULL; node = tree_next(root, node)) {
-        if (node->kind == JSON_NUMBER && !is_small(node->token)) {
+        if (node->kind == JSON_NUMBER &&
+            !(json_is_integer(node->token) ? is_exact(node->token) : is_small(node->token))) {
             return false;
         }
     }
@@ -425,7 +438,7 @@ static struct tree_node *parse_value(struct answering *answering, struct span te
     enum json_kind kind = json_kind_of(json_trim(text));
 
     if ((kind != JSON_OBJECT && kind != JSON_ARRAY) ||
-        tree_parse(&answering->arena, text, &limits, &parsed) < 0 || !is_finite(parsed.root)) {
+        tree_parse(&answering->arena, text, &limits, &parsed) < 0 || !are_doubles(parsed.root)) {
         return NULL;
     }
     mend_tree(&answering->arena, parsed.root);
@@ -446,7 +459,7 @@ static void write_value(struct answering *answering, const struct pieces *pieces
     const struct tree_node *given = pieces->structured;
 
     if (value == NULL && given != NULL && given->first == NULL && given->kind != JSON_STRING &&
-        is_finite(given)) {
+        are_doubles(given)) {
         value = given;
     }
     if (value != NULL && is_response(pieces, value)) {

@@ -189,12 +189,14 @@ static int commit(struct teplo_toolset *toolset, struct toolset_listing *listing
     if (put_entries(toolset, listing) < 0) {
         toolset->diagnostics.items.length = length;
         toolset->diagnostics.count = before.count;
+        toolset->diagnostics.left_out = before.left_out;
         return -ENOMEM;
     }
     if (write_texts(toolset, &tools, &diagnostics) < 0) {
         take_back(toolset, listing->count);
         toolset->diagnostics.items.length = length;
         toolset->diagnostics.count = before.count;
+        toolset->diagnostics.left_out = before.left_out;
         return -ENOMEM;
     }
     bytes_done(&toolset->tools_text);

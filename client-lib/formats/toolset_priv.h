@@ -8,7 +8,7 @@
 #include "proto/base/hashmap.h"
 
 enum {
-    TOOLSET_ERROR_MAXIMUM = 256,
+    TOOLSET_ERROR_MAXIMUM = 512,
     /* Bytes that the conversion of one tool may take, which are given back. */
     TOOL_ROOM = 64 * 1024 * 1024,
     /* Bytes that the tools of one listing may take. */

@@ -22,10 +22,10 @@ static struct span text_of(const char *(*get)(const struct teplo_toolset *, size
 
 static void look_at_tools(const struct teplo_toolset *toolset)
 {
-    struct lint lint = {.provider = format_provider(toolset)};
+    struct arena arena;
+    struct lint lint = {.provider = format_provider(toolset), .arena = &arena};
     struct tree_parsed parsed = {.root = NULL};
     const struct tree_node *tool;
-    struct arena arena;
     size_t count = 0;
 
     arena_init(&arena, (size_t)16 * FUZZ_ROOM);

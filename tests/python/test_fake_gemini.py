@@ -63,7 +63,6 @@ RIGHT = {
     "nullable": [Put(f"{GRAPHS}.nullable", True)],
     "ordering": [Put(f"{OPENAPI}.propertyOrdering", ["query", "graphs"])],
     "JSON enum of numbers": [Put(f"{SCHEMA}.properties.query.enum", ["a", 1, 2.5])],
-    "JSON array without items": [Drop(f"{SCHEMA}.properties.graphs.items")],
     "JSON items of any type": [Put(f"{SCHEMA}.properties.graphs.items", {})],
     "JSON open object": [Put(f"{SCHEMA}.additionalProperties", True)],
     "JSON recursion": [
@@ -119,6 +118,10 @@ WRONG = {
     "const": ([Put(f"{GRAPHS}.items.const", "a")], 'Unknown name "const"'),
     "$ref": ([Put(f"{GRAPHS}.items", {"$ref": "#/$defs/x"})], 'Unknown name "$ref"'),
     "array without items": ([Drop(f"{GRAPHS}.items")], "items: missing field"),
+    "JSON array without items": (
+        [Drop(f"{SCHEMA}.properties.graphs.items")],
+        "properties[graphs].items: missing field",
+    ),
     "array without items, deep": (
         [Put(f"{GRAPHS}.items", {"type": "ARRAY"})],
         "items.items: missing field",

@@ -177,13 +177,73 @@ static void a_clash_adds_nothing(void **state)
     (void)state;
     assert_int_equal(add(toolset, "one", "[{\"name\":\"x\"}]"), TEPLO_OK);
     assert_int_equal(add(toolset, "two", "[{\"name\":\"new\"},{\"name\":\"x\"}]"), TEPLO_E_INVAL);
-    assert_string_equal(teplo_toolset_error(toolset), "two tools would be called x");
-    assert_int_equal(add(toolset, "two", "[{\"name\":\"y\"},{\"name\":\"y\"}]"), TEPLO_E_INVAL);
+    assert_string_equal(teplo_toolset_error(toolset),
+                        "the servers one and two both have a tool x: add them with TEPLO_T_PREFIX");
+    assert_int_equal(add(toolset, "one", "[{\"name\":\"x\"}]"), TEPLO_E_INVAL);
+    assert_string_equal(teplo_toolset_error(toolset), "a tool x of this server was added before");
+    assert_int_equal(add(toolset, NULL, "[{\"name\":\"x\"}]"), TEPLO_E_INVAL);
+    assert_string_equal(teplo_toolset_error(toolset),
+                        "two tools are called x, one of a server that was added without a name: "
+                        "add it with a name, and with TEPLO_T_PREFIX");
     assert_int_equal(format_count(toolset), 1);
     assert_tools(toolset, "[{\"name\":\"x\",\"input_schema\":" OBJECT "}]");
     assert_string_equal(teplo_toolset_diagnostics(toolset, NULL), "[]");
     assert_int_equal(add(toolset, "two", "[{\"name\":\"new\"}]"), TEPLO_OK);
     assert_int_equal(format_count(toolset), 2);
+    teplo_toolset_free(toolset);
+}
+
+static void prefixes_may_clash_too(void **state)
+{
+    struct teplo_toolset *toolset = new_toolset(TEPLO_GEMINI, TEPLO_T_PREFIX);
+
+    (void)state;
+    assert_int_equal(add(toolset, "a", "[{\"name\":\"b__c\"}]"), TEPLO_OK);
+    assert_int_equal(add(toolset, "a__b", "[{\"name\":\"c\"}]"), TEPLO_E_INVAL);
+    assert_string_equal(teplo_toolset_error(toolset),
+                        "the tool b__c of a and the tool c of a__b would both be called a__b__c: "
+                        "add one of the servers by another name");
+    assert_int_equal(format_count(toolset), 1);
+    teplo_toolset_free(toolset);
+}
+
+/* A server that lists a tool twice does not lose the others. */
+static void a_name_that_is_listed_twice_counts_once(void **state)
+{
+    struct teplo_toolset *toolset = new_toolset(TEPLO_ANTHROPIC, 0);
+
+    (void)state;
+    assert_int_equal(add(toolset, "s",
+                         "[{\"name\":\"y\"},{\"name\":\"y\",\"description\":\"other\"},"
+                         "{\"name\":\"1\"},{\"name\":\"s__1\"},{\"name\":\"z\"}]"),
+                     TEPLO_OK);
+    assert_int_equal(format_count(toolset), 3);
+    assert_span(format_at(toolset, 0)->name, "y");
+    assert_span(format_at(toolset, 1)->public_name, "s__1");
+    assert_span(format_at(toolset, 2)->name, "z");
+    assert_null(strstr(teplo_toolset_tools(toolset, NULL), "other"));
+    assert_true(has_diagnostic(toolset, "\"tool\":\"y\",\"name\":\"y\",\"provider\":"
+                                        "\"anthropic\",\"kind\":\"dropped\",\"at\":\"\","
+                                        "\"reason\":\"the server lists it twice: the first "
+                                        "counts\""));
+    assert_true(has_diagnostic(toolset, "\"tool\":\"s__1\",\"name\":\"s__1\",\"provider\":"
+                                        "\"anthropic\",\"kind\":\"dropped\",\"at\":\"\","
+                                        "\"reason\":\"the model knows another tool of the "
+                                        "server by this name\""));
+    teplo_toolset_free(toolset);
+}
+
+static void names_are_required_once(void **state)
+{
+    struct teplo_toolset *toolset = new_toolset(TEPLO_ANTHROPIC, 0);
+
+    (void)state;
+    assert_int_equal(add(toolset, NULL,
+                         "[{\"name\":\"t\",\"inputSchema\":{\"properties\":{\"o\":{\"type\":"
+                         "\"object\",\"required\":[\"a\",\"b\",\"\\u0061\"]}}}}]"),
+                     TEPLO_OK);
+    assert_tools(toolset, "[{\"name\":\"t\",\"input_schema\":{\"type\":\"object\",\"properties\":{"
+                          "\"o\":{\"type\":\"object\",\"required\":[\"a\",\"b\"]}}}}]");
     teplo_toolset_free(toolset);
 }
 
@@ -300,6 +360,10 @@ static void a_hundred_thousand_diagnostics_are_counted(void **state)
 {
     struct teplo_toolset *toolset = new_toolset(TEPLO_OPENAI_CHAT, 0);
     struct bytes listing;
+    const char *text;
+    size_t length;
+    size_t count = 0;
+    char more[64];
 
     (void)state;
     bytes_init(&listing, ROOM);
@@ -309,7 +373,51 @@ static void a_hundred_thousand_diagnostics_are_counted(void **state)
     }
     bytes_append_char(&listing, ']');
     assert_int_equal(teplo_toolset_add(toolset, NULL, listing.at, listing.length), TEPLO_OK);
-    assert_true(has_diagnostic(toolset, ",{\"kind\":\"noted\",\"reason\":\"99000 more\"}]"));
+    text = teplo_toolset_diagnostics(toolset, &length);
+    assert_in_range(length, 4 * 1024 * 1024, 4 * 1024 * 1024 + 1000);
+    for (; (text = strstr(text, "\"dropped\"")) != NULL; text++) {
+        count++;
+    }
+    (void)snprintf(more, sizeof(more), ",{\"kind\":\"noted\",\"reason\":\"%zu more\"}]",
+                   100000 - count);
+    assert_true(has_diagnostic(toolset, more));
+    assert_int_equal(add(toolset, "other", "[{\"name\":\"\"}]"), TEPLO_OK);
+    assert_true(has_diagnostic(toolset, "{\"server\":\"other\",\"tool\":\"\""));
+    assert_true(has_diagnostic(toolset, more));
+    bytes_done(&listing);
+    teplo_toolset_free(toolset);
+}
+
+/* A tool of 100 faults, N times: 20 of them are told, and every tool that is dropped. */
+static void a_noisy_tool_hides_no_other(void **state)
+{
+    struct teplo_toolset *toolset = new_toolset(TEPLO_OPENAI_CHAT, 0);
+    struct bytes listing;
+    size_t count = 0;
+
+    (void)state;
+    bytes_init(&listing, ROOM);
+    for (int i = 0; i < 100; i++) {
+        bytes_printf(&listing, "%s{\"name\":\"t%d\",\"inputSchema\":{\"properties\":{",
+                     i == 0 ? "[" : ",", i);
+        for (int j = 0; j < 100; j++) {
+            bytes_printf(&listing, "%s\"p%d\":{\"enum\":[]}", j == 0 ? "" : ",", j);
+        }
+        bytes_append_text(&listing, "}}}");
+    }
+    bytes_append_text(&listing, ",{\"name\":\"string\",\"inputSchema\":{\"type\":\"string\"}}]");
+    assert_int_equal(teplo_toolset_add(toolset, "s", listing.at, listing.length), TEPLO_OK);
+    for (const char *at = teplo_toolset_diagnostics(toolset, NULL);
+         (at = strstr(at, "\"t0\",\"name\"")) != NULL; at++) {
+        count++;
+    }
+    assert_int_equal(count, 21);
+    assert_true(has_diagnostic(toolset, "80 more notes and renamed arguments"));
+    assert_true(has_diagnostic(toolset, "\"reason\":\"root type is string\""));
+    assert_int_equal(add(toolset, "other", "[{\"name\":\"\"}]"), TEPLO_OK);
+    assert_true(has_diagnostic(toolset, "{\"server\":\"other\",\"tool\":\"\""));
+    /* 21 of each, 1000 of all. */
+    assert_true(has_diagnostic(toolset, ",{\"kind\":\"noted\",\"reason\":\"1100 more\"}]"));
     bytes_done(&listing);
     teplo_toolset_free(toolset);
 }
@@ -481,11 +589,15 @@ int main(void)
         cmocka_unit_test(a_bad_tool_does_not_spoil_the_list),
         cmocka_unit_test(names_are_the_providers),
         cmocka_unit_test(a_clash_adds_nothing),
+        cmocka_unit_test(prefixes_may_clash_too),
+        cmocka_unit_test(a_name_that_is_listed_twice_counts_once),
+        cmocka_unit_test(names_are_required_once),
         cmocka_unit_test(the_surplus_is_reported),
         cmocka_unit_test(long_descriptions_are_cut_between_characters),
         cmocka_unit_test(strict_falls_back_tool_by_tool),
         cmocka_unit_test(schemas_are_kept_for_decoding),
         cmocka_unit_test(a_hundred_thousand_diagnostics_are_counted),
+        cmocka_unit_test(a_noisy_tool_hides_no_other),
         cmocka_unit_test(wide_schemas_take_little_time),
         cmocka_unit_test(references_take_little_time),
         cmocka_unit_test(many_bad_keys_drop_the_tool),

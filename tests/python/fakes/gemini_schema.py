@@ -167,6 +167,9 @@ def check_json_node(schema, path, root, depth):
         check_ref(schema, path, root)
     if "type" in schema:
         check_json_type(schema["type"], step(path, "type"))
+    kinds = schema.get("type", [])
+    if "array" in (kinds if isinstance(kinds, list) else [kinds]) and "items" not in schema:
+        raise Refused(step(path, "items"), f"{step(path, 'items')}: missing field.")
     for index, value in enumerate(an_array(schema.get("enum", []), step(path, "enum"))):
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             at = step(step(path, "enum"), index)
