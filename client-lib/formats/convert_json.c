@@ -197,7 +197,10 @@ void json_keep(struct writing *writing, enum keyword word, struct tree_node *val
                  alias_names_map(conversion, word_find(writing->node, WORD_PROPERTIES), value));
         return;
     case VALUE_NAMES: /* "required" without properties */
-        tree_set(conversion->arena, writing->out, text, alias_required(conversion, writing->node));
+        if (!has_rule(conversion, RULE_KNOWN_NAMES)) {
+            tree_set(conversion->arena, writing->out, text,
+                     alias_required(conversion, writing->node));
+        }
         return;
     case VALUE_TEXT:
     case VALUE_VALUE:
@@ -289,7 +292,10 @@ struct tree_node *convert_json(struct conversion *conversion, struct tree_node *
     }
     writing.remarks.text.failed = writing.remarks.text.failed || text.failed;
     bytes_done(&text);
-    if (add_missing(conversion, writing.node) && word_find(writing.node, WORD_REQUIRED) != NULL) {
+    if ((add_missing(conversion, writing.node) ||
+         (has_rule(conversion, RULE_KNOWN_NAMES) &&
+          word_find(writing.node, WORD_PROPERTIES) == NULL)) &&
+        word_find(writing.node, WORD_REQUIRED) != NULL) {
         /* Of what it names nothing is known, and it would name what is no property. */
         remark_value(&writing.remarks, "required", word_find(writing.node, WORD_REQUIRED));
     }

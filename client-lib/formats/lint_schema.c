@@ -52,7 +52,8 @@ static bool lint_required(struct linting *linting, const struct tree_node *schem
     }
     for (const struct tree_node *name = required == NULL ? NULL : required->first; name != NULL;
          name = name->next) {
-        if (properties != NULL && tree_find_key(properties, name->token) == NULL) {
+        if ((properties != NULL || has_rule(linting, RULE_KNOWN_NAMES)) &&
+            tree_find_key(properties, name->token) == NULL) {
             return lint_fail(linting->lint, "what is required is no property");
         }
     }

@@ -49,6 +49,7 @@ enum target_rule {
     RULE_NEAT_ENUM = 1 << 13,       /* values stand once, each of a type that is allowed */
     RULE_NO_RECURSION = 1 << 14,    /* no references: the others are inlined */
     RULE_TEXT_FORMATS = 1 << 15,    /* formats are of strings alone */
+    RULE_KNOWN_NAMES = 1 << 16,     /* what is required is among the properties */
 };
 
 struct target_limits {
