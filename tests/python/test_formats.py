@@ -559,55 +559,6 @@ def test_a_turn_with_a_problem_says_so(pool):
     assert not turn.calls and "MALFORMED_FUNCTION_CALL" in turn.problem
 
 
-@pytest.mark.parametrize("response", [{"error": {"message": "quota"}}, {}, b"{", "no", {"choices": 5}])
-def test_what_is_no_response_is_refused(pool, response):
-    with pytest.raises(teplo.InvalidRequest):
-        teplo.openai.tools_sync(pool).run(response)
-
-
-def test_an_object_that_no_sdk_made_is_refused(pool):
-    with pytest.raises(teplo.InvalidRequest, match="builtins.object"):
-        teplo.openai.tools_sync(pool).run(object())
-
-
-@pytest.mark.parametrize(
-    "options, words",
-    [
-        ({"max_parallel": 0}, "max_parallel"),
-        ({"max_parallel": "2"}, "max_parallel"),
-        ({"timeout": "5"}, "timeout='5'"),
-        ({"timeout": -1}, "timeout=-1"),
-        ({"only": "list_graphs"}, "only='list_graphs': a list of names"),
-        ({"only": 5}, "only=5: a list"),
-        ({"only": ["list_graphs", "list_graph"]}, "no server has list_graph; there are: broken, list_graphs"),
-        ({"api": "x"}, "api='x': one of 'chat', 'responses'"),
-        ({"api": []}, "api=[]: one of"),
-    ],
-)
-def test_wrong_options_are_told_before_anything_is_run(pool, options, words):
-    with pytest.raises(teplo.InvalidRequest) as caught:
-        teplo.openai.tools_sync(pool, **options)
-    assert words in str(caught.value)
-
-
-def test_what_is_no_pool_or_server_is_refused(pool):
-    with pytest.raises(teplo.InvalidRequest, match="not of a str"):
-        teplo.openai.tools_sync("demo")
-    with pytest.raises(teplo.InvalidRequest, match="not of a str"):
-        asyncio.run(teplo.gemini.tools("demo"))
-    with pytest.raises(teplo.InvalidRequest, match="a server's name: a str, not a int"):
-        teplo.openai.tools_sync(pool, 5)
-    with pytest.raises(teplo.InvalidRequest, match="schema='x': one of 'json', 'openapi'"):
-        teplo.gemini.tools_sync(pool, schema="x")
-
-
-def test_a_tool_that_a_server_takes_away_does_not_end_the_others(fake, pool):
-    tools = teplo.openai.tools_sync(pool, only=["list_graphs", "picture"])
-    fake.remove("picture")
-    tools.refresh()
-    assert [one["function"]["name"] for one in tools.declarations] == ["list_graphs"]
-
-
 def test_an_answer_as_planned_reaches_the_model_as_it_stands(fake, pool, answer):
     fake.plan("list_graphs", Answer({"content": [], "structuredContent": {"k": [1]}, "isError": False}))
     turn = answer(teplo.openai.tools_sync(pool), calls_response(("list_graphs", {})))

@@ -476,3 +476,11 @@ def forgive(line):
     if isinstance(line[-1], dict) and line[-1].get("error", {}).get("message") == "Invalid request parameters":
         line[-1]["error"].pop("data", None)
     return line
+
+
+def test_a_broker_ends_in_silence_while_clients_are_connected(capfd, complaints):
+    with FakeBroker(tools=[add]) as broker:
+        pool = teplo.connect(broker.path)
+        assert pool.call_tool_sync("add", {"a": 1}).text == "3"
+    pool.close()
+    assert not complaints.texts and not capfd.readouterr().err

@@ -34,12 +34,14 @@ class Format:
     """
     A provider's format.  TO_JSON: what to send to the library for an object of the provider's SDK.
     OWN_TURN: what goes back to the model in place of the library's "append"; None: that.
+    HINT: for a response that is none of this format: what else it may be, or "".
     """
 
     provider: int
     flags: int
     to_json: ToJson
     own_turn: Callable[[Any], list[Any] | None]
+    hint: Callable[[Json], str] = lambda response: ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,9 +228,23 @@ class ToolSet:
 
     def _decode(self, response: Any) -> tuple[Json, list[Any]]:
         """What the library makes of RESPONSE, and what goes back of it."""
-        decoded: Json = json.loads(self._toolset.calls(as_json(response, self._form.to_json)))
+        text = as_json(response, self._form.to_json)
+        try:
+            decoded: Json = json.loads(self._toolset.calls(text))
+        except Error as error:
+            hint = self._hint(text)
+            if not hint:
+                raise
+            raise make_error(error.status, f"{error}; {hint}", error.outcome) from error
         own = self._form.own_turn(response) if decoded["append"] else None
         return decoded, decoded["append"] if own is None else own
+
+    def _hint(self, text: bytes) -> str:
+        try:
+            response = json.loads(text)
+        except ValueError:
+            return ""
+        return self._form.hint(response) if isinstance(response, dict) else ""
 
     def _requests(self, calls: Sequence[Json]) -> list[Request]:
         return [

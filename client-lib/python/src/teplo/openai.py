@@ -85,7 +85,13 @@ def form_of(api: str, strict: bool, media: bool, structured: bool) -> Format:
         (not media, _ffi.TEPLO_T_NO_MEDIA),
         (structured, _ffi.TEPLO_T_STRUCTURED),
     )
-    return Format(chosen(PROVIDERS, api, "api"), flags, to_json, lambda response: None)
+    provider = chosen(PROVIDERS, api, "api")
+    member, other = ("output", "responses") if api == "chat" else ("choices", "chat")
+
+    def other_api(response: dict[str, Any]) -> str:
+        return f'it has "{member}": is it of api="{other}"?' if member in response else ""
+
+    return Format(provider, flags, to_json, lambda response: None, other_api)
 
 
 def to_json(value: Any) -> Any:
