@@ -237,7 +237,7 @@ class FakeBroker:
         self.connections.add(peer)
         try:
             await peer.serve()
-        except asyncio.CancelledError:  # by stop(): CPython up to 3.11 complains of such a task
+        except asyncio.CancelledError:  # by stop(): CPython 3.12.1, say, complains of such a task
             pass
         finally:
             self.connections.discard(peer)
