@@ -45,6 +45,13 @@ def caller(request, connect):
     return lambda broker, **options: Awaited(connect(broker, **options), request.param)
 
 
+def nested(depth):
+    value = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
 def test_a_result(caller, counting_broker):
     tools = caller(counting_broker)
     result = tools.call_tool("echo", {"value": "Привіт 🌞", "tag": [1, None]})
@@ -62,8 +69,9 @@ def test_structured_content(caller, counting_broker):
     assert result.structured == {"result": 5} and result.text == "5"
 
 
-def test_arguments_as_text(caller, counting_broker):
-    result = caller(counting_broker).call_tool("echo", b'{"value": 9223372036854775807}')
+@pytest.mark.parametrize("text", ['{"value": 9223372036854775807}', b'{"value": 9223372036854775807}'])
+def test_arguments_as_text(caller, counting_broker, text):
+    result = caller(counting_broker).call_tool("echo", text, meta='{"a": 1}')
     assert json.loads(result.text)["value"] == 9223372036854775807
 
 
@@ -155,7 +163,7 @@ def test_no_such_pool(caller, counting_broker):
 
 def test_a_pool_for_all_calls(caller, start_broker, counting, raw):
     broker = start_broker({"raw": raw.url, "counting": counting.url})
-    with pytest.raises(teplo.NoSuchPool):
+    with pytest.raises(teplo.NoSuchPool, match="in Python: pool="):
         caller(broker).call_tool("add", {"a": 1, "b": 1})
     assert caller(broker, pool="counting").call_tool("add", {"a": 1, "b": 1}).text == "2"
 
@@ -197,25 +205,89 @@ def test_a_method_that_there_is_not(caller, counting_broker):
         ({"arguments": {"a": object()}}, "arguments"),
         ({"arguments": b"[1]"}, ""),
         ({"call": "no uuid"}, "call"),
+        ({"arguments": ""}, "arguments"),
+        ({"arguments": b""}, "arguments"),
+        ({"arguments": ()}, "arguments: a mapping, or the JSON text of an object, not a tuple"),
+        ({"arguments": []}, "not a list"),
+        ({"arguments": [("a", 1)]}, "not a list"),
+        ({"arguments": "[1]"}, ""),
+        ({"arguments": '{"a":"\ud800"}'}, "arguments"),
+        ({"arguments": nested(3000)}, "arguments: nested too deeply"),
+        ({"meta": []}, "meta: a mapping"),
+        ({"meta": nested(3000)}, "meta: nested too deeply"),
+        ({"timeout": "5"}, "timeout='5'"),
+        ({"pool": 5}, "pool: a str, not a int"),
+        ({"call": 5}, "call: a str, not a int"),
+        ({"progress": 5}, "progress: a function, not a int"),
+        ({"name": 5}, "name: a str, not a int"),
         ({"meta": {"a": {1}}}, "meta"),
         ({"pool": "a\0b"}, "pool"),
     ],
 )
 def test_wrong_arguments_are_told_at_once(caller, counting_broker, arguments, word):
     with pytest.raises(teplo.InvalidRequest) as caught:
-        caller(counting_broker).call_tool("echo", **arguments)
+        caller(counting_broker).call_tool(**{"name": "echo", **arguments})
     assert isinstance(caught.value, ValueError) and word in str(caught.value)
     assert caught.value.outcome == "not_executed"
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"timeout": 0}, {"max_in_flight": 0}, {"max_message": 1}, {"reconnect": 3601}, {"pool": "a\0"}],
-)
+    [
+        {"timeout": 0}, {"max_in_flight": 0}, {"max_message": 1}, {"reconnect": 3601}, {"pool": "a\0"},
+        {"timeout": "5"}, {"max_in_flight": "5"}, {"max_message": 1 << 70}, {"reconnect": "5"},
+        {"reconnect": float("nan")}, {"pool": 5}, {"client_name": 5},
+    ],
+)  # fmt: skip
 def test_wrong_options_are_told_at_once(options):
     with pytest.raises(teplo.InvalidRequest) as caught:
         teplo.connect("/nowhere", **options)
     assert next(iter(options)) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "socket, words",
+    [
+        ("demo", "did you mean pool='demo'"),
+        ("http://localhost:8000/sse", "pool='NAME'"),
+        ("/tmp/" + "a" * 103, "108 bytes: the path of a Unix socket has at most 107"),
+        (5, "socket"),
+    ],
+    ids=["a pool", "a URL", "long", "number"],
+)
+def test_what_can_be_no_socket_is_told_at_once(socket, words):
+    with pytest.raises(teplo.InvalidRequest) as caught:
+        teplo.connect(socket)
+    assert words in str(caught.value)
+
+
+def test_a_bare_name_may_be_a_path(tmp_path, monkeypatch):
+    (tmp_path / "socket").touch()
+    monkeypatch.chdir(tmp_path)
+    for path in ("socket", "./later", "teplo.sock"):
+        assert path in repr(teplo.connect(path))
+
+
+def test_a_pool_says_where_it_leads_and_can_be_pickled(caller, counting_broker, monkeypatch):
+    tools = caller(counting_broker, timeout=7)
+    assert str(counting_broker.socket_path()) in repr(tools.pool)
+    assert repr(tools.list_tools()).startswith("<Tools echo, add, ")
+    copy = pickle.loads(pickle.dumps(tools.pool))
+    assert copy.settings == tools.pool.settings and copy is not tools.pool
+    assert copy.call_tool_sync("add", {"a": 1, "b": 2}).text == "3"
+    copy.close()
+    monkeypatch.setenv("TEPLO_SOCKET", "/somewhere/teplo.sock")
+    assert "/somewhere/teplo.sock" in repr(teplo.connect())
+
+
+def test_an_unknown_outcome_says_how_to_ask_for_it(caller, counting_broker):
+    with pytest.raises(teplo.Timeout) as caught:
+        caller(counting_broker).call_tool("hold", {"key": "unknown"}, timeout=0.2)
+    error = caught.value
+    assert error.outcome == "unknown" and error.tool == "hold" and uuid.UUID(error.call)
+    assert "hold" in str(error) and error.call in str(error) and "Pool.outcome" in str(error)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert error.call not in error.message
 
 
 def test_no_deadline(caller, counting_broker):
@@ -288,6 +360,7 @@ def test_too_much_at_once_is_overload(connect, counting_broker, run):
         with pytest.raises(teplo.Overload) as caught:
             await pool.call_tool("echo")
         assert caught.value.outcome == "not_executed"
+        assert "max_in_flight of teplo.connect()" in str(caught.value)
         for task in held:
             task.cancel()
         await asyncio.gather(*held, return_exceptions=True)

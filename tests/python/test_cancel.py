@@ -343,7 +343,7 @@ def test_close_ends_what_is_under_way(run, connect, counting_broker, counting):
         task = await start_held(pool, counting, "closed")
         await asyncio.create_task(asyncio.to_thread(lambda: None))
         pool.close()
-        with pytest.raises(teplo.Cancelled) as caught:
+        with pytest.raises(teplo.Cancelled, match="the pool was closed") as caught:
             await task
         assert caught.value.outcome == "unknown"
         await until_cancelled(counting, "closed")

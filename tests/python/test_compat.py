@@ -2,8 +2,13 @@
 """teplo.compat with the SDK that is installed: mcp 1.x, mcp 2.x, or none."""
 
 import asyncio
+import copy
 import datetime
 import gc
+import os
+import pickle
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -15,6 +20,7 @@ from compat_ways import (  # noqa: F401 - fixtures
 )  # fmt: skip
 from teplo.compat import ClientSession, sse_client, streamable_http_client, streamablehttp_client
 from teplo.compat._sdk import installed
+from teplo.compat._views import ErrorView, McpError as ViewsError, View
 from teplo.testing import Answer, Delay, Drop, Fail, Hold, RpcFail
 
 CALL = "0197f1c4-0000-7000-8000-000000000001"
@@ -234,6 +240,40 @@ def test_failures_of_the_broker_keep_code_message_and_outcome(in_session, fake):
         assert own.outcome == "executed"
 
     in_session(use)
+
+
+@pytest.mark.parametrize("code, data", [(0, None), (-32000, None), (-5, {"k": 1}), (0, "text")])
+def test_an_error_of_the_server_keeps_its_code_and_its_data(in_session, fake, code, data):
+    fake.plan("add", RpcFail(code, "own", data))
+
+    async def use(session):
+        with pytest.raises(McpError) as caught:
+            await session.call_tool("add", {"a": 1})
+        own = caught.value
+        assert (own.error.code, own.error.message, own.error.data) == (code, "own", data)
+        assert own.outcome == "executed" and own.call
+
+    in_session(use)
+
+
+def test_the_sdk_is_imported_with_compat():
+    """Later it would stop the loop for half a second."""
+    script = "import sys, teplo.compat; sys.exit('mcp' not in sys.modules)"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(word for word in sys.path if word)}
+    assert subprocess.run([sys.executable, "-c", script], env=env).returncode == (0 if HAS_SDK else 1)
+
+
+def test_views_can_be_copied_and_shown():
+    view = View({"isError": True, "content": [{"text": "a"}]})
+    for same in (copy.copy(view), copy.deepcopy(view), pickle.loads(pickle.dumps(view))):
+        assert same == view and same.is_error and same.content[0].text == "a"
+    with pytest.raises(AttributeError):
+        View.__new__(View).raw
+    error = ViewsError(ErrorView(-5, "own", {"k": 1}))
+    error.outcome = "executed"
+    assert repr(error.error) == "ErrorView(code=-5, message='own', data={'k': 1})"
+    for same in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
+        assert (same.code, same.data, str(same), same.outcome) == (-5, {"k": 1}, "own", "executed")
 
 
 def test_what_did_not_run_is_said_to_be_safe(in_session, fake):

@@ -559,22 +559,6 @@ def test_a_turn_with_a_problem_says_so(pool):
     assert not turn.calls and "MALFORMED_FUNCTION_CALL" in turn.problem
 
 
-@pytest.mark.parametrize("response", [{"error": {"message": "quota"}}, {}, b"{", "no", {"choices": 5}])
-def test_what_is_no_response_is_refused(pool, response):
-    with pytest.raises(teplo.InvalidRequest):
-        teplo.openai.tools_sync(pool).run(response)
-
-
-def test_an_object_that_no_sdk_made_is_refused(pool):
-    with pytest.raises(teplo.InvalidRequest, match="builtins.object"):
-        teplo.openai.tools_sync(pool).run(object())
-
-
-def test_max_parallel_out_of_range(pool):
-    with pytest.raises(teplo.InvalidRequest, match="max_parallel"):
-        teplo.openai.tools_sync(pool, max_parallel=0)
-
-
 def test_an_answer_as_planned_reaches_the_model_as_it_stands(fake, pool, answer):
     fake.plan("list_graphs", Answer({"content": [], "structuredContent": {"k": [1]}, "isError": False}))
     turn = answer(teplo.openai.tools_sync(pool), calls_response(("list_graphs", {})))

@@ -27,6 +27,15 @@ def tasks():
     return load("tasks")
 
 
+def test_a_provider_without_a_key_says_so(monkeypatch):
+    settings = load("settings")
+    for name in ("GEMINI_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "OPENAI_API_KEY" in settings.from_environment().without_keys()
+    monkeypatch.setenv("GEMINI_API_KEY", "k")
+    assert not settings.from_environment().without_keys()
+
+
 def test_a_task_is_cancelled_from_another_thread_though_its_loop_sleeps(tasks):
     async def main():
         book = tasks.TaskBook()

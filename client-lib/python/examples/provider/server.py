@@ -146,6 +146,8 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     arguments = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    if settings.without_keys():
+        log.warning(settings.without_keys())
     if arguments.http is None:
         mcp.run(show_banner=False)
     else:

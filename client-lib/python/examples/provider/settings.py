@@ -19,6 +19,12 @@ class Settings:
     most_steps: int  # of one agent loop
     graph: str
 
+    def without_keys(self) -> str:
+        """The warning that no model can be asked, or ""."""
+        if self.gemini_key or self.openai_key:
+            return ""
+        return "neither GEMINI_API_KEY nor OPENAI_API_KEY is set: agents will fail"
+
 
 def from_environment() -> Settings:
     get = os.environ.get

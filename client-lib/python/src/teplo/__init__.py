@@ -13,6 +13,10 @@ The tools of MCP servers, through teplod, the broker that keeps the sessions.
 A call that fails raises a teplo.Error; its .outcome says whether the tool may have run.
 """
 
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from ._async_client import Client
 from ._errors import (
     BlockingCallWarning,
@@ -40,6 +44,10 @@ from ._results import Answer, CallOutcome, Result, Tool, Tools
 from ._settings import NO_DEADLINE, Settings
 from ._sync_client import SyncClient
 
+if TYPE_CHECKING:
+    from . import anthropic as anthropic, compat as compat, gemini as gemini
+    from . import openai as openai, testing as testing, transport as transport
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -49,3 +57,18 @@ __all__ = [
     "Pool", "ProtocolError", "Result", "ResultLost", "RpcError", "Settings", "SyncClient", "Timeout",
     "Tool", "Tools", "TooBig", "Unsupported", "UpstreamError", "connect", "library_version",
 ]  # fmt: skip
+
+# Imported when they are first named: who makes calls alone need not wait for them.
+_MODULES = ("anthropic", "compat", "gemini", "openai", "testing", "transport")
+
+
+if not TYPE_CHECKING:  # or a type checker would believe in every name
+
+    def __getattr__(name: str) -> ModuleType:
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -75,10 +75,10 @@ class Client:
         """Requests that are not answered yet."""
         return len(self._pending)
 
-    def close(self) -> None:
+    def close(self, what: str = "client") -> None:
         """
         At once, and any number of times.  Requests under way are cancelled at the server too, and
-        end with Cancelled, their outcome unknown.
+        end with Cancelled, their outcome unknown.  WHAT: whose end it is, for the message.
         """
         if not self._handle.is_closed and (self._handle.is_mine() or self._loop.is_closed()):
             self._handle.adopt()
@@ -86,7 +86,7 @@ class Client:
                 self._handle.cancel(ticket)
         self._finalizer()
         self._fail_all(
-            _ffi.TEPLO_E_CANCELLED, "the client was closed before the answer came", "cancelled"
+            _ffi.TEPLO_E_CANCELLED, f"the {what} was closed before the answer came", "cancelled"
         )
 
     def retire(self) -> None:

@@ -25,6 +25,7 @@ class Error(Exception):
     reason    the broker's word for it (proto/WIRE.md, such as "queue_timeout"), or the library's
               ("no_broker", "cancelled"); "" if there is none
     call      the UUID under which Pool.outcome knows the call; "" for what is not recorded
+    tool      the tool that was called; "" if none was
     status    the negative enum teplo_err
     """
 
@@ -44,7 +45,15 @@ class Error(Exception):
         self.outcome: Outcome = outcome or self._presumed
         self.reason = reason
         self.call = call
+        self.tool = ""
         self.status = status
+
+    def __str__(self) -> str:
+        """The message; of a call that may have run, which it was, so that its outcome can be asked."""
+        if self.outcome != "unknown" or not self.call:
+            return self.message
+        which = f"{self.tool}, call {self.call}" if self.tool else f"call {self.call}"
+        return f"{self.message} ({which}: Pool.outcome may tell later)"
 
     @property
     def safe_to_retry(self) -> bool:

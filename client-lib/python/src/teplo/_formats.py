@@ -16,7 +16,8 @@ from . import _ffi
 from ._errors import Error, InvalidRequest, make_error
 from ._library import explain, lib, quick
 from ._pool import Pool
-from ._requests import Reply, Request
+from ._requests import Reply, Request, to_text
+from ._settings import kind_of, milliseconds
 from ._sync_client import check_blocking
 from ._together import Answered, run_together, run_together_sync
 
@@ -33,12 +34,14 @@ class Format:
     """
     A provider's format.  TO_JSON: what to send to the library for an object of the provider's SDK.
     OWN_TURN: what goes back to the model in place of the library's "append"; None: that.
+    HINT: for a response that is none of this format: what else it may be, or "".
     """
 
     provider: int
     flags: int
     to_json: ToJson
     own_turn: Callable[[Any], list[Any] | None]
+    hint: Callable[[Json], str] = lambda response: ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +55,14 @@ class Choice:
     max_parallel: int
 
     def __post_init__(self) -> None:
-        if self.max_parallel < 1:
-            raise InvalidRequest(f"max_parallel is at least 1, not {self.max_parallel}")
+        if not isinstance(self.max_parallel, int) or self.max_parallel < 1:
+            raise InvalidRequest(f"max_parallel is a number, at least 1, not {self.max_parallel!r}")
+        if self.timeout is not None:
+            milliseconds(self.timeout)
+        for server in self.servers:
+            to_text(server, "a server's name")
+        if isinstance(self.only, (str, bytes)) or not isinstance(self.only, Collection | None):
+            raise InvalidRequest(f"only={self.only!r}: a list of names, such as ['list_graphs']")
         if len(set(self.servers)) < len(self.servers):
             raise InvalidRequest(f"a server is named twice: {', '.join(self.servers)}")
 
@@ -66,6 +75,14 @@ class Choice:
     def flags(self) -> int:
         is_prefixed = len(self.servers) > 1 if self.prefix is None else self.prefix
         return _ffi.TEPLO_T_PREFIX if is_prefixed else 0
+
+    def check_offered(self, offered: Collection[str]) -> None:
+        """OFFERED: the names of all tools.  One that is asked for and is not there is a slip."""
+        missing = sorted(set(self.only or ()) - set(offered))
+        if missing:
+            raise InvalidRequest(
+                f"only: no server has {', '.join(missing)}; there are: {', '.join(sorted(offered))}"
+            )
 
     def listing(self, listed: bytes) -> bytes:
         """LISTED, or the part of it that is wanted."""
@@ -198,17 +215,36 @@ class ToolSet:
 
     def _take_listings(self, replies: Sequence[Answered]) -> None:
         native = NativeToolset(self._form.provider, self._form.flags | self._choice.flags)
+        offered: set[str] = set()
         for server, reply in zip(self._choice.asked, replies, strict=True):
             if isinstance(reply, Error):
                 raise reply
-            native.add(server, self._choice.listing(reply.get()))
+            listed = reply.get()
+            offered.update(names_in(listed))
+            native.add(server, self._choice.listing(listed))
+        if self._native is None:  # later a server may well take one away
+            self._choice.check_offered(offered)
         self._native = native  # only now: what was there is used until all is well
 
     def _decode(self, response: Any) -> tuple[Json, list[Any]]:
         """What the library makes of RESPONSE, and what goes back of it."""
-        decoded: Json = json.loads(self._toolset.calls(as_json(response, self._form.to_json)))
+        text = as_json(response, self._form.to_json)
+        try:
+            decoded: Json = json.loads(self._toolset.calls(text))
+        except Error as error:
+            hint = self._hint(text)
+            if not hint:
+                raise
+            raise make_error(error.status, f"{error}; {hint}", error.outcome) from error
         own = self._form.own_turn(response) if decoded["append"] else None
         return decoded, decoded["append"] if own is None else own
+
+    def _hint(self, text: bytes) -> str:
+        try:
+            response = json.loads(text)
+        except ValueError:
+            return ""
+        return self._form.hint(response) if isinstance(response, dict) else ""
 
     def _requests(self, calls: Sequence[Json]) -> list[Request]:
         return [
@@ -231,6 +267,17 @@ class ToolSet:
         ]
         answers = json.loads(toolset.answers(array_of(pairs))) if pairs else []
         return Turn(own, answers, decoded)
+
+
+def names_in(listed: bytes) -> list[str]:
+    return [str(tool.get("name")) for tool in json.loads(listed).get("tools") or []]
+
+
+def chosen(choices: Mapping[str, int], value: str, what: str) -> int:
+    """Of an option that has a few words."""
+    if not isinstance(value, str) or value not in choices:
+        raise InvalidRequest(f"{what}={value!r}: one of {', '.join(map(repr, choices))}")
+    return choices[value]
 
 
 def as_json(response: Any, to_json: ToJson) -> bytes:
@@ -282,8 +329,11 @@ def error_of(outcome: Any) -> Json:
         error = make_error(outcome.status, message, outcome.outcome, outcome.reason, outcome.call)
     if not isinstance(error, BaseException):
         raise InvalidRequest(f"no result and no exception: {error!r}")
-    told = {"class": type(error).__name__, "message": str(error)}
-    return {**told, "outcome": error.outcome} if isinstance(error, Error) else told
+    told = {"class": type(error).__name__}
+    if not isinstance(error, Error):
+        return {**told, "message": str(error)}
+    # Without the UUID that str() has: no model can ask for an outcome.
+    return {**told, "message": error.message, "outcome": error.outcome}
 
 
 def array_of(texts: Sequence[bytes]) -> bytes:
@@ -346,14 +396,21 @@ class NativeToolset:
 
 
 async def open_toolset(pool: Pool, form: Format, choice: Choice) -> ToolSet:
+    check_pool(pool)
     tools = ToolSet(pool, form, choice)
     await tools.arefresh()
     return tools
 
 
+def check_pool(pool: object) -> None:
+    if not isinstance(pool, Pool):
+        raise InvalidRequest(f"the tools of a teplo.Pool, as teplo.connect() makes it, not of {kind_of(pool)}")
+
+
 def open_toolset_sync(pool: Pool, form: Format, choice: Choice) -> ToolSet:
     """For the providers' tools_sync."""
     check_blocking(stacklevel=3)
+    check_pool(pool)
     tools = ToolSet(pool, form, choice)
     tools._refresh()
     return tools

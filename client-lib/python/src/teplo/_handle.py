@@ -101,6 +101,8 @@ class Handle:
         status = request.start(pointer, self._ticket_ref)
         if status != 0:
             message = quick.teplo_errmsg(pointer).decode("utf-8", "replace") or explain(status)
+            if status == _ffi.TEPLO_E_AGAIN:
+                message += " (max_in_flight of teplo.connect())"
             raise make_error(status, message, "not_executed")
         return self._ticket.value
 

@@ -2,10 +2,10 @@
 """The facade: one for the whole process, whatever loops and threads there are."""
 
 import asyncio
+import functools
 import os
 import threading
 import weakref
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -13,13 +13,13 @@ from . import _ffi, _fork
 from ._async_client import Client
 from ._errors import Closed
 from ._library import quick
-from ._requests import Notification, Progress, Reply, Request
+from ._requests import Body, Notification, Progress, Reply, Request
 from ._results import Answer, CallOutcome, Result, Tools
-from ._settings import Settings
+from ._settings import Settings, check_socket
+from ._socket_path import default_socket_path
 from ._sync_client import SyncClient, check_blocking
 
-Arguments = Mapping[str, Any] | bytes
-"""A JSON object: a mapping, or its text as bytes."""
+Arguments = Body
 
 
 class _Idle(threading.local):
@@ -88,13 +88,13 @@ class Pool:
         timeout: float | None = None,
         progress: Progress | None = None,
         pool: str | None = None,
-        meta: Mapping[str, Any] | None = None,
+        meta: Body | None = None,
         call: str | None = None,
     ) -> Result:
         """
         Call a tool.  A result with is_error is no exception.
 
-        arguments  a mapping, or JSON text as bytes; None: {}
+        arguments  a mapping, or JSON text (str or bytes); None: {}
         progress   called with (done, total or None, message or None), in the loop's thread and the
                    caller's context; it is not awaited.  Of notices that come together only the
                    last is told
@@ -107,7 +107,7 @@ class Pool:
             call=call,
         )  # fmt: skip
         reply = await self._client().run(request)
-        return Result(reply.get(), call=reply.call)
+        return Result(reply.get(name), call=reply.call)
 
     def call_tool_sync(
         self,
@@ -117,7 +117,7 @@ class Pool:
         timeout: float | None = None,
         progress: Progress | None = None,
         pool: str | None = None,
-        meta: Mapping[str, Any] | None = None,
+        meta: Body | None = None,
         call: str | None = None,
     ) -> Result:
         """call_tool for a thread without a loop.  What progress raises cancels the call."""
@@ -126,7 +126,7 @@ class Pool:
             call=call,
         )  # fmt: skip
         reply = self._run_sync(request)
-        return Result(reply.get(), call=reply.call)
+        return Result(reply.get(name), call=reply.call)
 
     async def list_tools(self, *, timeout: float | None = None, pool: str | None = None) -> Tools:
         """The tools of a pool, all of them: from the broker's cache."""
@@ -146,7 +146,7 @@ class Pool:
         progress: Progress | None = None,
         notification: Notification | None = None,
         pool: str | None = None,
-        meta: Mapping[str, Any] | None = None,
+        meta: Body | None = None,
         call: str | None = None,
     ) -> Answer:
         """
@@ -171,7 +171,7 @@ class Pool:
         progress: Progress | None = None,
         notification: Notification | None = None,
         pool: str | None = None,
-        meta: Mapping[str, Any] | None = None,
+        meta: Body | None = None,
         call: str | None = None,
     ) -> Answer:
         """request for a thread without a loop."""
@@ -211,7 +211,7 @@ class Pool:
         for loop, reference in clients:
             client = reference()
             if client is not None:
-                _in_its_loop(loop, client.close)
+                _in_its_loop(loop, functools.partial(client.close, "pool"))
         for idle in idle_of_all:
             idle.close()
 
@@ -248,8 +248,12 @@ class Pool:
     ) -> None:
         self._idle.clients.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The same broker, with connections of its own."""
+        return type(self), (self.settings,)
+
     def __repr__(self) -> str:
-        where = self.settings.socket or "the default socket"
+        where = self.settings.socket or default_place()
         named = f" pool={self.settings.pool}" if self.settings.pool else ""
         return f"<teplo.Pool {os.fspath(where)}{named}{' closed' if self._is_closed else ''}>"
 
@@ -302,6 +306,14 @@ class Pool:
                 self._idle.clients.close()
 
 
+def default_place() -> str:
+    """For people: what libteplo finds when it connects."""
+    try:
+        return default_socket_path()
+    except OSError as error:
+        return f"(no socket: {error})"
+
+
 def outcome_request(call: str, timeout: float | None) -> Request:
     return Request(method="teplo/outcome", body={"call": call}, timeout=timeout)
 
@@ -348,8 +360,9 @@ def connect(
     max_in_flight  calls of one loop under way at once: 1 to 65536 (1024); one more is Overload
     max_message    bytes of one answer: 1024 to 1 GiB (64 MiB)
 
-    InvalidRequest (also a ValueError) names what is out of range.
+    InvalidRequest (also a ValueError) names what is out of range, and a socket that can be none.
     """
+    check_socket(socket)
     return Pool(
         Settings(socket, pool, timeout, client_name, reconnect, max_in_flight, max_message)
     )

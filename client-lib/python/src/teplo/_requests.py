@@ -7,38 +7,65 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import _ffi
-from ._errors import OUTCOMES, InvalidRequest, Outcome, Overload, RpcError, make_error, parsed_data
+from ._errors import OUTCOMES, Outcome, Overload, RpcError, make_error, parsed_data
 from ._library import explain, quick
-from ._settings import milliseconds
+from ._settings import kind_of, milliseconds, wrong
 
 Progress = Callable[[float, "float | None", "str | None"], object]
 """progress(done, total or None, message or None); not awaited, so be quick."""
 Notification = Callable[[dict[str, Any]], object]
+Body = Mapping[str, Any] | str | bytes
+"""A JSON object: a mapping, or its text."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _encode_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
-def to_json(value: Mapping[str, Any] | bytes | None, what: str) -> bytes | None:
-    """VALUE as JSON text; bytes are taken as that already."""
-    if value is None or isinstance(value, bytes):
-        return value
+def to_json(value: Body | None, what: str) -> bytes | None:
+    """VALUE as JSON text; str and bytes are taken as that already."""
+    if value is None:
+        return None
+    if isinstance(value, (str, bytes)):
+        return json_text(value, what)
+    if not isinstance(value, Mapping):
+        raise wrong(f"{what}: a mapping, or the JSON text of an object, not {kind_of(value)}")
     plain = value if isinstance(value, dict) else dict(value)
     try:
-        return _encode(plain).encode()
-    except UnicodeEncodeError:  # half a surrogate pair: only an escape can say it
-        return _encode_ascii(plain).encode()
+        try:
+            return _encode(plain).encode()
+        except UnicodeEncodeError:  # half a surrogate pair: only an escape can say it
+            return _encode_ascii(plain).encode()
+    except RecursionError as error:
+        raise wrong(f"{what}: nested too deeply") from error
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"{what}: {error}", status=_ffi.TEPLO_E_INVAL) from error
+        raise wrong(f"{what}: {error}") from error
+
+
+def json_text(value: str | bytes, what: str) -> bytes:
+    """The library looks at what it says; but no text at all would be {} to it."""
+    try:
+        text = value.encode() if isinstance(value, str) else value
+    except UnicodeEncodeError as error:
+        raise wrong(f"{what}: {error}") from error
+    if not text:
+        raise wrong(f"{what}: the JSON text is empty; None means none")
+    return text
 
 
 def to_text(value: str | None, what: str) -> bytes | None:
     if value is None:
         return None
+    if not isinstance(value, str):
+        raise wrong(f"{what}: a str, not {kind_of(value)}")
     text = value.encode("utf-8", "surrogatepass")
     if b"\0" in text:
-        raise InvalidRequest(f"{what} holds a NUL: {value!r}", status=_ffi.TEPLO_E_INVAL)
+        raise wrong(f"{what} holds a NUL: {value!r}")
     return text
+
+
+def check_callable(value: object, what: str) -> None:
+    if value is not None and not callable(value):
+        raise wrong(f"{what}: a function, not {kind_of(value)}")
 
 
 class Request:
@@ -54,18 +81,20 @@ class Request:
         *,
         method: str | None = None,
         tool: str | None = None,
-        body: Mapping[str, Any] | bytes | None = None,
+        body: Body | None = None,
         timeout: float | None = None,
         progress: Progress | None = None,
         notification: Notification | None = None,
         pool: str | None = None,
-        meta: Mapping[str, Any] | None = None,
+        meta: Body | None = None,
         call: str | None = None,
         retry: bool = True,
     ) -> None:
         self.method = to_text(method, "method")
         self.tool = to_text(tool, "name")
         self.body = to_json(body, "arguments" if tool is not None else "params")
+        check_callable(progress, "progress")
+        check_callable(notification, "notification")
         self.call = call or ""
         self.progress = progress
         self.notification = notification
@@ -124,12 +153,15 @@ class Reply:
         self.rpc = (quick.teplo_result_rpc_code(result), data)
         self.retry_after_ms = quick.teplo_result_retry_after_ms(result)
 
-    def get(self) -> bytes:
-        """The result's JSON; what went wrong is raised."""
+    def get(self, tool: str = "") -> bytes:
+        """The result's JSON; what went wrong is raised, of a call of TOOL if it was one."""
         if self.status == _ffi.TEPLO_OK:
             return self.json or b"{}"
         message = self.message or explain(self.status)
+        if self.status == _ffi.TEPLO_E_NO_POOL:  # the broker's words are those of the wire
+            message += " (in Python: pool=... of the call, or of teplo.connect())"
         error = make_error(self.status, message, self.outcome, self.reason, self.call)
+        error.tool = tool
         if isinstance(error, RpcError):
             error.code, error.data = self.rpc[0], parsed_data(self.rpc[1])
         if isinstance(error, Overload) and self.retry_after_ms >= 0:

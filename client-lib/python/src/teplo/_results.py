@@ -134,6 +134,9 @@ class Tools(Answer, Sequence[Tool]):
     def __iter__(self) -> Iterator[Tool]:
         return iter(self._items)
 
+    def __repr__(self) -> str:
+        return f"<Tools {', '.join(self.names)}>"
+
 
 class CallOutcome(Answer):
     """

@@ -10,6 +10,7 @@ from ._errors import InvalidRequest
 from ._library import quick
 
 DAYS_7 = 604_800_000  # ms: the longest deadline that there is
+PATH_MAXIMUM = 107  # bytes: struct sockaddr_un, without its NUL
 NO_DEADLINE = math.inf
 """As a timeout: wait for as long as the broker lets the request take."""
 
@@ -44,10 +45,35 @@ class Settings:
         set_text(options, _ffi.TEPLO_OPT_CLIENT_NAME, "client_name", self.client_name)
         set_number(options, _ffi.TEPLO_OPT_TIMEOUT_MS, "timeout", milliseconds(self.timeout))
         if self.reconnect is not None:
-            reconnect_ms = round(self.reconnect * 1000)
+            reconnect_ms = reconnect_milliseconds(self.reconnect)
             set_number(options, _ffi.TEPLO_OPT_RECONNECT_MS, "reconnect", reconnect_ms)
         set_number(options, _ffi.TEPLO_OPT_MAX_IN_FLIGHT, "max_in_flight", self.max_in_flight)
         set_number(options, _ffi.TEPLO_OPT_MAX_MESSAGE, "max_message", self.max_message)
+
+
+def wrong(message: str) -> InvalidRequest:
+    return InvalidRequest(message, status=_ffi.TEPLO_E_INVAL)
+
+
+def kind_of(value: object) -> str:
+    """For messages."""
+    return f"a {type(value).__qualname__}"
+
+
+def check_socket(socket: str | os.PathLike[str] | None) -> None:
+    """What is certainly meant otherwise: waiting for such a broker would only hide it."""
+    if not isinstance(socket, str):
+        return
+    if "://" in socket:
+        raise wrong(
+            f"socket={socket!r}: the path of the broker's socket, not a server's URL; which of the "
+            "broker's servers is meant says pool='NAME'"
+        )
+    if socket and not set(socket) & {"/", "."} and not os.path.exists(socket):
+        raise wrong(
+            f"socket={socket!r}: a path, and there is no such file here; did you mean "
+            f"pool={socket!r}? (or ./{socket}, if the broker is yet to make it)"
+        )
 
 
 def set_text(
@@ -55,25 +81,46 @@ def set_text(
 ) -> None:
     if value is None:
         return
-    text = os.fsencode(value)
+    try:
+        text = os.fsencode(value)
+    except TypeError as error:
+        raise wrong(f"{name}: {error}") from error
+    if name == "socket" and len(text) > PATH_MAXIMUM:
+        raise wrong(
+            f"socket={value!r} has {len(text)} bytes: the path of a Unix socket has at most "
+            f"{PATH_MAXIMUM}"
+        )
     if b"\0" in text or quick.teplo_options_set_text(options, key, text) != 0:
-        raise InvalidRequest(f"{name}={value!r} is not allowed", status=_ffi.TEPLO_E_INVAL)
+        raise wrong(f"{name}={value!r} is not allowed")
 
 
 def set_number(options: int, key: int, name: str, value: int | None) -> None:
-    if value is not None and quick.teplo_options_set_number(options, key, value) != 0:
-        raise InvalidRequest(f"{name}: {value} is out of range", status=_ffi.TEPLO_E_INVAL)
+    if value is None:
+        return
+    if not isinstance(value, int):
+        raise wrong(f"{name}: an int, not {kind_of(value)}")
+    if abs(value) >= 1 << 63 or quick.teplo_options_set_number(options, key, value) != 0:
+        raise wrong(f"{name}: {value} is out of range")
 
 
 def milliseconds(timeout: float) -> int:
     """For libteplo; rounded up, so that no positive timeout becomes none."""
-    if timeout == math.inf:
-        return _ffi.TEPLO_NO_DEADLINE
-    value = math.ceil(timeout * 1000) if timeout > 0 else 0
+    try:
+        if timeout == math.inf:
+            return _ffi.TEPLO_NO_DEADLINE
+        value = math.ceil(timeout * 1000) if timeout > 0 else 0
+    except (TypeError, OverflowError):
+        value = 0
     if not 1 <= value <= DAYS_7:
-        raise InvalidRequest(
+        raise wrong(
             f"timeout={timeout!r}: it is in seconds, more than 0 and at most seven days, or "
-            "teplo.NO_DEADLINE",
-            status=_ffi.TEPLO_E_INVAL,
+            "teplo.NO_DEADLINE"
         )
     return value
+
+
+def reconnect_milliseconds(reconnect: float) -> int:
+    try:
+        return round(reconnect * 1000)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise wrong(f"reconnect={reconnect!r}: it is in seconds, 0 to 3600") from error

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from . import _ffi
 from ._formats import AT_ONCE, Choice, Format, ToolSet, Turn
-from ._formats import model_dump, open_toolset, open_toolset_sync, or_flags
+from ._formats import chosen, model_dump, open_toolset, open_toolset_sync, or_flags
 from ._pool import Pool
 
 PROVIDERS = {"json": _ffi.TEPLO_GEMINI, "openapi": _ffi.TEPLO_GEMINI_OPENAPI}
@@ -92,7 +92,7 @@ def form_of(
         (separate_media, _ffi.TEPLO_T_SEPARATE_MEDIA),
         (structured, _ffi.TEPLO_T_STRUCTURED),
     )
-    return Format(PROVIDERS[schema], flags, to_json, own_turn)
+    return Format(chosen(PROVIDERS, schema, "schema"), flags, to_json, own_turn)
 
 
 def to_json(value: Any) -> Any:

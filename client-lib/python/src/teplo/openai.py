@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from . import _ffi
 from ._formats import AT_ONCE, Choice, Format, ToolSet, Turn
-from ._formats import model_dump, open_toolset, open_toolset_sync, or_flags
+from ._formats import chosen, model_dump, open_toolset, open_toolset_sync, or_flags
 from ._pool import Pool
 
 PROVIDERS = {"chat": _ffi.TEPLO_OPENAI_CHAT, "responses": _ffi.TEPLO_OPENAI_RESPONSES}
@@ -85,7 +85,13 @@ def form_of(api: str, strict: bool, media: bool, structured: bool) -> Format:
         (not media, _ffi.TEPLO_T_NO_MEDIA),
         (structured, _ffi.TEPLO_T_STRUCTURED),
     )
-    return Format(PROVIDERS[api], flags, to_json, lambda response: None)
+    provider = chosen(PROVIDERS, api, "api")
+    member, other = ("output", "responses") if api == "chat" else ("choices", "chat")
+
+    def other_api(response: dict[str, Any]) -> str:
+        return f'it has "{member}": is it of api="{other}"?' if member in response else ""
+
+    return Format(provider, flags, to_json, lambda response: None, other_api)
 
 
 def to_json(value: Any) -> Any:

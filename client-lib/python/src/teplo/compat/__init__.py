@@ -13,7 +13,10 @@ configure({"http://server:8000/sse": "pool"}) says which pool it is.
 
 from ._install import install
 from ._places import configure, reset, sse_client, streamable_http_client, streamablehttp_client
+from ._sdk import installed
 from ._session import ClientSession
+
+installed()  # now: importing the SDK takes half a second, for which a loop would stand still
 
 __all__ = [
     "ClientSession", "configure", "install", "reset", "sse_client", "streamable_http_client",

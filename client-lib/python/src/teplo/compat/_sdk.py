@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import _ffi
-from .._errors import Error
+from .._errors import Error, RpcError
 from .._optional import find
 from ._views import ErrorView, McpError, View
 
@@ -109,9 +109,12 @@ def installed() -> NoSdk | Sdk1 | Sdk2:
 def sdk_error(error: Error, code: int, message: str, data: Any) -> Exception:
     """
     The SDK's exception for ERROR.  Beside its own attributes it has those of ERROR that tell
-    whether the tool may have run: outcome, reason, call, safe_to_retry.
+    whether the tool may have run: outcome, reason, call, safe_to_retry.  What the server itself
+    answered keeps its code and its data.
     """
     sdk = installed()
+    if isinstance(error, RpcError):
+        return told_outcome(sdk.error(code, message, data), error)
     if error.status == _ffi.TEPLO_E_TIMEOUT:
         code = sdk.timeout_code
     elif code == 0:
@@ -119,7 +122,10 @@ def sdk_error(error: Error, code: int, message: str, data: Any) -> Exception:
     if data is None:
         known = {"outcome": error.outcome, "reason": error.reason, "call": error.call}
         data = {"teplo": {"v": 1, **known, "safe_to_retry": error.safe_to_retry}}
-    made: Any = sdk.error(code, message, data)
+    return told_outcome(sdk.error(code, message, data), error)
+
+
+def told_outcome(made: Any, error: Error) -> Exception:
     made.outcome, made.reason, made.call = error.outcome, error.reason, error.call
     made.safe_to_retry = error.safe_to_retry
     made.__cause__ = error

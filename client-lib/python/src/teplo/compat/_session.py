@@ -5,6 +5,8 @@ import asyncio
 import datetime
 import inspect
 import json
+import sys
+import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -26,12 +28,17 @@ PROTOCOL_VERSION = "2025-11-25"  # the last with a handshake: what initialize() 
 SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 CALL_KEY = "dev.teplo/call"
 PROGRESS_PATIENCE = 1.0
+ELSEWHERE = (
+    "teplo.compat.ClientSession was given streams that teplo.compat did not make: it is the SDK's "
+    "own session, to where they lead, and not through the broker's pools.  Import the transport "
+    "from teplo.compat too, or ClientSession from mcp"
+)
 
 
 class ClientSession:
     """
     As mcp.ClientSession, made of the streams of teplo.compat's transports; given other streams
-    it is mcp.ClientSession itself.
+    it is mcp.ClientSession itself, and warns of it unless install() put it there.
 
     It holds nothing open: enter it in one task, use it in others and in other event loops, leave it
     in a third, or never.  Leaving it closes nothing at the server.  A cancelled call is
@@ -43,6 +50,8 @@ class ClientSession:
         original = installed().session_class
         if isinstance(read_stream, Stream) or original is None or cls is not ClientSession:
             return super().__new__(cls)
+        if sys.modules["mcp"].ClientSession is not ClientSession:
+            warnings.warn(ELSEWHERE, RuntimeWarning, stacklevel=2)
         return original(read_stream, *arguments, **keywords)
 
     def __init__(

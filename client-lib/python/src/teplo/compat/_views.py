@@ -29,6 +29,8 @@ class View:
         self.raw = dict(raw)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "raw" or name.startswith("__"):  # a copy in the making has no "raw" yet
+            raise AttributeError(name)
         for member in (name, SPECIAL.get(name), CAPITAL.sub(lambda at: at[1].upper(), name)):
             if member in self.raw:
                 return viewed(member, self.raw[member])
@@ -72,6 +74,9 @@ class ErrorView:
         self.message = message
         self.data = data
 
+    def __repr__(self) -> str:
+        return f"ErrorView(code={self.code}, message={self.message!r}, data={self.data!r})"
+
 
 class McpError(Exception):
     """Stands for the SDK's exception of that name (MCPError in SDK 2)."""
@@ -79,6 +84,9 @@ class McpError(Exception):
     def __init__(self, error: ErrorView) -> None:
         super().__init__(error.message)
         self.error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.error,), self.__dict__
 
     @property
     def code(self) -> int:
