@@ -14,7 +14,7 @@
 enum {
     OPEN_MS = 5000,
     OPEN_RETRY_MS = 10, /* a full listen queue cannot be polled */
-    GRACE_MS = 2000,    /* the broker's own word on a deadline is better than ours */
+    GRACE_MS = 250,     /* the broker's own word on a deadline is better than ours */
     READ_SIZE = 256 << 10,
     LATE_READS = 256, /* after the deadline, what may already lie in the socket is still read */
 };
@@ -43,7 +43,7 @@ enum exit_status broker_link_open(struct broker_link *link, const struct invocat
     enum exit_status status;
     int r;
 
-    *link = (struct broker_link){.fd = -1};
+    *link = (struct broker_link){.fd = -1, .end_ms = end_ms};
     frame_reader_init(&link->reader, BROKER_LINK_ANSWER_MAXIMUM);
     status = socket_path_find(invocation, kind, &address);
     if (status != STATUS_OK) {
@@ -247,11 +247,18 @@ static enum exit_status explain_silence(const struct question *question, int err
     }
 }
 
+/* How long the answer is waited for: a broker that was told of the deadline gets a little more. */
+static int64_t last_moment(const struct question *question)
+{
+    bool is_told = question->form == QUESTION_MCP && question->end_ms != DURATION_FOREVER;
+
+    return is_told ? question->end_ms + GRACE_MS : question->end_ms;
+}
+
 static enum exit_status carry(struct broker_link *link, const struct question *question,
                               struct span line, struct span *ret_result)
 {
-    int64_t end_ms =
-        question->end_ms == DURATION_FOREVER ? DURATION_FOREVER : question->end_ms + GRACE_MS;
+    int64_t end_ms = last_moment(question);
     int unsent = send_all(link->fd, line, end_ms);
     struct message answer = {0};
     int r;

@@ -4,6 +4,7 @@
 import json
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -12,6 +13,7 @@ from fake_broker import (
     FakeBroker, all_of, error, hang_up, notify, raw, result, silence, text_result,
 )  # fmt: skip
 from harness import Deadline
+from harness.places import SLOWNESS
 from teploctl_runner import (
     NOT_EXECUTED, OK, REFUSED, RESULT_LOST, UNKNOWN, command, environment, fake, place,
     run, run_on_terminal,
@@ -284,6 +286,14 @@ def test_timeout_goes_to_the_broker_and_is_kept_here(place, fake):
     assert 290000 < fake.requests[1]["params"]["_meta"]["dev.teplo/deadlineMs"] <= 300000
     run(place, "call", "t").expect(OK)
     assert "dev.teplo/deadlineMs" not in fake.requests[2]["params"]["_meta"]
+
+
+def test_timeout_ends_the_wait_for_a_silent_broker(place, fake):
+    """A little is added for the broker's own word, not seconds."""
+    fake.on("tools/call", silence)
+    began = time.monotonic()
+    run(place, "call", "t", "--timeout", "300ms").expect(UNKNOWN, "no answer came in time")
+    assert 0.3 <= time.monotonic() - began < 0.3 + 1.5 * SLOWNESS
 
 
 def test_timeout_holds_against_a_flood_of_notifications(place, fake):

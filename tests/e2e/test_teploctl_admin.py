@@ -7,16 +7,19 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
 from fake_broker import FakeBroker, all_of, error, hang_up, result, silence, text_result
-from harness.places import TEPLOCTL
+from harness.places import SLOWNESS, TEPLOCTL
 from teploctl_runner import (
     NO_BROKER, OK, REFUSED, UNKNOWN, USAGE, admin, command, environment, fake, place, run,
     run_on_terminal, unprivileged,
 )  # fmt: skip
 
+# To start the program, and to be scheduled.
+SLACK = 1.5 * SLOWNESS
 POOL = {
     "name": "grynya", "upstream": "http://g:8000/sse", "transport": "sse", "proto": "2025-11-25",
     "health": "degraded", "health_reason": "err_pct", "s_connecting": 1, "s_idle": 2, "s_active": 3,
@@ -235,6 +238,16 @@ def test_a_broker_that_does_not_accept(place):
 def test_a_stopped_broker_is_noticed(place, admin):
     admin.on("teplo/pools", silence)
     run(place, "show", "pools").expect(UNKNOWN, "no answer came in time")
+
+
+@pytest.mark.parametrize("words", [("status",), ("show", "pools"), ("drain",)])
+def test_timeout_holds_for_the_operations_too(place, admin, words):
+    """All questions of a command together; their default is far more than is allowed here."""
+    admin.on("teplo/stats", result(STATS))
+    admin.on("teplo/pools", silence).on("teplo/drain", silence)
+    began = time.monotonic()
+    run(place, *words, "--timeout", "100ms").expect(UNKNOWN, "no answer came in time")
+    assert time.monotonic() - began < 0.1 + SLACK
 
 
 def test_sockets_by_name(place, tmp_path):
