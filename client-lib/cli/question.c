@@ -97,6 +97,25 @@ static enum exit_status outcome_of(struct span error)
     return json_string_is(outcome, "result_lost") ? STATUS_RESULT_LOST : STATUS_REFUSED;
 }
 
+/* What ERROR says; of pools the broker speaks in the words of the wire, and here is a switch. */
+static void append_message(struct span error, struct bytes *out)
+{
+    struct span teplo = json_find(json_find(error, "data"), "teplo");
+    struct json_walk walk = json_walk_of(json_find(teplo, "pools"));
+    const char *between = "there are several pools, name one: teploctl -s POOL ...; the pools: ";
+    struct json_item item;
+
+    if (!json_string_is(json_find(teplo, "reason"), "no_pool") || !json_walk_next(&walk, &item)) {
+        value_text_append(out, json_find(error, "message"));
+        return;
+    }
+    do {
+        bytes_append_text(out, between);
+        value_text_append(out, item.value);
+        between = ", ";
+    } while (json_walk_next(&walk, &item));
+}
+
 enum exit_status question_refused(const struct question *question, struct span error)
 {
     enum exit_status status = outcome_of(error);
@@ -108,7 +127,7 @@ enum exit_status question_refused(const struct question *question, struct span e
         value_text_append(&text, json_find(error, "code"));
         bytes_append_text(&text, ": ");
     }
-    value_text_append(&text, json_find(error, "message"));
+    append_message(error, &text);
     if (status == STATUS_UNKNOWN) {
         question_append_hint(question, error, &text);
     }

@@ -350,6 +350,25 @@ def test_a_known_outcome_needs_no_question(place, fake, outcome):
     assert "teploctl outcome" not in run(place, "call", "t").err
 
 
+def test_the_id_that_is_told_is_the_broker_s_too(broker):
+    """A call whose answer was cut off, and then the question as the message has it."""
+    done = broker.ctl("call", "cut")
+    assert done.returncode == UNKNOWN, done
+    words = done.stderr.rpartition("(see: teploctl ")[2].rstrip(")\n").split()
+    asked = broker.ctl(*words, "--json")
+    assert json.loads(asked.stdout)["outcome"] == "unknown", asked
+
+
+def test_several_pools_and_none_named(start_broker, start_raw):
+    broker = start_broker({"first": start_raw().url, "second": start_raw().url})
+    for words in (["tools"], ["call", "echo"], ["call", "echo", "text=x"]):
+        done = broker.ctl(*words)
+        assert done.returncode == NOT_EXECUTED, done
+        assert "name one: teploctl -s POOL ...; the pools: first, second\n" in done.stderr
+        assert "_meta" not in done.stderr
+    assert broker.ctl("-s", "second", "call", "echo", "text=x").returncode == OK
+
+
 # Ctrl-C
 
 
