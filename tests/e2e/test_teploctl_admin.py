@@ -194,6 +194,8 @@ def test_help_and_version(place):
         one = run(place, "help", name).expect(OK).out
         assert one.startswith("usage: teploctl ") and one == run(place, name, "--help").out
         assert " \n" not in one
+    texts = [line for line in whole.splitlines() if line.startswith("      ")]
+    assert len(texts) == 13 and all(text.endswith(".") for text in texts), texts
     assert run(place, "--version").expect(OK).out.startswith("teploctl 0.")
     assert run(place, "tools", "-V").expect(OK).out == run(place, "--version").out
 
@@ -217,6 +219,16 @@ def test_a_socket_that_nobody_listens_on(place):
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(f"{place}/teplo.sock")
     run(place, "tools").expect(NO_BROKER, f"nothing listens on {place}/teplo.sock any more (start it")
+
+
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_what_is_no_socket(place, kind):
+    path = f"{place}/teplo.sock"
+    if kind == "file":
+        open(path, "w").close()
+    else:
+        os.mkdir(path)
+    run(place, "tools").expect(NO_BROKER, f"no broker: {path} is not a socket")
 
 
 def test_a_socket_without_permission(place, fake):
