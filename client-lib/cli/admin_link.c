@@ -7,21 +7,21 @@
 #include "client-lib/cli/duration.h"
 
 /* A broker answers at once; one that is stopped should be noticed. */
-enum { ADMIN_MS = 10000 };
+enum { ADMIN_MS = 5000 };
 
 enum exit_status admin_link_open(struct broker_link *link, const struct invocation *invocation)
 {
-    return broker_link_open(link, invocation, SOCKET_ADMIN, DURATION_FOREVER);
+    int64_t length_ms = invocation->timeout_ms > 0 ? invocation->timeout_ms : ADMIN_MS;
+
+    return broker_link_open(link, invocation, SOCKET_ADMIN, duration_from_now_ms(length_ms));
 }
 
 enum exit_status admin_link_ask(struct broker_link *link, const char *name, const char *doubt,
                                 struct bytes *result)
 {
     char method[64];
-    struct question question = {.method = method,
-                                .form = QUESTION_ADMIN,
-                                .end_ms = duration_from_now_ms(ADMIN_MS),
-                                .doubt = doubt};
+    struct question question = {
+        .method = method, .form = QUESTION_ADMIN, .end_ms = link->end_ms, .doubt = doubt};
     struct span answer;
     enum exit_status status;
 

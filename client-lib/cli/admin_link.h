@@ -11,6 +11,7 @@
  */
 enum exit_status admin_link_ask(struct broker_link *link, const char *name, const char *doubt,
                                 struct bytes *result);
+/* All that is asked on LINK ends within --timeout, or 5 s where it is not given. */
 enum exit_status admin_link_open(struct broker_link *link, const struct invocation *invocation);
 
 #endif

@@ -2,23 +2,28 @@
 #include "client-lib/cli/broker_link.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/duration.h"
+#include "client-lib/cli/interrupt.h"
 #include "client-lib/lib/value_text.h"
 
 enum {
     OPEN_MS = 5000,
     OPEN_RETRY_MS = 10, /* a full listen queue cannot be polled */
-    GRACE_MS = 2000,    /* the broker's own word on a deadline is better than ours */
+    GRACE_MS = 250,     /* the broker's own word on a deadline is better than ours */
     READ_SIZE = 256 << 10,
+    HINT_MAXIMUM = 256,
     LATE_READS = 256, /* after the deadline, what may already lie in the socket is still read */
 };
 
+/* 0 once connected, or a negative errno; -ECANCELED: interrupted. */
 static int try_connect(int fd, const struct sockaddr_un *address, int64_t end_ms)
 {
     for (;;) {
@@ -31,7 +36,9 @@ static int try_connect(int fd, const struct sockaddr_un *address, int64_t end_ms
         if (duration_now_ms() >= end_ms) {
             return -ETIMEDOUT;
         }
-        (void)poll(NULL, 0, OPEN_RETRY_MS);
+        if (interrupt_poll(-1, 0, OPEN_RETRY_MS) == -ECANCELED) {
+            return -ECANCELED;
+        }
     }
 }
 
@@ -43,7 +50,7 @@ enum exit_status broker_link_open(struct broker_link *link, const struct invocat
     enum exit_status status;
     int r;
 
-    *link = (struct broker_link){.fd = -1};
+    *link = (struct broker_link){.fd = -1, .end_ms = end_ms};
     frame_reader_init(&link->reader, BROKER_LINK_ANSWER_MAXIMUM);
     status = socket_path_find(invocation, kind, &address);
     if (status != STATUS_OK) {
@@ -54,6 +61,10 @@ enum exit_status broker_link_open(struct broker_link *link, const struct invocat
                      : try_connect(link->fd, &address, end_ms < latest_ms ? end_ms : latest_ms);
     if (r < 0) {
         broker_link_done(link);
+        if (r == -ECANCELED) {
+            complaint("NOT EXECUTED: interrupted");
+            return STATUS_NOT_EXECUTED;
+        }
         return socket_path_explain(invocation, &address, -r);
     }
     return STATUS_OK;
@@ -76,18 +87,17 @@ int broker_link_take_fd(struct broker_link *link)
     return fd;
 }
 
-/* 0 when an event came, or -ETIMEDOUT. */
+/* 0 when an event came, -ECANCELED when interrupted, -ETIMEDOUT, or another negative errno. */
 static int wait_for(int fd, short events, int64_t end_ms)
 {
     for (;;) {
-        struct pollfd entry = {.fd = fd, .events = events};
-        int n = poll(&entry, 1, duration_poll_ms(end_ms));
+        int n = interrupt_poll(fd, events, duration_poll_ms(end_ms));
 
         if (n > 0) {
             return 0;
         }
-        if (n < 0 && errno != EINTR) {
-            return -errno;
+        if (n < 0 && n != -EINTR) {
+            return n;
         }
         if (end_ms != DURATION_FOREVER && duration_now_ms() >= end_ms) {
             return -ETIMEDOUT;
@@ -192,7 +202,10 @@ static int wait_for_answer(struct broker_link *link, const struct question *ques
             break;
         case FRAME_NONE:
             late += duration_now_ms() >= end_ms;
-            r = late > LATE_READS ? -ETIMEDOUT : read_more(link, end_ms);
+            r = interrupt_came() ? -ECANCELED : -EAGAIN;
+            if (r == -EAGAIN) {
+                r = late > LATE_READS ? -ETIMEDOUT : read_more(link, end_ms);
+            }
             break;
         }
         if (r != -EAGAIN) {
@@ -208,6 +221,8 @@ static enum exit_status explain_unsent(const struct question *question, int erro
 
     if (error == -ETIMEDOUT) {
         complaint("%sthe broker did not take the request in time", preface);
+    } else if (error == -ECANCELED) {
+        complaint("%sinterrupted", preface);
     } else if (error == -ENOMEM) {
         complaint("%sout of memory", preface);
     } else {
@@ -218,12 +233,19 @@ static enum exit_status explain_unsent(const struct question *question, int erro
 
 static enum exit_status explain_unknown(const struct question *question, const char *what)
 {
+    struct bytes hint;
+    const char *text;
+
+    bytes_init(&hint, HINT_MAXIMUM);
+    question_append_hint(question, SPAN_NONE, &hint);
+    text = bytes_text(&hint);
     if (question->doubt == NULL) {
         /* Nothing is changed by asking: no need for doubt. */
         complaint("%s%s", question_preface(question), what);
     } else {
-        complaint("OUTCOME UNKNOWN: %s; %s", what, question->doubt);
+        complaint("OUTCOME UNKNOWN: %s; %s%s", what, question->doubt, text == NULL ? "" : text);
     }
+    bytes_done(&hint);
     return STATUS_UNKNOWN;
 }
 
@@ -240,6 +262,8 @@ static enum exit_status explain_silence(const struct question *question, int err
         return STATUS_RESULT_LOST;
     case -EBADMSG:
         return explain_unknown(question, "the broker's answer is no JSON-RPC message");
+    case -ECANCELED:
+        return explain_unknown(question, "interrupted");
     case -ETIMEDOUT:
         return explain_unknown(question, "no answer came in time");
     default:
@@ -247,20 +271,45 @@ static enum exit_status explain_silence(const struct question *question, int err
     }
 }
 
+/*
+ * Nobody waits for the answer to the last question any more.  If there is no room for the line,
+ * hanging up has to say it.
+ */
+static void take_back(const struct broker_link *link)
+{
+    char line[128];
+    int length = snprintf(line, sizeof(line),
+                          "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+                          "\"params\":{\"requestId\":%" PRId64 "}}\n",
+                          link->id);
+
+    (void)send(link->fd, line, (size_t)length, MSG_NOSIGNAL);
+}
+
+/* How long the answer is waited for: a broker that was told of the deadline gets a little more. */
+static int64_t last_moment(const struct question *question)
+{
+    bool is_told = question->form == QUESTION_MCP && question->end_ms != DURATION_FOREVER;
+
+    return is_told ? question->end_ms + GRACE_MS : question->end_ms;
+}
+
 static enum exit_status carry(struct broker_link *link, const struct question *question,
                               struct span line, struct span *ret_result)
 {
-    int64_t end_ms =
-        question->end_ms == DURATION_FOREVER ? DURATION_FOREVER : question->end_ms + GRACE_MS;
+    int64_t end_ms = last_moment(question);
     int unsent = send_all(link->fd, line, end_ms);
     struct message answer = {0};
     int r;
 
-    if (unsent == -ETIMEDOUT) {
+    if (unsent == -ETIMEDOUT || unsent == -ECANCELED) {
         return explain_unsent(question, unsent);
     }
     /* A broker that hung up early may have said why. */
     r = wait_for_answer(link, question, end_ms, &answer);
+    if (r == -ECANCELED && unsent == 0) {
+        take_back(link);
+    }
     if (r < 0) {
         return unsent < 0 ? explain_unsent(question, unsent) : explain_silence(question, r);
     }
@@ -279,6 +328,9 @@ enum exit_status broker_link_ask(struct broker_link *link, const struct question
 
     if (question->end_ms != DURATION_FOREVER && duration_now_ms() >= question->end_ms) {
         return explain_unsent(question, -ETIMEDOUT);
+    }
+    if (interrupt_came()) {
+        return explain_unsent(question, -ECANCELED);
     }
     link->id++;
     bytes_init(&line, SIZE_MAX / 2);

@@ -13,8 +13,9 @@
 enum { BROKER_LINK_ANSWER_MAXIMUM = 64 << 20 };
 
 struct broker_link {
-    int fd;     /* non-blocking; -1: not open */
-    int64_t id; /* of the last question */
+    int fd;         /* non-blocking; -1: not open */
+    int64_t id;     /* of the last question */
+    int64_t end_ms; /* as broker_link_open was told */
     struct frame_reader reader;
 };
 

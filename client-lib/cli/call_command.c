@@ -7,10 +7,12 @@
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/content.h"
 #include "client-lib/cli/duration.h"
+#include "client-lib/cli/interrupt.h"
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/printable.h"
 #include "client-lib/cli/tool_arguments.h"
 #include "client-lib/cli/tool_list.h"
+#include "client-lib/lib/uuid.h"
 #include "client-lib/lib/value_text.h"
 
 static const char doubt[] =
@@ -81,15 +83,20 @@ static enum exit_status ask(struct broker_link *link, const struct invocation *i
                             struct span members, int64_t end_ms)
 {
     bool shows_progress = isatty(STDERR_FILENO) == 1;
+    char call[UUID_TEXT_SIZE];
+    /* Without an id of ours the call can be made all the same: the broker gives it one. */
+    bool is_named = uuid_make(call) == 0;
     struct question question = {.method = "tools/call",
                                 .form = QUESTION_MCP,
                                 .members = members,
                                 .end_ms = end_ms,
                                 .doubt = doubt,
+                                .call = is_named ? call : NULL,
                                 .on_progress = shows_progress ? show_progress : NULL};
     struct span result;
     enum exit_status status = broker_link_ask(link, &question, &result);
 
+    interrupt_end(); /* who waits for the output may kill the program */
     return status == STATUS_OK ? print_result(invocation, result) : status;
 }
 
@@ -153,6 +160,7 @@ enum exit_status command_call(const struct invocation *invocation)
         return complaint_usage(invocation->command, "'%s' cannot be a tool's name",
                                invocation->operands[0]);
     }
+    interrupt_begin();
     status = tool_arguments_read(&arguments, invocation->command, invocation->operands + 1,
                                  invocation->operand_count - 1);
     if (status == STATUS_OK) {

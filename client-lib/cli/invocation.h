@@ -30,7 +30,7 @@ enum switch_bit {
 #include "client-lib/cli/switches.def"
 #undef SWITCH
     CLIENT_SWITCHES = SWITCH_POOL | SWITCH_RUNTIME_DIR,
-    ADMIN_SWITCHES = SWITCH_RUNTIME_DIR | SWITCH_JSON,
+    ADMIN_SWITCHES = SWITCH_RUNTIME_DIR | SWITCH_TIMEOUT | SWITCH_JSON,
 };
 
 /* How the answer is printed. */
@@ -44,7 +44,7 @@ struct invocation {
     const struct command *command;
     const char *pool;        /* NULL: not named */
     const char *runtime_dir; /* NULL: not named */
-    int64_t timeout_ms;      /* -1: not named */
+    int64_t timeout_ms;      /* not positive: not named */
     enum form form;
     int provider; /* enum teplo_provider; 0: MCP's own form */
     bool strict;

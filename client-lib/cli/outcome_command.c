@@ -7,6 +7,7 @@
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/output.h"
 #include "client-lib/cli/table.h"
+#include "client-lib/lib/uuid.h"
 
 /* How the words of the answer end the program; all others: nobody can say. */
 static const struct {
@@ -77,26 +78,13 @@ static enum exit_status ask(const struct invocation *invocation, struct span mem
     return output_end(status);
 }
 
-/* Whether it can be an id at all; the broker decides the rest. */
-static bool is_uuid(struct span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-        if (is_dash ? text.at[i] != '-' : strchr("0123456789abcdefABCDEF", text.at[i]) == NULL) {
-            return false;
-        }
-    }
-    return text.length == 36;
-}
-
 enum exit_status command_outcome(const struct invocation *invocation)
 {
     struct span call = span_of(invocation->operands[0]);
     enum exit_status status;
     struct bytes members;
 
-    if (!is_uuid(call)) {
+    if (!uuid_is(invocation->operands[0])) {
         return complaint_usage(invocation->command, "'%s' is not the id of a call: a UUID",
                                invocation->operands[0]);
     }

@@ -2,10 +2,12 @@
 #include "client-lib/cli/question.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/duration.h"
+#include "client-lib/lib/uuid.h"
 #include "client-lib/lib/value_text.h"
 #include "proto/mcp.h"
 
@@ -22,6 +24,9 @@ static void write_envelope(const struct question *question, int64_t id, struct b
         int64_t left_ms = question->end_ms - duration_now_ms();
 
         bytes_printf(out, ",\"dev.teplo/deadlineMs\":%" PRId64, left_ms < 1 ? 1 : left_ms);
+    }
+    if (question->call != NULL) {
+        bytes_printf(out, ",\"dev.teplo/call\":\"%s\"", question->call);
     }
     bytes_append_char(out, '}');
 }
@@ -40,6 +45,23 @@ void question_write(const struct question *question, int64_t id, struct bytes *o
         bytes_append_char(out, '}');
     }
     bytes_append_text(out, "}\n");
+}
+
+void question_append_hint(const struct question *question, struct span error, struct bytes *out)
+{
+    struct span named = json_find(json_find(json_find(error, "data"), "teplo"), "call");
+    char call[UUID_TEXT_SIZE];
+
+    if (question->call == NULL) {
+        return;
+    }
+    /* Quotes and a NUL take the place of each other. */
+    if (json_kind_of(named) == JSON_STRING && named.length == UUID_TEXT_SIZE + 1) {
+        (void)snprintf(call, sizeof(call), "%.*s", UUID_TEXT_SIZE - 1, named.at + 1);
+    } else {
+        (void)snprintf(call, sizeof(call), "%s", question->call);
+    }
+    bytes_printf(out, " (see: teploctl outcome %s)", uuid_is(call) ? call : question->call);
 }
 
 const char *question_preface(const struct question *question)
@@ -75,6 +97,25 @@ static enum exit_status outcome_of(struct span error)
     return json_string_is(outcome, "result_lost") ? STATUS_RESULT_LOST : STATUS_REFUSED;
 }
 
+/* What ERROR says; of pools the broker speaks in the words of the wire, and here is a switch. */
+static void append_message(struct span error, struct bytes *out)
+{
+    struct span teplo = json_find(json_find(error, "data"), "teplo");
+    struct json_walk walk = json_walk_of(json_find(teplo, "pools"));
+    const char *between = "there are several pools, name one: teploctl -s POOL ...; the pools: ";
+    struct json_item item;
+
+    if (!json_string_is(json_find(teplo, "reason"), "no_pool") || !json_walk_next(&walk, &item)) {
+        value_text_append(out, json_find(error, "message"));
+        return;
+    }
+    do {
+        bytes_append_text(out, between);
+        value_text_append(out, item.value);
+        between = ", ";
+    } while (json_walk_next(&walk, &item));
+}
+
 enum exit_status question_refused(const struct question *question, struct span error)
 {
     enum exit_status status = outcome_of(error);
@@ -86,7 +127,10 @@ enum exit_status question_refused(const struct question *question, struct span e
         value_text_append(&text, json_find(error, "code"));
         bytes_append_text(&text, ": ");
     }
-    value_text_append(&text, json_find(error, "message"));
+    append_message(error, &text);
+    if (status == STATUS_UNKNOWN) {
+        question_append_hint(question, error, &text);
+    }
     bytes_append_char(&text, '\0');
     complaint("%s%s", question_preface(question),
               text.failed ? "an error too long to be shown" : text.at);

@@ -25,12 +25,19 @@ struct question {
     struct span members; /* raw members of params, without braces; may be none */
     int64_t end_ms;      /* the answer is wanted until then (duration.h), or DURATION_FOREVER */
     const char *doubt;   /* what to add when nobody knows whether it was done; may be NULL */
+    const char *call;    /* a UUID that names the call, dev.teplo/call; may be NULL */
     const char *preface; /* what complaints begin with; may be NULL */
     question_notice_fn on_progress; /* NULL: no progress is asked for */
 };
 
 /* The line to send, with its newline, appended to OUT. */
 void question_write(const struct question *question, int64_t id, struct bytes *out);
+
+/*
+ * ` (see: teploctl outcome UUID)`, for a call of unknown outcome: its own id, or that which ERROR,
+ * the broker's, names.  Nothing for a question that is no call.
+ */
+void question_append_hint(const struct question *question, struct span error, struct bytes *out);
 
 /* The preface, or "". */
 const char *question_preface(const struct question *question);

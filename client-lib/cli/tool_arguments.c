@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client-lib/cli/complaint.h"
+#include "client-lib/cli/interrupt.h"
 #include "client-lib/cli/printable.h"
 #include "client-lib/cli/schema.h"
 #include "client-lib/lib/value_text.h"
@@ -15,6 +17,7 @@
 
 enum { READ_SIZE = 64 << 10 };
 
+/* 0 at the end, -EFBIG, -ECANCELED: interrupted, or another negative errno. */
 static int read_all(int fd, struct bytes *out)
 {
     for (;;) {
@@ -23,6 +26,9 @@ static int read_all(int fd, struct bytes *out)
 
         if (room == NULL) {
             return -EFBIG;
+        }
+        if (interrupt_poll(fd, POLLIN, -1) == -ECANCELED) {
+            return -ECANCELED;
         }
         n = read(fd, room, READ_SIZE);
         if (n == 0) {
@@ -42,7 +48,8 @@ static int read_file(const char *path, struct bytes *out)
     int r;
 
     if (fd < 0) {
-        return -errno;
+        /* A pipe that nobody writes to is waited for in open. */
+        return errno == EINTR && interrupt_came() ? -ECANCELED : -errno;
     }
     r = read_all(fd, out);
     (void)close(fd);
@@ -82,6 +89,12 @@ static enum exit_status read_whole(struct tool_arguments *arguments, const struc
     return STATUS_OK;
 }
 
+static enum exit_status explain_interrupt(void)
+{
+    complaint("NOT EXECUTED: interrupted");
+    return STATUS_NOT_EXECUTED;
+}
+
 static enum exit_status read_stdin(struct tool_arguments *arguments, const struct command *command)
 {
     struct bytes text;
@@ -90,6 +103,10 @@ static enum exit_status read_stdin(struct tool_arguments *arguments, const struc
 
     bytes_init(&text, TOOL_ARGUMENTS_MAXIMUM);
     r = read_all(STDIN_FILENO, &text);
+    if (r == -ECANCELED) {
+        bytes_done(&text);
+        return explain_interrupt();
+    }
     status = r < 0 ? complaint_usage(command, "stdin cannot be read: %s", strerror(-r))
                    : read_whole(arguments, command, bytes_span(&text));
     bytes_done(&text);
@@ -108,6 +125,9 @@ static enum exit_status read_value(struct tool_argument *argument, const struct 
         return STATUS_OK;
     }
     r = read_file(text + 1, &argument->value);
+    if (r == -ECANCELED) {
+        return explain_interrupt();
+    }
     if (r < 0) {
         return complaint_usage(command,
                                "%s: the file '%s' cannot be read: %s (for the text itself: @%s)",

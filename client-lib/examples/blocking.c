@@ -6,12 +6,14 @@
 
 int main(int argc, char **argv)
 {
-    const char *tool = argc > 1 ? argv[1] : "echo";
-    const char *arguments = argc > 2 ? argv[2] : "{}";
     struct teplo_client *client;
     struct teplo_result *result;
     int status;
 
+    if (argc != 3) {
+        (void)fprintf(stderr, "usage: %s TOOL JSON\n", argv[0]);
+        return 2;
+    }
     if (teplo_open(NULL, &client) < 0) {
         return 1;
     }
@@ -19,7 +21,7 @@ int main(int argc, char **argv)
     if (status == TEPLO_OK) {
         puts(teplo_result_json(result, NULL));
         teplo_result_free(result);
-        status = teplo_call_tool(client, tool, arguments, strlen(arguments), NULL, &result);
+        status = teplo_call_tool(client, argv[1], argv[2], strlen(argv[2]), NULL, &result);
     }
 
     if (status == TEPLO_OK) {

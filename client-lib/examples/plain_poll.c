@@ -5,8 +5,8 @@
 #include <string.h>
 #include <teplo.h>
 
-/* Takes what has come; how many answers that were. */
-static int take_answers(struct teplo_client *client)
+/* Takes what has come; how many answers that were.  *FAILED counts those that are no results. */
+static int take_answers(struct teplo_client *client, int *failed)
 {
     struct teplo_result *result;
     enum teplo_kind kind;
@@ -15,10 +15,12 @@ static int take_answers(struct teplo_client *client)
 
     while (teplo_next(client, &ticket, &kind, &result) > 0) {
         if (kind == TEPLO_K_ANSWER) {
+            int is_good = teplo_result_status(result) == TEPLO_OK;
+
             answers++;
+            *failed += !is_good;
             printf("%d: %s\n", (int)ticket,
-                   teplo_result_status(result) == TEPLO_OK ? teplo_result_text(result, NULL)
-                                                           : teplo_result_message(result, NULL));
+                   is_good ? teplo_result_text(result, NULL) : teplo_result_message(result, NULL));
         }
         teplo_result_free(result);
     }
@@ -29,8 +31,13 @@ int main(int argc, char **argv)
 {
     struct teplo_client *client;
     int waiting = 0;
+    int failed = 0;
 
-    if (argc < 3 || teplo_open(NULL, &client) < 0) {
+    if (argc < 3) {
+        (void)fprintf(stderr, "usage: %s TOOL JSON...\n", argv[0]);
+        return 2;
+    }
+    if (teplo_open(NULL, &client) < 0) {
         return 1;
     }
     for (int i = 2; i < argc; i++) {
@@ -38,6 +45,7 @@ int main(int argc, char **argv)
 
         if (teplo_call_tool_start(client, argv[1], argv[i], strlen(argv[i]), NULL, &ticket) < 0) {
             (void)fprintf(stderr, "%s\n", teplo_errmsg(client));
+            failed++;
         } else {
             waiting++;
         }
@@ -52,8 +60,8 @@ int main(int argc, char **argv)
             (void)fprintf(stderr, "%s\n", teplo_errmsg(client));
             break;
         }
-        waiting -= take_answers(client);
+        waiting -= take_answers(client, &failed);
     }
     teplo_close(client);
-    return waiting == 0 ? 0 : 1;
+    return waiting == 0 && failed == 0 ? 0 : 1;
 }

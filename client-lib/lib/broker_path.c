@@ -115,6 +115,14 @@ int broker_path_find(const struct broker_path *path, struct sockaddr_un *ret_add
     return 0;
 }
 
+/* Connecting to a file or a directory fails as to a socket that nobody listens on. */
+static bool is_other_than_socket(const char *shown)
+{
+    struct stat about;
+
+    return stat(shown, &about) == 0 && !S_ISSOCK(about.st_mode);
+}
+
 void broker_path_explain(struct bytes *out, const char *shown, int error)
 {
     bytes_printf(out, "no broker: ");
@@ -124,7 +132,10 @@ void broker_path_explain(struct bytes *out, const char *shown, int error)
         bytes_printf(out, "%s does not exist (%s)", shown, remedy);
         return;
     case ECONNREFUSED:
-        bytes_printf(out, "nothing listens on %s any more (%s)", shown, remedy);
+        bytes_printf(out,
+                     is_other_than_socket(shown) ? "%s is not a socket (%s)"
+                                                 : "nothing listens on %s any more (%s)",
+                     shown, remedy);
         return;
     case EACCES:
     case EPERM:

@@ -51,11 +51,11 @@ def text_result(*texts, **members):
                    **members})
 
 
-def error(code, message, outcome=None):
+def error(code, message, outcome=None, **members):
     def answer(peer, request):
         body = {"code": code, "message": message}
         if outcome is not None:
-            body["data"] = {"teplo": {"v": 1, "outcome": outcome}}
+            body["data"] = {"teplo": {"v": 1, "outcome": outcome, **members}}
         peer.send_json({"jsonrpc": "2.0", "id": request["id"], "error": body})
 
     return answer

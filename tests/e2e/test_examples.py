@@ -36,6 +36,22 @@ def test_blocking_tells_what_went_wrong(example):
 
 
 @pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize("arguments", ["{", '{"status": 401}'])
+def test_one_that_failed_is_told_and_fails_all(example, name, arguments):
+    """Refused here, or by the server; the others are answered all the same."""
+    done = example(name, "status", arguments, "{}")
+    assert done.returncode == 1, done
+    assert len((done.stdout + done.stderr).splitlines()) == 2, done
+
+
+@pytest.mark.parametrize("name", ["blocking", *SEVERAL])
+def test_without_arguments_the_usage_is_told(example, name):
+    done = example(name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("usage: ") and "TOOL JSON" in done.stderr
+
+
+@pytest.mark.parametrize("name", SEVERAL)
 def test_several_at_once(example, raw, name):
     """All answers, whatever their order, and each call was made once."""
     done = example(name, "counter", *['{"key": "k"}'] * 5)

@@ -2,8 +2,11 @@
 """teploctl against a scripted broker: what it sends, what it prints, how it exits."""
 
 import json
+import signal
 import subprocess
 import threading
+import time
+import uuid
 
 import pytest
 
@@ -11,9 +14,10 @@ import pytest
 from fake_broker import (
     FakeBroker, all_of, error, hang_up, notify, raw, result, silence, text_result,
 )  # fmt: skip
-from harness import Deadline
+from harness import PATIENCE, Deadline
+from harness.places import SLOWNESS
 from teploctl_runner import (
-    NOT_EXECUTED, OK, REFUSED, RESULT_LOST, UNKNOWN, command, environment, fake, place,
+    NOT_EXECUTED, OK, REFUSED, RESULT_LOST, UNKNOWN, Ended, command, environment, fake, place,
     run, run_on_terminal,
 )  # fmt: skip
 
@@ -286,6 +290,14 @@ def test_timeout_goes_to_the_broker_and_is_kept_here(place, fake):
     assert "dev.teplo/deadlineMs" not in fake.requests[2]["params"]["_meta"]
 
 
+def test_timeout_ends_the_wait_for_a_silent_broker(place, fake):
+    """A little is added for the broker's own word, not seconds."""
+    fake.on("tools/call", silence)
+    began = time.monotonic()
+    run(place, "call", "t", "--timeout", "300ms").expect(UNKNOWN, "no answer came in time")
+    assert 0.3 <= time.monotonic() - began < 0.3 + 1.5 * SLOWNESS
+
+
 def test_timeout_holds_against_a_flood_of_notifications(place, fake):
     def flood(peer, request):
         line = b'{"jsonrpc":"2.0","method":"notifications/message","params":{}}\n' * 10000
@@ -309,6 +321,130 @@ def test_a_broker_that_takes_nothing(place):
         out = run(place, "call", "t", "-", "--timeout", "50ms", stdin=big)
         ended.set()
     out.expect(NOT_EXECUTED, "did not take the request in time")
+
+
+def test_an_unknown_outcome_says_how_to_ask_for_it(place, fake):
+    """By the id that went with the call, or that which the broker names."""
+    fake.on("tools/call", hang_up)
+    ended = run(place, "call", "t").expect(UNKNOWN, "OUTCOME UNKNOWN")
+    call = fake.requests[0]["params"]["_meta"]["dev.teplo/call"]
+    assert str(uuid.UUID(call)) == call
+    assert ended.err.endswith(f" (see: teploctl outcome {call})\n")
+    run(place, "call", "t")
+    assert fake.requests[1]["params"]["_meta"]["dev.teplo/call"] != call
+    fake.on("tools/call", error(-31010, "OUTCOME UNKNOWN: gone", "unknown", call=call))
+    ended = run(place, "call", "t").expect(UNKNOWN, "OUTCOME UNKNOWN: gone")
+    assert ended.err.endswith(f" (see: teploctl outcome {call})\n")
+
+
+@pytest.mark.parametrize("named", [7, "x" * 36, "x", {}])
+def test_only_an_id_is_shown_as_one(place, fake, named):
+    fake.on("tools/call", error(-31010, "OUTCOME UNKNOWN: gone", "unknown", call=named))
+    ended = run(place, "call", "t").expect(UNKNOWN, "gone (see: teploctl outcome ")
+    assert fake.requests[0]["params"]["_meta"]["dev.teplo/call"] in ended.err
+
+
+@pytest.mark.parametrize("outcome", ["not_executed", "result_lost", None])
+def test_a_known_outcome_needs_no_question(place, fake, outcome):
+    fake.on("tools/call", error(-31003, "NOT SO", outcome))
+    assert "teploctl outcome" not in run(place, "call", "t").err
+
+
+def test_the_id_that_is_told_is_the_broker_s_too(broker):
+    """A call whose answer was cut off, and then the question as the message has it."""
+    done = broker.ctl("call", "cut")
+    assert done.returncode == UNKNOWN, done
+    words = done.stderr.rpartition("(see: teploctl ")[2].rstrip(")\n").split()
+    asked = broker.ctl(*words, "--json")
+    assert json.loads(asked.stdout)["outcome"] == "unknown", asked
+
+
+def test_several_pools_and_none_named(start_broker, start_raw):
+    broker = start_broker({"first": start_raw().url, "second": start_raw().url})
+    for words in (["tools"], ["call", "echo"], ["call", "echo", "text=x"]):
+        done = broker.ctl(*words)
+        assert done.returncode == NOT_EXECUTED, done
+        assert "name one: teploctl -s POOL ...; the pools: first, second\n" in done.stderr
+        assert "_meta" not in done.stderr
+    assert broker.ctl("-s", "second", "call", "echo", "text=x").returncode == OK
+
+
+# Ctrl-C
+
+
+class Interrupted:
+    """A teploctl that gets a signal once the fake broker has its request."""
+
+    def __init__(self, place, *words, number=signal.SIGINT, **keywords):
+        self.number = number
+        self.child = subprocess.Popen(command(*words), env=environment(place), stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, **keywords)  # fmt: skip
+
+    def kill(self):
+        self.child.send_signal(self.number)
+        return self
+
+    def end(self):
+        out, err = self.child.communicate(timeout=PATIENCE)
+        return Ended(self.child.returncode, out, err)
+
+
+@pytest.fixture
+def asked(fake):
+    """Set when a request came that gets no answer."""
+    event = threading.Event()
+    fake.on("tools/call", lambda *_: event.set()).on("tools/list", lambda *_: event.set())
+    fake.on("notifications/cancelled", silence)
+    return event
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_call_is_taken_back_and_unknown(place, fake, asked, number):
+    cancelled = threading.Event()
+    fake.on("notifications/cancelled", lambda *_: cancelled.set())
+    call = Interrupted(place, "call", "t", number=number)
+    assert asked.wait(PATIENCE)
+    ended = call.kill().end().expect(UNKNOWN, "OUTCOME UNKNOWN: interrupted; the tool may have run")
+    request = fake.requests[0]
+    assert request["params"]["_meta"]["dev.teplo/call"] in ended.err
+    assert cancelled.wait(PATIENCE)
+    assert fake.requests[1:] == [{"jsonrpc": "2.0", "method": "notifications/cancelled",
+                                  "params": {"requestId": request["id"]}}]  # fmt: skip
+
+
+def test_interrupted_before_the_tool_was_called(place, fake, asked):
+    call = Interrupted(place, "call", "t", "a=1")
+    assert asked.wait(PATIENCE)
+    call.kill().end().expect(NOT_EXECUTED, "NOT EXECUTED: ")
+    assert "tools/call" not in {request["method"] for request in fake.requests}
+
+
+def test_interrupted_while_stdin_is_read(place, fake):
+    call = Interrupted(place, "call", "t", "-")
+    call.child.stdin.write(b" " * (1 << 20))  # more than a pipe holds: it is being read
+    call.child.stdin.flush()
+    call.child.send_signal(signal.SIGINT)
+    assert call.child.wait(PATIENCE) == NOT_EXECUTED  # before stdin is closed
+    call.end().expect(NOT_EXECUTED, "NOT EXECUTED: interrupted")
+    assert fake.requests == []
+
+
+def test_a_job_that_ignores_signals_is_not_interrupted(place, fake):
+    """As a shell starts what is to run in the background."""
+    may_answer = threading.Event()
+    asked = threading.Event()
+
+    def answer(peer, request):
+        asked.set()
+        may_answer.wait(PATIENCE)
+        text_result("x")(peer, request)
+
+    fake.on("tools/call", answer)
+    call = Interrupted(place, "call", "t", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    assert asked.wait(PATIENCE)
+    call.kill()
+    may_answer.set()
+    assert call.end().expect(OK).out == "x\n"
 
 
 def test_an_answer_beyond_the_maximum_is_lost(place, fake):

@@ -7,16 +7,19 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 
 import pytest
 
 from fake_broker import FakeBroker, all_of, error, hang_up, result, silence, text_result
-from harness.places import TEPLOCTL
+from harness.places import SLOWNESS, TEPLOCTL
 from teploctl_runner import (
     NO_BROKER, OK, REFUSED, UNKNOWN, USAGE, admin, command, environment, fake, place, run,
     run_on_terminal, unprivileged,
 )  # fmt: skip
 
+# To start the program, and to be scheduled.
+SLACK = 1.5 * SLOWNESS
 POOL = {
     "name": "grynya", "upstream": "http://g:8000/sse", "transport": "sse", "proto": "2025-11-25",
     "health": "degraded", "health_reason": "err_pct", "s_connecting": 1, "s_idle": 2, "s_active": 3,
@@ -191,6 +194,8 @@ def test_help_and_version(place):
         one = run(place, "help", name).expect(OK).out
         assert one.startswith("usage: teploctl ") and one == run(place, name, "--help").out
         assert " \n" not in one
+    texts = [line for line in whole.splitlines() if line.startswith("      ")]
+    assert len(texts) == 13 and all(text.endswith(".") for text in texts), texts
     assert run(place, "--version").expect(OK).out.startswith("teploctl 0.")
     assert run(place, "tools", "-V").expect(OK).out == run(place, "--version").out
 
@@ -216,6 +221,16 @@ def test_a_socket_that_nobody_listens_on(place):
     run(place, "tools").expect(NO_BROKER, f"nothing listens on {place}/teplo.sock any more (start it")
 
 
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_what_is_no_socket(place, kind):
+    path = f"{place}/teplo.sock"
+    if kind == "file":
+        open(path, "w").close()
+    else:
+        os.mkdir(path)
+    run(place, "tools").expect(NO_BROKER, f"no broker: {path} is not a socket")
+
+
 def test_a_socket_without_permission(place, fake):
     os.chmod(fake.path, 0 if os.getuid() else stat.S_IRUSR | stat.S_IWUSR)
     ended = run(place, "tools", **unprivileged())
@@ -235,6 +250,16 @@ def test_a_broker_that_does_not_accept(place):
 def test_a_stopped_broker_is_noticed(place, admin):
     admin.on("teplo/pools", silence)
     run(place, "show", "pools").expect(UNKNOWN, "no answer came in time")
+
+
+@pytest.mark.parametrize("words", [("status",), ("show", "pools"), ("drain",)])
+def test_timeout_holds_for_the_operations_too(place, admin, words):
+    """All questions of a command together; their default is far more than is allowed here."""
+    admin.on("teplo/stats", result(STATS))
+    admin.on("teplo/pools", silence).on("teplo/drain", silence)
+    began = time.monotonic()
+    run(place, *words, "--timeout", "100ms").expect(UNKNOWN, "no answer came in time")
+    assert time.monotonic() - began < 0.1 + SLACK
 
 
 def test_sockets_by_name(place, tmp_path):
