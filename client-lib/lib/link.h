@@ -8,6 +8,7 @@
 #define TEPLO_LIB_LINK_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include "client-lib/lib/watch.h"
@@ -27,6 +28,7 @@ struct link {
     struct list_node in_links;
     int fd;
     int epoll;
+    pid_t pid; /* of the process that opened it: the epoll is that one's */
     uint32_t interest;
     bool is_shut;             /* nothing can be written any more */
     bool is_proven;           /* a message has come: it is no broker that only hangs up */
