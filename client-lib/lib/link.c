@@ -87,6 +87,11 @@ static void set_interest(struct link *link)
     }
 }
 
+bool link_line_is_begun(const struct link *link, const struct link_line *line)
+{
+    return line->begin < taken_of(link);
+}
+
 bool link_is_full(const struct link *link)
 {
     return link->out.length - link->out_sent >= FULL_BYTES;
@@ -199,7 +204,7 @@ static bool replace(struct link *link, size_t at, size_t length, struct span wit
 bool link_take_back(struct link *link, struct link_line *line)
 {
     uint64_t taken = taken_of(link);
-    bool is_begun = line->begin < taken;
+    bool is_begun = link_line_is_begun(link, line);
     uint64_t from = is_begun ? taken : line->begin;
     struct span with = is_begun ? (struct span){spoil, sizeof(spoil)} : (struct span){spoil, 0};
 

@@ -15,8 +15,9 @@ enum {
     EVENTS = 16,
     FRAMES_A_TURN = 64, /* the program's other work is not kept waiting */
     READS_A_TURN = 64,
-    NOTICES_MAXIMUM = 64, /* of one listen, not taken yet: then the oldest goes */
-    LATE_MS = 1000,       /* deadlines wait no longer for messages not looked at */
+    NOTICES_MAXIMUM = 64,   /* of one listen, not taken yet: then the oldest goes */
+    LATE_MS = 1000,         /* deadlines wait no longer for messages not looked at */
+    MAX_FRAME_LEAST = 1024, /* of any broker: a line of so many bytes is not too long */
 };
 
 /* What is left of a turn's share. */
@@ -131,34 +132,76 @@ void turn_wait(struct teplo_client *client, int64_t end_ms)
 
 /* ---- messages */
 
+/* Of a line longer than LEAST that the broker refused, without saying which: it may be CALL's. */
+static bool is_suspect(const struct link *link, const struct call *call, uint64_t least)
+{
+    return !call->is_accepted && link_line_is_begun(link, &call->line) &&
+           link_line_length(&call->line) > least;
+}
+
+/* The only one of them, or NULL. */
+static struct call *only_suspect(const struct link *link, uint64_t least)
+{
+    struct call *only = NULL;
+
+    LIST_FOREACH (node, &link->sent) {
+        struct call *call = LIST_ITEM(node, struct call, in_place);
+
+        if (is_suspect(link, call, least)) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = call;
+        }
+    }
+    return link->longest_dropped > least ? NULL : only;
+}
+
+/* No ticket waits for an answer that was meant for it and came without its name. */
+static void doubt_all(struct teplo_client *client, struct link *link, uint64_t least, int status,
+                      const char *reason)
+{
+    LIST_FOREACH_SAFE (node, &link->sent) {
+        struct call *call = LIST_ITEM(node, struct call, in_place);
+
+        if (is_suspect(link, call, least)) {
+            call_doubt(client, call, status, reason);
+        }
+    }
+}
+
+static void on_too_long_a_line(struct teplo_client *client, struct link *link,
+                               const struct message *message)
+{
+    struct call *only = only_suspect(link, MAX_FRAME_LEAST);
+
+    if (only != NULL) {
+        answer_read(message, only->answer);
+        call_finish(client, only);
+        return;
+    }
+    doubt_all(client, link, MAX_FRAME_LEAST, answer_status(FAILURE_FRAME_TOO_LONG),
+              failure_reason(FAILURE_FRAME_TOO_LONG));
+}
+
 /* What the broker says before it hangs up, or of a line whose id it did not read. */
 static void on_unaddressed(struct teplo_client *client, struct link *link,
                            const struct message *message)
 {
     enum failure failure = answer_failure(message);
-    struct call *longest = NULL;
+    int64_t code;
 
     if (answer_may_repeat(failure)) {
         link->refusal = link->is_proven ? FAILURE_NONE : failure;
+    } else if (failure == FAILURE_FRAME_TOO_LONG) {
+        on_too_long_a_line(client, link, message);
+    } else if (!json_to_int(json_find(message->error, "code"), &code) ||
+               (code != RPC_PARSE_ERROR && code != RPC_INVALID_REQUEST)) {
         return;
-    }
-    if (failure != FAILURE_FRAME_TOO_LONG) {
-        return;
-    }
-    /*
-     * If any of them is too long, then the longest is; and each is told of once.  Where it may
-     * have been one that nobody waits for any more, nobody is told.
-     */
-    LIST_FOREACH (node, &link->sent) {
-        struct call *call = LIST_ITEM(node, struct call, in_place);
-
-        if (longest == NULL || link_line_length(&call->line) > link_line_length(&longest->line)) {
-            longest = call;
-        }
-    }
-    if (longest != NULL && link_line_length(&longest->line) > link->longest_dropped) {
-        answer_read(message, longest->answer);
-        call_finish(client, longest);
+    } else if (link->spoilt > 0) {
+        link->spoilt--;
+    } else {
+        doubt_all(client, link, 0, TEPLO_E_RPC, "bad_request");
     }
 }
 
@@ -207,8 +250,11 @@ static void on_progress(struct teplo_client *client, const struct message *messa
     struct teplo_result *progress;
     struct span params;
 
-    if (call == NULL || (call->flags & TEPLO_F_PROGRESS) == 0 ||
-        result_keep(&params, message->params) < 0) {
+    if (call == NULL) {
+        return;
+    }
+    call->is_accepted = true;
+    if ((call->flags & TEPLO_F_PROGRESS) == 0 || result_keep(&params, message->params) < 0) {
         return;
     }
     if (call->progress != NULL) {
@@ -253,6 +299,7 @@ static void on_notice(struct teplo_client *client, const struct message *message
         return;
     }
     call->losses = 0;
+    call->is_accepted = true;
     notice = result_new((uint64_t)call->ticket, TEPLO_K_NOTIFICATION);
     if (notice == NULL || result_keep(&notice->json, message->text) < 0) {
         teplo_result_free(notice);
