@@ -13,6 +13,7 @@
 enum {
     HELD_BYTES_MAXIMUM = 4 * REQUEST_LINE_MAXIMUM,
     BACKSTOP_MS = 250,    /* the broker's own word on a deadline is better than ours */
+    CUTS_MAXIMUM = 8,     /* a request of which no connection ever takes the whole is no accident */
     REASON_MAXIMUM = 512, /* bytes, why a request is cancelled: it is not told else */
     PROVE_MS = 1000,      /* a connection that is there has so long to be proven */
 };
@@ -316,7 +317,17 @@ void call_give(struct teplo_client *client, struct call *call, struct link *link
     list_append(&link->sent, &call->in_place);
     call->link = link;
     call->is_accepted = false;
+    if (link->is_proven) {
+        call_trust(call);
+    }
     set_due(client, call);
+}
+
+void call_trust(struct call *call)
+{
+    if (call->cuts < CUTS_MAXIMUM) {
+        call->give_up_ms = MONOTONIC_NEVER;
+    }
 }
 
 /* Out of its link, which need not be over. */
@@ -333,7 +344,11 @@ static void leave_link(struct call *call)
 
 void call_requeue(struct teplo_client *client, struct call *call)
 {
-    call->losses += call_is_handed_over(call) && call->link->refusal == FAILURE_NONE ? 1 : 0;
+    if (!call_is_handed_over(call)) {
+        call->cuts += call->link->is_proven ? 1 : 0;
+    } else if (call->link->refusal == FAILURE_NONE) {
+        call->losses++;
+    }
     leave_link(call);
     list_prepend(&client->queue, &call->in_place);
     call_expect_broker(client, call, monotonic_now_ms());

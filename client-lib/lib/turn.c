@@ -208,7 +208,14 @@ static void on_unaddressed(struct teplo_client *client, struct link *link,
 /* Somebody is at the other end, and takes requests. */
 static void prove(struct teplo_client *client, struct link *link)
 {
-    link->is_proven = true;
+    if (!link->is_proven) {
+        link->is_proven = true;
+        /* What it said before it took requests is not about these. */
+        link->refusal = FAILURE_NONE;
+        LIST_FOREACH (node, &link->sent) {
+            call_trust(LIST_ITEM(node, struct call, in_place));
+        }
+    }
     if (link == client->link) {
         client->failures = 0;
         client->is_wary = false;
