@@ -111,6 +111,11 @@ void reply_error(struct bytes *out, struct span id, int code, struct span text, 
     bytes_append_text(out, "}}");
 }
 
+void reply_refusal(struct bytes *out, struct span id, int code, struct span text)
+{
+    reply_error(out, id, code, text, SPAN("{" REPLY_REFUSAL_MEMBER "}"));
+}
+
 void reply_result(struct bytes *out, struct span id, struct span result)
 {
     open_reply(out, id);

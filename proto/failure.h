@@ -68,6 +68,14 @@ void reply_tool_failure(struct bytes *out, struct span id, const struct failure_
                         const char *members);
 /* DATA is raw JSON or none. */
 void reply_error(struct bytes *out, struct span id, int code, struct span text, struct span data);
+/*
+ * The same for what the broker itself refuses with a code of JSON-RPC's or MCP's: `data.teplo` says
+ * that it was not executed, so that it is not taken for an error of the server.
+ */
+void reply_refusal(struct bytes *out, struct span id, int code, struct span text);
+/* What that says; one member of an object. */
+#define REPLY_REFUSAL_MEMBER                                                                       \
+    "\"teplo\":{\"v\":1,\"outcome\":\"not_executed\",\"reason\":\"bad_request\"}"
 /* RESULT is raw JSON; its line ends are dropped, here and in DATA. */
 void reply_result(struct bytes *out, struct span id, struct span result);
 

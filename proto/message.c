@@ -116,8 +116,10 @@ static int read_text(struct span text, const struct json_limits *limits,
     if (json_check(text, limits, &error) < 0) {
         bool is_json = error.fault == JSON_FAULT_DEPTH || error.fault == JSON_FAULT_TOKENS;
 
-        return refuse(fault, is_json ? RPC_INVALID_REQUEST : RPC_PARSE_ERROR, "%s: %s (byte %zu)",
-                      is_json ? "too complex" : "not JSON", json_fault_text(error.fault), error.at);
+        (void)refuse(fault, is_json ? RPC_INVALID_REQUEST : RPC_PARSE_ERROR, "%s: %s (byte %zu)",
+                     is_json ? "too complex" : "not JSON", json_fault_text(error.fault), error.at);
+        fault->id = message_peek_id(text);
+        return -EBADMSG;
     }
     kind = json_kind_of(json_trim(text));
     if (kind == JSON_ARRAY) {
@@ -321,4 +323,40 @@ static int check_token(struct span token, const char *name, struct message_fault
                       MESSAGE_ID_MAXIMUM);
     }
     return 0;
+}
+
+/* The token that TEXT begins with, if it could be an id: plain, without escapes. */
+static struct span plain_id(struct span text)
+{
+    bool is_string = text.length > 0 && text.at[0] == '"';
+    size_t length = is_string ? 1 : 0;
+
+    while (
+        length < text.length && length <= MESSAGE_ID_MAXIMUM &&
+        (is_string ? text.at[length] != '"' && text.at[length] != '\\' : text.at[length] != ',')) {
+        length++;
+    }
+    length += is_string ? 1 : 0;
+    return length > text.length ? SPAN_NONE : (struct span){text.at, length};
+}
+
+struct span message_peek_id(struct span head)
+{
+    const struct span before = SPAN("{\"jsonrpc\":\"2.0\",\"id\":");
+    struct json_error error;
+    struct span rest;
+    struct span id;
+
+    if (!span_starts_with(head, before)) {
+        return SPAN_NONE;
+    }
+    rest = (struct span){head.at + before.length, head.length - before.length};
+    id = plain_id(rest);
+    rest.at += id.length;
+    rest.length -= id.length;
+    if (span_is_none(id) || !span_starts_with(rest, SPAN(",\"method\":")) ||
+        json_check(id, &json_limits_default, &error) < 0) {
+        return SPAN_NONE;
+    }
+    return json_kind_of(id) == JSON_STRING || json_is_integer(id) ? id : SPAN_NONE;
 }

@@ -49,6 +49,12 @@ struct message_fault {
 MUST_CHECK int message_parse(struct span text, const struct json_limits *limits,
                              struct message *ret_message, struct message_fault *ret_fault);
 
+/*
+ * The id of a request of which only the beginning is there, if that is written as most write it:
+ * `{"jsonrpc":"2.0","id":5,"method":`, without white space.  None otherwise.
+ */
+struct span message_peek_id(struct span head);
+
 /* MESSAGE as it is in a copy of its text at TEXT: every span moves along. */
 void message_move(struct message *message, const char *text);
 

@@ -45,7 +45,8 @@ main() {
     python)
         setup
         build dev
-        python_suite python fastmcp tests/python "$@"
+        paths_of tests/python "$@"
+        python_suite python fastmcp "${PATHS[@]}" "$@"
         ;;
     *)
         echo "usage: tests/run.sh [quick | setup | (e2e | python) PYTEST-ARGUMENTS]" >&2
@@ -152,8 +153,9 @@ pytest_run() {
     local name=$1 preset=$2 slowness=$3 wrapper=$4
     shift 4
     broker_environment "$preset" "$slowness" "$wrapper"
+    paths_of tests/e2e "$@"
     step "$name" "$BUILD/venvs/tests/bin/python" -m pytest -c tests/e2e/pytest.ini \
-        --rootdir tests/e2e "$@"
+        --rootdir tests/e2e "${PATHS[@]}" "$@"
     summarize "$name" "$PYTEST_SUMMARY"
 }
 
@@ -181,7 +183,7 @@ python_suite() {
 install_run() {
     broker_environment dev 1 ""
     TEPLO_BUILD=$BUILD/release step install "$BUILD/venvs/tests/bin/python" -m pytest \
-        -c tests/install/pytest.ini --rootdir tests/install
+        -c tests/install/pytest.ini --rootdir tests/install tests/install
     summarize install "$PYTEST_SUMMARY"
 }
 
@@ -190,6 +192,16 @@ broker_environment() {
     export TEPLOD=$BUILD/$1/broker/teplod TEPLOCTL=$BUILD/$1/client-lib/cli/teploctl
     export TEPLO_LIBRARY=$BUILD/$1/client-lib/lib/libteplo.so.1
     export TEPLO_SLOWNESS=$2 TEPLO_WRAPPER=$3 PYTHONDONTWRITEBYTECODE=1
+}
+
+# PATHS: what pytest looks for tests in: FOLDER, unless the arguments say it themselves.
+paths_of() {
+    local argument
+    PATHS=("$1")
+    shift
+    for argument in "$@"; do
+        [ ! -e "${argument%%::*}" ] || PATHS=()
+    done
 }
 
 summarize() {

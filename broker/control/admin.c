@@ -63,7 +63,7 @@ static const struct {
 
 static void on_accept(void *owner, int fd);
 static enum channel_take on_frame(struct channel *channel, struct span frame);
-static void on_bad_frame(struct channel *channel, const char *what);
+static void on_bad_frame(struct channel *channel, struct span head, const char *what);
 static void on_mute(struct channel *channel);
 static void on_input(struct channel *channel);
 static bool is_quiet(struct channel *channel);
@@ -215,8 +215,9 @@ static void send_object(struct visitor *visitor, const struct message *request, 
     cJSON_Delete(object);
 }
 
-static void on_bad_frame(struct channel *channel, const char *what)
+static void on_bad_frame(struct channel *channel, struct span head, const char *what)
 {
+    (void)head;
     send_error(LIST_ITEM(channel, struct visitor, channel), SPAN_NONE, RPC_INVALID_REQUEST, what);
 }
 

@@ -388,7 +388,7 @@ static bool take_frames(struct channel *channel)
             on_spoken(channel);
             (void)snprintf(what, sizeof(what), "max_frame is %zu bytes; raise it, or send less",
                            channel->limits.frame_max_bytes);
-            channel->events->on_bad_frame(channel, what);
+            channel->events->on_bad_frame(channel, frame_refused(&channel->reader), what);
             break;
         }
     }
@@ -456,7 +456,7 @@ static void on_end_of_input(struct channel *channel)
         (void)snprintf(what, sizeof(what),
                        "the stream ended %zu bytes into a message; end each with a newline",
                        rest.length);
-        channel->events->on_bad_frame(channel, what);
+        channel->events->on_bad_frame(channel, rest, what);
     }
     if (is_live(channel)) {
         stop_reading(channel);

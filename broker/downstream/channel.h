@@ -49,8 +49,9 @@ struct channel;
 /* All mandatory. */
 struct channel_events {
     enum channel_take (*on_frame)(struct channel *channel, struct span frame);
-    /* A frame longer than the maximum was dropped, or the stream ended inside one. */
-    void (*on_bad_frame)(struct channel *channel, const char *what);
+    /* A frame longer than the maximum, which begins with HEAD, was dropped, or the stream ended
+     * inside one. */
+    void (*on_bad_frame)(struct channel *channel, struct span head, const char *what);
     /* No frame came in time: the last chance to say something. */
     void (*on_mute)(struct channel *channel);
     /* Bytes came in: memory was taken for them. */

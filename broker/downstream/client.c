@@ -9,7 +9,7 @@
 #include "proto/base/mem.h"
 
 static enum channel_take on_frame(struct channel *channel, struct span frame);
-static void on_bad_frame(struct channel *channel, const char *what);
+static void on_bad_frame(struct channel *channel, struct span head, const char *what);
 static void on_mute(struct channel *channel);
 static void on_input(struct channel *channel);
 static bool is_quiet(struct channel *channel);
@@ -156,10 +156,10 @@ static void on_mute(struct channel *channel)
     requester_on_mute(&of(channel)->requester);
 }
 
-static void on_bad_frame(struct channel *channel, const char *what)
+static void on_bad_frame(struct channel *channel, struct span head, const char *what)
 {
     client_was_heard(of(channel));
-    requester_on_bad_frame(&of(channel)->requester, what);
+    requester_on_bad_frame(&of(channel)->requester, head, what);
 }
 
 static bool is_quiet(struct channel *channel)

@@ -145,13 +145,12 @@ void greeting_set_level(struct requester *requester, struct route *route,
         is_level = is_level || json_string_is(level, levels[i]);
     }
     if (!route_has_capability(route, "logging")) {
-        reply_error(out, message->id, RPC_METHOD_NOT_FOUND, SPAN("this server offers no logging"),
-                    SPAN_NONE);
+        reply_refusal(out, message->id, RPC_METHOD_NOT_FOUND,
+                      SPAN("this server offers no logging"));
     } else if (!is_level) {
-        reply_error(out, message->id, RPC_INVALID_PARAMS,
-                    SPAN("level is none of debug, info, notice, warning, error, critical, alert, "
-                         "emergency"),
-                    SPAN_NONE);
+        reply_refusal(out, message->id, RPC_INVALID_PARAMS,
+                      SPAN("level is none of debug, info, notice, warning, error, critical, alert, "
+                           "emergency"));
     } else {
         reply_result(out, message->id, SPAN("{}"));
     }

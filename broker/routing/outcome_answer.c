@@ -29,7 +29,7 @@ bool outcome_answer(struct requester *requester, const struct message *message)
     bytes_init(&result, ANSWER_MAXIMUM);
     bytes_init(&modern, ANSWER_MAXIMUM);
     if (ledger_answer(ledger, message_param(message, "call"), requester->peer.uid, &result) < 0) {
-        reply_error(out, message->id, RPC_INVALID_PARAMS, span_of(ledger_answer_usage), SPAN_NONE);
+        reply_refusal(out, message->id, RPC_INVALID_PARAMS, span_of(ledger_answer_usage));
     } else if (is_modern(message)) {
         mcp_result_to_modern(bytes_span(&result), MCP_OTHER, &modern);
         reply_result(out, message->id, bytes_span(&modern));

@@ -8,7 +8,11 @@ void refusal_error(struct requester *requester, struct span id, int code, const 
 {
     struct bytes *out = router_scratch(requester->router);
 
-    reply_error(out, id, code, span_of(text), data);
+    if (span_is_none(data)) {
+        reply_refusal(out, id, code, span_of(text));
+    } else {
+        reply_error(out, id, code, span_of(text), data);
+    }
     requester_send(requester, out);
 }
 

@@ -9,7 +9,7 @@
 /* Why a pool is denied. */
 extern const char refusal_not_allowed[];
 
-/* ID is a raw token or none; DATA raw JSON or none. */
+/* ID is a raw token or none; DATA raw JSON, or none: then it says "not executed". */
 void refusal_error(struct requester *requester, struct span id, int code, const char *text,
                    struct span data);
 /* DETAIL may be NULL. */

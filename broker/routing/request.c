@@ -275,12 +275,11 @@ static void refuse_record(struct request *request, int reason)
         failure_report_of(reason == -ENOMEM ? FAILURE_OUT_OF_MEMORY : FAILURE_LEDGER_FULL, NULL);
 
     if (reason == -EINVAL) {
-        reply_error(out, request->message.id, RPC_INVALID_PARAMS,
-                    SPAN("_meta[\"dev.teplo/call\"] is not a UUID"), SPAN_NONE);
+        reply_refusal(out, request->message.id, RPC_INVALID_PARAMS,
+                      SPAN("_meta[\"dev.teplo/call\"] is not a UUID"));
     } else if (reason == -EEXIST) {
-        reply_error(out, request->message.id, RPC_INVALID_REQUEST,
-                    SPAN("a call with this _meta[\"dev.teplo/call\"] is still under way"),
-                    SPAN_NONE);
+        reply_refusal(out, request->message.id, RPC_INVALID_REQUEST,
+                      SPAN("a call with this _meta[\"dev.teplo/call\"] is still under way"));
     } else {
         report.stage = "queued";
         report.upstream = route_name(request->route);

@@ -162,9 +162,16 @@ void requesters_fail_denied(struct router *router, struct route *route)
 
 /* ---- answers made here */
 
-void requester_on_bad_frame(struct requester *requester, const char *what)
+/* ID, of what is no message; none if it is under way: that request would be taken for answered. */
+static struct span unused_id(const struct requester *requester, struct span id)
 {
-    refusal_failure(requester, SPAN_NONE, FAILURE_FRAME_TOO_LONG, what);
+    return span_is_none(id) || hashmap_find(&requester->requests, id) == NULL ? id : SPAN_NONE;
+}
+
+void requester_on_bad_frame(struct requester *requester, struct span head, const char *what)
+{
+    refusal_failure(requester, unused_id(requester, message_peek_id(head)), FAILURE_FRAME_TOO_LONG,
+                    what);
 }
 
 void requester_on_mute(struct requester *requester)
@@ -311,7 +318,8 @@ static void refuse_version(struct requester *requester, const struct message *me
     struct bytes data;
 
     bytes_init(&data, 1024);
-    bytes_append_text(&data, "{\"supported\":[\"" MCP_MODERN "\"],\"requested\":");
+    bytes_append_text(&data, "{" REPLY_REFUSAL_MEMBER ",\"supported\":[\"" MCP_MODERN
+                             "\"],\"requested\":");
     if (json_kind_of(requested) == JSON_STRING && requested.length < 512) {
         bytes_append_span(&data, requested);
     } else {
@@ -434,7 +442,7 @@ enum requester_take requester_on_frame(struct requester *requester, struct span 
     if (message_parse(frame, &router_limits(requester->router)->json, &message, &fault) < 0) {
         log_event(LOG_LEVEL_DEBUG, "bad_message", "client=%s code=%d", log_quote(requester->name),
                   fault.code);
-        refusal_error(requester, fault.id, fault.code, fault.text, SPAN_NONE);
+        refusal_error(requester, unused_id(requester, fault.id), fault.code, fault.text, SPAN_NONE);
         return REQUESTER_TOOK;
     }
     if (must_wait(requester, &message)) {

@@ -81,8 +81,8 @@ void requester_done(struct requester *requester);
 MUST_CHECK enum requester_take requester_on_frame(struct requester *requester, struct span frame);
 /* As many requests wait as may: the next one is not taken. */
 bool requester_is_full(const struct requester *requester);
-/* What the client sent was no frame: say so. */
-void requester_on_bad_frame(struct requester *requester, const char *what);
+/* What the client sent, of which HEAD is the beginning, was no frame: say so. */
+void requester_on_bad_frame(struct requester *requester, struct span head, const char *what);
 /* It has sent no frame in time: say so. */
 void requester_on_mute(struct requester *requester);
 

@@ -218,20 +218,11 @@ static struct span allowed_key(const struct conversion *conversion, struct span 
     return made;
 }
 
-static bool is_alias_taken(const struct tree_node *property, struct span alias)
+/* Nothing else is called ALIAS: no other key of the tool, nor what stands for one. */
+static bool is_alias_taken(const struct conversion *conversion, struct span alias)
 {
-    const struct tree_node *properties = property->parent;
-
-    if (tree_find_key(properties, alias) != NULL) {
-        return true;
-    }
-    for (const struct tree_node *other = properties->first; other != property;
-         other = other->next) {
-        if (span_equal(other->alias, alias)) {
-            return true;
-        }
-    }
-    return false;
+    return hashmap_find(&conversion->own_keys, alias) != NULL ||
+           hashmap_find(&conversion->taken, alias) != NULL;
 }
 
 /* ALIAS with a number in its end. */
@@ -254,62 +245,106 @@ static struct span numbered(struct arena *arena, struct span alias, int number)
     return made;
 }
 
-static void alias_property(struct conversion *conversion, struct tree_node *property)
+static void put(struct conversion *conversion, struct hashmap *map, struct span key, void *value)
 {
+    if (conversion->arena->failed == ARENA_FINE && hashmap_find(map, key) == NULL &&
+        hashmap_add(map, key, value) < 0) {
+        conversion->arena->failed = ARENA_NO_MEMORY;
+    }
+}
+
+/* A key that is not met before gets the name that stands for it wherever it is met. */
+static struct tree_node *add_alias(struct conversion *conversion, struct span key)
+{
+    struct arena *arena = conversion->arena;
+    struct tree_node *own = tree_scalar(arena, JSON_STRING, key);
     bool lost;
-    struct span plain = allowed_key(conversion, property->key, &lost);
+    struct span plain = allowed_key(conversion, key, &lost);
     struct span alias = plain;
 
+    if (conversion->aliases->count >= ALIASES_MAXIMUM) {
+        conversion_refuse(conversion, "too many keys that the provider does not take");
+        return own;
+    }
+    for (int i = 2; arena->failed == ARENA_FINE && is_alias_taken(conversion, alias); i++) {
+        alias = numbered(arena, plain, i);
+    }
+    own->alias = alias;
+    tree_add(arena, conversion->aliases, alias, own);
+    put(conversion, &conversion->taken, alias, own);
+    put(conversion, &conversion->renamed, key, own);
+    return own;
+}
+
+static void alias_property(struct conversion *conversion, struct tree_node *property)
+{
+    const struct tree_node *own = hashmap_find(&conversion->renamed, property->key);
+
     property->alias = SPAN_NONE;
-    if (span_equal(plain, property->key)) {
+    if (hashmap_find(&conversion->own_keys, property->key) != NULL) {
         return;
     }
-    for (int i = 2; conversion->arena->failed == ARENA_FINE && is_alias_taken(property, alias);
-         i++) {
-        alias = numbered(conversion->arena, plain, i);
+    own = own == NULL ? add_alias(conversion, property->key) : own;
+    property->alias = own->alias;
+}
+
+/* Keys that stay what they are. */
+static void find_own_keys(struct conversion *conversion, struct tree_node *properties)
+{
+    for (struct tree_node *property = properties->first; property != NULL;
+         property = property->next) {
+        bool lost;
+
+        if (span_equal(allowed_key(conversion, property->key, &lost), property->key)) {
+            put(conversion, &conversion->own_keys, property->key, property);
+        }
     }
-    property->alias = alias;
 }
 
 static void alias_object(struct conversion *conversion, struct tree_node *properties)
 {
-    size_t changed = 0;
-
-    tree_sort(conversion->arena, properties);
-    for (struct tree_node *property = properties->first; property != NULL;
-         property = property->next) {
+    for (struct tree_node *property = properties->first;
+         property != NULL && span_is_none(conversion->refused); property = property->next) {
         alias_property(conversion, property);
-        changed += span_is_none(property->alias) ? 0 : 1;
-        if (changed > ALIASES_MAXIMUM) {
-            conversion_refuse(conversion, "too many keys that the provider does not take");
-            return;
-        }
     }
 }
 
+/*
+ * The same name stands for a key everywhere in the tool, and for no other one: several schemas may
+ * say what an object's properties are.
+ */
 void alias_properties(struct conversion *conversion, struct tree_node *schema)
 {
+    void (*const passes[])(struct conversion *, struct tree_node *) = {find_own_keys, alias_object};
+
+    conversion->aliases = tree_new(conversion->arena, JSON_OBJECT);
     if (conversion->limits->keys == KEYS_ANY) {
         return;
     }
-    /* Values that look like schemas are met too; their aliases are asked for by nobody. */
-    for (struct tree_node *at = schema; at != NULL; at = tree_next(schema, at)) {
-        struct tree_node *properties = word_find(at, WORD_PROPERTIES);
+    for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]); i++) {
+        /* Values that look like schemas are met too; their aliases are asked for by nobody. */
+        for (struct tree_node *at = schema; at != NULL; at = tree_next(schema, at)) {
+            struct tree_node *properties = word_find(at, WORD_PROPERTIES);
 
-        if (tree_kind(properties) != JSON_OBJECT) {
-            continue;
+            if (tree_kind(properties) == JSON_OBJECT) {
+                passes[i](conversion, properties);
+            }
         }
-        alias_object(conversion, properties);
     }
+    tree_sort(conversion->arena, conversion->aliases);
 }
 
 struct span alias_of_key(struct conversion *conversion, const struct tree_node *properties,
                          struct span key)
 {
     const struct tree_node *property = tree_find_key(properties, key);
+    const struct tree_node *own = hashmap_find(&conversion->renamed, key);
     bool lost;
 
-    return property != NULL ? alias_of(property) : allowed_key(conversion, key, &lost);
+    if (property != NULL) {
+        return alias_of(property);
+    }
+    return own != NULL ? own->alias : allowed_key(conversion, key, &lost);
 }
 
 struct tree_node *alias_names_map(struct conversion *conversion, const struct tree_node *properties,
@@ -329,6 +364,49 @@ struct tree_node *alias_names_map(struct conversion *conversion, const struct tr
                      names);
     }
     return made;
+}
+
+/* The keys of MEMBERS, or the strings in them, as the model knows them. */
+static void alias_members(const struct conversion *conversion, struct tree_node *members)
+{
+    for (struct tree_node *member = members->first; member != NULL; member = member->next) {
+        bool is_name = members->kind == JSON_ARRAY && member->kind == JSON_STRING;
+        const struct tree_node *own =
+            hashmap_find(&conversion->renamed, is_name ? member->token : member->key);
+
+        if (own != NULL && is_name) {
+            member->token = own->alias;
+        } else if (own != NULL) {
+            member->key = own->alias;
+        }
+    }
+    members->sorted = NULL;
+}
+
+const struct tree_node *alias_remark(struct conversion *conversion, enum keyword word,
+                                     const struct tree_node *value)
+{
+    struct tree_node *copy;
+
+    /* Values stay as they are, whatever they look like. */
+    if (conversion->renamed.count == 0 || schema_words[word].value < VALUE_NAMES) {
+        return value;
+    }
+    copy = tree_copy(conversion->arena, value);
+    copy->key = value->key;
+    for (struct tree_node *at = copy; at != NULL; at = tree_next(copy, at)) {
+        enum keyword own = word_of(at);
+
+        if (own == WORD_PROPERTIES || own == WORD_REQUIRED || own == WORD_NEEDS ||
+            own == WORD_DEPENDENT) {
+            alias_members(conversion, at);
+        }
+        for (struct tree_node *names = own == WORD_NEEDS ? at->first : NULL; names != NULL;
+             names = names->next) {
+            alias_members(conversion, names);
+        }
+    }
+    return copy;
 }
 
 struct tree_node *alias_required(struct conversion *conversion, const struct tree_node *schema)
@@ -418,6 +496,9 @@ bool allows_null(const struct conversion *conversion, const struct tree_node *sc
     if (types_of(node) != 0) {
         return (types_of(node) & TYPE_NULL) != 0;
     }
+    if (tree_kind(word_find(node, WORD_CONST)) == JSON_NULL) {
+        return true;
+    }
     for (const struct tree_node *member = members == NULL ? NULL : members->first; member != NULL;
          member = member->next) {
         const struct tree_node *other = resolve(conversion->root, member);
@@ -492,9 +573,16 @@ void convert(struct arena *arena, enum target target, unsigned flags, struct tre
     conversion->root = schema;
     conversion->places_end = &conversion->places;
     hashmap_init(&conversion->known_places);
+    hashmap_init(&conversion->own_keys);
+    hashmap_init(&conversion->renamed);
+    hashmap_init(&conversion->taken);
     alias_properties(conversion, schema);
     convert_root(conversion, flags, ret);
     hashmap_done(&conversion->known_places);
+    hashmap_done(&conversion->own_keys);
+    hashmap_done(&conversion->renamed);
+    hashmap_done(&conversion->taken);
+    ret->aliases = conversion->aliases;
     ret->places = conversion->places;
     ret->refused = conversion->refused;
     if (!span_is_none(ret->refused)) {

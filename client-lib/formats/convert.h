@@ -14,7 +14,8 @@ struct converted {
     struct tree_node *schema; /* NULL: the target wants none */
     struct span remark;       /* for the tool's description, if there is no schema; or none */
     struct format_place *places;
-    struct span refused; /* why there is no schema; none: there is one */
+    struct tree_node *aliases; /* as format_tool's */
+    struct span refused;       /* why there is no schema; none: there is one */
 };
 
 /*

@@ -130,8 +130,9 @@ static void write_properties(struct gemini *gemini, struct tree_node *properties
     }
 }
 
-/* Elements are of any of the types that stand in the list. */
-static struct tree_node *items_of(struct gemini *gemini)
+/* Elements are of any of the types that stand in the list.  Puts those that it leaves out, since
+ * they are equal to one before, into SAME. */
+static struct tree_node *items_of(struct gemini *gemini, struct tree_node *same)
 {
     struct arena *arena = gemini->conversion->arena;
     struct tree_node *items = word_find(gemini->node, WORD_ITEMS);
@@ -154,6 +155,7 @@ static struct tree_node *items_of(struct gemini *gemini)
         for (const struct tree_node *other = prefix->first; other != item; other = other->next) {
             if (tree_equal(other, item)) {
                 tree_remove(item);
+                tree_push(arena, same, item);
                 break;
             }
         }
@@ -167,6 +169,24 @@ static struct tree_node *items_of(struct gemini *gemini)
     either = tree_new(arena, JSON_OBJECT);
     tree_set(arena, either, "anyOf", prefix);
     return either;
+}
+
+static void write_items(struct gemini *gemini)
+{
+    struct conversion *conversion = gemini->conversion;
+    struct tree_node *same = tree_new(conversion->arena, JSON_ARRAY);
+    struct tree_node *items = items_of(gemini, same);
+
+    tree_set(conversion->arena, gemini->out, "items",
+             convert_part(conversion, items, step_items()));
+    /* The element at its place is decoded by each of them, so each gets its marks. */
+    for (struct tree_node *item = same->first; item != NULL;) {
+        struct tree_node *next = item->next;
+
+        tree_remove(item);
+        (void)convert_part(conversion, item, step_items());
+        item = next;
+    }
 }
 
 static void remark_free_form(struct gemini *gemini)
@@ -183,7 +203,8 @@ static void remark_free_form(struct gemini *gemini)
         }
         return;
     }
-    if ((gemini->node->marks & SCHEMA_CUT) != 0 || gemini->conversion->depth == 0) {
+    if ((gemini->node->marks & SCHEMA_CUT) != 0 ||
+        (gemini->conversion->depth == 0 && additional == NULL)) {
         return;
     }
     remark_text(&gemini->remarks, NULL, SPAN("free-form JSON object"));
@@ -214,7 +235,8 @@ static void remark(struct gemini *gemini, enum keyword word, const struct tree_n
         return;
     }
     if (word != WORD_FORMAT) {
-        remark_value(&gemini->remarks, schema_words[word].text, value);
+        remark_value(&gemini->remarks, schema_words[word].text,
+                     alias_remark(gemini->conversion, word, value));
         return;
     }
     bytes_init(&text, value->token.length * 3);
@@ -227,15 +249,20 @@ static void remark(struct gemini *gemini, enum keyword word, const struct tree_n
 static void write_word(struct gemini *gemini, enum keyword word, struct tree_node *value)
 {
     struct conversion *conversion = gemini->conversion;
+    int64_t count; /* the provider's are of 64 bits */
 
     switch ((int)word) {
     case WORD_TYPE:
     case WORD_DESCRIPTION:
-    case WORD_REQUIRED:
     case WORD_ADDITIONAL:
     case WORD_ITEMS:
     case WORD_PREFIX_ITEMS:
         return; /* written with others */
+    case WORD_REQUIRED:
+        if (word_find(gemini->node, WORD_PROPERTIES) == NULL) {
+            remark(gemini, word, value);
+        }
+        return;
     case WORD_ENUM:
         write_enum(gemini, value);
         return;
@@ -257,7 +284,8 @@ static void write_word(struct gemini *gemini, enum keyword word, struct tree_nod
     default:
         break;
     }
-    if (target_words[TARGET_GOPEN][word] == KEEP) {
+    if (target_words[TARGET_GOPEN][word] == KEEP &&
+        (schema_words[word].value != VALUE_COUNT || number_is_whole(value, &count))) {
         tree_set(conversion->arena, gemini->out, schema_words[word].text,
                  tree_copy(conversion->arena, value));
     } else {
@@ -281,8 +309,7 @@ static void write_typed(struct gemini *gemini)
         }
     }
     if (gemini->type == TYPE_BIT_ARRAY) {
-        tree_set(conversion->arena, gemini->out, "items",
-                 convert_part(conversion, items_of(gemini), step_items()));
+        write_items(gemini);
     } else if (gemini->type == TYPE_BIT_OBJECT) {
         remark_free_form(gemini);
     }
@@ -312,8 +339,10 @@ static void write_any(struct gemini *gemini)
 }
 
 /* Alternatives of which each is an enum of strings, or one string, are one enum. */
-static bool join_enums(struct arena *arena, struct tree_node *node, const struct tree_node *list)
+static bool join_enums(struct conversion *conversion, struct tree_node *node,
+                       const struct tree_node *list)
 {
+    struct arena *arena = conversion->arena;
     struct tree_node *values = tree_new(arena, JSON_ARRAY);
 
     for (const struct tree_node *member = list->first; member != NULL; member = member->next) {
@@ -339,6 +368,7 @@ static bool join_enums(struct arena *arena, struct tree_node *node, const struct
     tree_remove(word_find(node, WORD_ANY_OF));
     tree_set(arena, node, "type", tree_word(arena, "string"));
     tree_set(arena, node, "enum", values);
+    settle_enum(conversion, node);
     return true;
 }
 
@@ -474,7 +504,7 @@ static struct tree_node *write_union(struct conversion *conversion, struct tree_
         tree_set(arena, node, "type", tree_word(arena, "null"));
         return write_single(conversion, node, TYPE_NULL, property);
     }
-    if (list->count > 1 && !join_enums(arena, node, list)) {
+    if (list->count > 1 && !join_enums(conversion, node, list)) {
         return write_alternatives(conversion, node, nullable);
     }
     only = list->first;

@@ -27,7 +27,7 @@ static void make_nullable(struct conversion *conversion, struct tree_node *prope
         tree_push(arena, list, null);
     } else if (types_of(property) != 0) {
         tree_set(arena, property, "type", types_node(arena, types_of(property) | TYPE_NULL));
-        if (values != NULL) {
+        if (values != NULL && (types_of_values(values) & TYPE_NULL) == 0) {
             tree_push(arena, values, tree_null(arena));
         }
     } else {
@@ -212,8 +212,8 @@ void json_keep(struct writing *writing, enum keyword word, struct tree_node *val
     }
 }
 
-/* What the target wants to be said, and the server did not. */
-static void add_missing(struct conversion *conversion, struct tree_node *node)
+/* What the target wants to be said, and the server did not.  True: that there are properties. */
+static bool add_missing(struct conversion *conversion, struct tree_node *node)
 {
     unsigned types = types_of(node);
 
@@ -225,7 +225,9 @@ static void add_missing(struct conversion *conversion, struct tree_node *node)
     if (has_rule(conversion, RULE_PROPERTIES) && (types & TYPE_OBJECT) != 0 &&
         word_find(node, WORD_PROPERTIES) == NULL && word_find(node, WORD_ADDITIONAL) == NULL) {
         tree_set(conversion->arena, node, "properties", tree_new(conversion->arena, JSON_OBJECT));
+        return true;
     }
+    return false;
 }
 
 /* An object must not be closed to what the server takes: the model could then send {} alone. */
@@ -287,7 +289,10 @@ struct tree_node *convert_json(struct conversion *conversion, struct tree_node *
     }
     writing.remarks.text.failed = writing.remarks.text.failed || text.failed;
     bytes_done(&text);
-    add_missing(conversion, writing.node);
+    if (add_missing(conversion, writing.node) && word_find(writing.node, WORD_REQUIRED) != NULL) {
+        /* Of what it names nothing is known, and it would name what is no property. */
+        remark_value(&writing.remarks, "required", word_find(writing.node, WORD_REQUIRED));
+    }
     if (has_rule(conversion, RULE_TYPED) && types_of(writing.node) == 0 &&
         word_find(writing.node, WORD_ANY_OF) == NULL &&
         word_find(writing.node, WORD_ALL_OF) == NULL) {

@@ -9,7 +9,7 @@
 enum {
     CONVERT_DEPTH = 100,
     CONVERT_NODES = 20000,
-    /* Keys of one object that get another name: each is compared with all before it. */
+    /* Keys of a tool that get another name. */
     ALIASES_MAXIMUM = 1000,
 };
 
@@ -29,6 +29,10 @@ struct conversion {
     size_t nodes;
     struct format_place *places;
     struct format_place **places_end;
+    struct hashmap own_keys; /* keys that the target allows -> a property */
+    struct hashmap renamed;  /* other keys -> a node of `aliases`, with its alias */
+    struct hashmap taken;    /* aliases -> the same */
+    struct tree_node *aliases;
     struct hashmap known_places; /* the same, by all that each of them says */
     struct span refused;
 };
@@ -68,6 +72,9 @@ struct span alias_of_key(struct conversion *conversion, const struct tree_node *
 /* An object of lists of keys, as "dependentRequired" is, in the provider's keys. */
 struct tree_node *alias_names_map(struct conversion *conversion, const struct tree_node *properties,
                                   const struct tree_node *map);
+/* VALUE behind WORD, or a copy in the provider's keys: to be described to the model. */
+const struct tree_node *alias_remark(struct conversion *conversion, enum keyword word,
+                                     const struct tree_node *value);
 /* "required" in the provider's keys, of the properties that are there. */
 struct tree_node *alias_required(struct conversion *conversion, const struct tree_node *schema);
 /* A remark on a key that says nothing to the model any more. */
@@ -79,6 +86,8 @@ void remark_lost_key(struct remarks *remarks, struct conversion *conversion,
  * and arrays have their type; beside anyOf there is nothing that belongs into its members.
  */
 struct tree_node *simplify(struct conversion *conversion, struct tree_node *node);
+/* No value of NODE's enum stands there twice, or is of a type that NODE does not have. */
+void settle_enum(struct conversion *conversion, struct tree_node *node);
 /* Null fits the schema in normal form. */
 bool allows_null(const struct conversion *conversion, const struct tree_node *schema);
 const struct tree_node *resolve(const struct tree_node *root, const struct tree_node *node);

@@ -22,11 +22,12 @@ static int decode_tree(struct decoding *decoding, struct span written, struct by
 static void decode_value(struct decoding *decoding, struct tree_node *value,
                          const struct tree_node *schema, unsigned depth);
 
-int decode_arguments(const struct format_tool *tool, struct span written, struct bytes *out,
-                     unsigned *ret_flags, struct bytes *complaint)
+int decode_arguments(const struct format_tool *tool, struct span written, uint32_t *steps,
+                     struct bytes *out, unsigned *ret_flags, struct bytes *complaint)
 {
     struct decoding decoding = {.values_left = ARGUMENTS_VALUES};
     struct span trimmed = json_trim(written);
+    uint32_t before;
     int error;
 
     *ret_flags = 0;
@@ -35,10 +36,11 @@ int decode_arguments(const struct format_tool *tool, struct span written, struct
         return out->failed ? -ENOMEM : 0;
     }
     arena_init(&decoding.arena, ARENA_MAXIMUM);
-    facets_init(&decoding.facets, tool);
+    facets_init(&decoding.facets, tool, *steps);
+    before = decoding.facets.steps_left;
     error = decode_tree(&decoding, trimmed, out, complaint);
     *ret_flags |= decoding.has_duplicates ? DECODED_DUPLICATE_KEYS : 0U;
-    *ret_flags |= facets_are_exhausted(&decoding.facets) ? DECODED_IN_PART : 0U;
+    *steps -= before - decoding.facets.steps_left;
     arena_done(&decoding.arena);
     return error;
 }
@@ -101,6 +103,12 @@ static int decode_tree(struct decoding *decoding, struct span written, struct by
     decode_value(decoding, parsed.root, decoding->facets.tool->schema, 0);
     if (decoding->arena.failed != ARENA_FINE) {
         return arena_error(decoding, complaint);
+    }
+    /* Half of them decoded would be other arguments than the model meant. */
+    if (facets_are_exhausted(&decoding->facets)) {
+        bytes_append_text(complaint, "The arguments are too many for so large a schema: give fewer "
+                                     "values, or make fewer calls at once.");
+        return refuse(decoding, complaint);
     }
     tree_write(parsed.root, out);
     return out->failed ? -ENOMEM : 0;
@@ -171,7 +179,9 @@ static void decode_array(struct decoding *decoding, struct tree_node *array,
     facets_of(&decoding->facets, schema, array, &parts);
     for (struct tree_node *element = array->first; element != NULL; element = next) {
         next = element->next;
-        decode_value(decoding, element, facets_element(&parts, index++), depth);
+        decode_value(decoding, element, facets_element(&decoding->facets, &parts, element, index),
+                     depth);
+        index++;
     }
 }
 
@@ -213,7 +223,7 @@ static void decode_object(struct decoding *decoding, struct tree_node *object,
 
     facets_of(&decoding->facets, schema, object, &parts);
     for (struct tree_node *member = object->first; member != NULL; member = next) {
-        const struct tree_node *property = facets_property(&decoding->facets, &parts, member->key);
+        const struct tree_node *property = facets_property(&decoding->facets, &parts, member);
 
         next = member->next;
         if (member->kind == JSON_NULL && property != NULL &&
@@ -221,9 +231,9 @@ static void decode_object(struct decoding *decoding, struct tree_node *object,
             tree_remove(member);
             continue;
         }
+        schema = property != NULL ? property : facets_additional(&decoding->facets, &parts, member);
         is_renamed = rename_back(decoding, member, property) || is_renamed;
-        decode_value(decoding, member, property == NULL ? facets_additional(&parts) : property,
-                     depth);
+        decode_value(decoding, member, schema, depth);
     }
     if (is_renamed) {
         object->sorted = NULL;

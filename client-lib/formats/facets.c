@@ -2,8 +2,6 @@
 #include "client-lib/formats/facets.h"
 
 enum {
-    /* The longest arguments need as many where the schema is a plain one. */
-    STEPS_MAXIMUM = 1000000,
     /* anyOf in anyOf in allOf and so on. */
     NESTING_MAXIMUM = 12,
     /* A branch that cannot be meant. */
@@ -21,9 +19,10 @@ static void gather(struct facets *facets, const struct tree_node *schema,
 static int score(struct facets *facets, const struct tree_node *branch,
                  const struct tree_node *value);
 
-void facets_init(struct facets *facets, const struct format_tool *tool)
+void facets_init(struct facets *facets, const struct format_tool *tool, uint32_t steps)
 {
-    *facets = (struct facets){.tool = tool, .steps_left = STEPS_MAXIMUM};
+    *facets = (struct facets){.tool = tool,
+                              .steps_left = steps < FACETS_STEPS ? steps : (uint32_t)FACETS_STEPS};
 }
 
 bool facets_are_exhausted(const struct facets *facets)
@@ -262,52 +261,125 @@ static void gather(struct facets *facets, const struct tree_node *schema,
 void facets_of(struct facets *facets, const struct tree_node *schema, const struct tree_node *value,
                struct schema_parts *ret_parts)
 {
+    static const char *const words[] = {"if", "then", "else"};
+
     ret_parts->count = 0;
     gather(facets, schema, value, ret_parts, 0);
+    ret_parts->certain = ret_parts->count;
+    for (size_t i = 0; i < ret_parts->certain; i++) {
+        const struct tree_node *dependent = tree_find(ret_parts->at[i], "dependentSchemas");
+
+        for (size_t j = 0; j < sizeof(words) / sizeof(words[0]); j++) {
+            gather(facets, tree_find(ret_parts->at[i], words[j]), value, ret_parts, 1);
+        }
+        for (const struct tree_node *part = tree_kind(dependent) == JSON_OBJECT ? dependent->first
+                                                                                : NULL;
+             part != NULL; part = part->next) {
+            gather(facets, part, value, ret_parts, 1);
+        }
+    }
 }
 
 /* In one "properties". */
-static const struct tree_node *find_property(struct facets *facets,
+static const struct tree_node *find_property(const struct facets *facets,
                                              const struct tree_node *properties, struct span key)
 {
     const struct tree_node *same = tree_find_key(properties, key);
+    const struct tree_node *own = same == NULL ? tree_find_key(facets->tool->aliases, key) : NULL;
 
-    if (tree_kind(properties) != JSON_OBJECT ||
-        (same != NULL && (span_is_none(same->alias) || span_equal(same->alias, key)))) {
-        return same;
-    }
-    for (const struct tree_node *property = properties->first;
-         property != NULL && facets->steps_left > 0; property = property->next) {
-        facets->steps_left--;
-        if (!span_is_none(property->alias) && span_equal(property->alias, key)) {
-            return property;
-        }
-    }
-    /* The model knew the tool's own key after all, from the description perhaps. */
-    return same;
+    /* The model may know the tool's own key after all, from the description perhaps. */
+    return own == NULL ? same : tree_find_key(properties, own->token);
+}
+
+/* VALUE is of a type that SCHEMA allows. */
+static bool is_of_type(struct facets *facets, const struct tree_node *schema,
+                       const struct tree_node *value)
+{
+    return (facets_types(facets, schema) & value_type_of(value)) != 0;
 }
 
 const struct tree_node *facets_property(struct facets *facets, const struct schema_parts *parts,
-                                        struct span key)
+                                        const struct tree_node *member)
 {
+    const struct tree_node *first = NULL;
+
     for (size_t i = 0; i < parts->count; i++) {
         const struct tree_node *found =
-            find_property(facets, tree_find(parts->at[i], "properties"), key);
+            find_property(facets, tree_find(parts->at[i], "properties"), member->key);
 
-        if (found != NULL) {
+        if (found != NULL && (i < parts->certain || is_of_type(facets, found, member))) {
             return found;
         }
+        first = first == NULL ? found : first;
     }
-    return NULL;
+    return first;
 }
 
-const struct tree_node *facets_additional(const struct schema_parts *parts)
+/* False: the letters that PATTERN begins with, behind ^, are not KEY's. */
+static bool may_match(struct span pattern, struct span key)
 {
-    for (size_t i = 0; i < parts->count; i++) {
-        const struct tree_node *additional = tree_find(parts->at[i], "additionalProperties");
+    static const char special[] = "\\^$.|?*+()[]{}\"";
 
-        if (tree_kind(additional) == JSON_OBJECT) {
-            return additional;
+    if (pattern.length < 2 || pattern.at[1] != '^' ||
+        memchr(pattern.at, '|', pattern.length) != NULL) {
+        return true;
+    }
+    for (size_t i = 2; i < pattern.length && strchr(special, pattern.at[i]) == NULL; i++) {
+        /* A letter that something is said of may be missing. */
+        if (i + 1 < pattern.length && strchr("?*{", pattern.at[i + 1]) != NULL) {
+            return true;
+        }
+        if (i - 1 >= key.length || key.at[i - 1] != pattern.at[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of the patterns that may be meant, and of OTHER, what MEMBER fits best. */
+static const struct tree_node *best_pattern(struct facets *facets, const struct tree_node *patterns,
+                                            const struct tree_node *member,
+                                            const struct tree_node *other)
+{
+    const struct tree_node *best = NULL;
+    int best_score = NO_MATCH;
+
+    for (const struct tree_node *pattern = tree_kind(patterns) == JSON_OBJECT ? patterns->first
+                                                                              : NULL;
+         pattern != NULL && facets->steps_left > 0; pattern = pattern->next) {
+        int points =
+            may_match(pattern->key, member->key) ? score(facets, pattern, member) : NO_MATCH;
+
+        if (points > best_score) {
+            best = pattern;
+            best_score = points;
+        }
+    }
+    if (best == NULL || (other != NULL && score(facets, other, member) > best_score)) {
+        return other;
+    }
+    return best;
+}
+
+const struct tree_node *facets_additional(struct facets *facets, const struct schema_parts *parts,
+                                          const struct tree_node *member)
+{
+    static const char *const words[] = {"additionalProperties", "unevaluatedProperties"};
+
+    for (size_t i = 0; i < parts->count; i++) {
+        const struct tree_node *patterns = tree_find(parts->at[i], "patternProperties");
+        const struct tree_node *other = NULL;
+
+        for (size_t j = 0; j < sizeof(words) / sizeof(words[0]) && other == NULL; j++) {
+            const struct tree_node *found = tree_find(parts->at[i], words[j]);
+
+            other = tree_kind(found) == JSON_OBJECT ? found : NULL;
+        }
+        if (patterns != NULL) {
+            other = best_pattern(facets, patterns, member, other);
+        }
+        if (other != NULL) {
+            return other;
         }
     }
     return NULL;
@@ -324,15 +396,23 @@ static const struct tree_node *element_at(const struct tree_node *array, size_t 
     return element;
 }
 
-const struct tree_node *facets_element(const struct schema_parts *parts, size_t index)
+const struct tree_node *facets_element(struct facets *facets, const struct schema_parts *parts,
+                                       const struct tree_node *element, size_t index)
 {
     for (size_t i = 0; i < parts->count; i++) {
         const struct tree_node *first = tree_find(parts->at[i], "prefixItems");
         const struct tree_node *items = tree_find(parts->at[i], "items");
+        const struct tree_node *contained = tree_find(parts->at[i], "contains");
 
         if (tree_kind(first) == JSON_ARRAY && index < first->count) {
             return element_at(first, index);
         }
+        /* Not each element is of those that have to be contained. */
+        if (contained != NULL && score(facets, contained, element) > 0 &&
+            (items == NULL || score(facets, items, element) < score(facets, contained, element))) {
+            return contained;
+        }
+        items = items == NULL ? tree_find(parts->at[i], "unevaluatedItems") : items;
         if (tree_kind(items) == JSON_OBJECT) {
             return items;
         }
@@ -362,7 +442,7 @@ bool facets_strip_null(struct facets *facets, const struct schema_parts *parts, 
 {
     bool is_forbidden = false;
 
-    for (size_t i = 0; i < parts->count; i++) {
+    for (size_t i = 0; i < parts->certain; i++) {
         const struct tree_node *property =
             tree_find_key(tree_find(parts->at[i], "properties"), key);
 

@@ -11,7 +11,8 @@ static void note(struct writing *writing, enum keyword word, const struct tree_n
     }
     if (word != WORD_FORMAT &&
         (word != WORD_PATTERN || has_rule(writing->conversion, RULE_SERVERS_ORDER))) {
-        remark_value(&writing->remarks, schema_words[word].text, value);
+        remark_value(&writing->remarks, schema_words[word].text,
+                     alias_remark(writing->conversion, word, value));
         return;
     }
     bytes_init(&text, value->token.length * 3);

@@ -301,11 +301,14 @@ static enum taken keep(struct taking *taking)
     }
     schema = tree_move(arena, taking->normal.root);
     sort_all(arena, schema);
+    normal_link(schema);
     entry->tool.schema = schema;
     entry->tool.server = listing->server;
     entry->tool.name = arena_copy(arena, taking->tool.tool);
     entry->tool.public_name = arena_copy(arena, taking->tool.name);
     entry->tool.original = taking->original == NULL ? NULL : tree_move(arena, taking->original);
+    entry->tool.aliases = tree_move(arena, taking->made.aliases);
+    tree_sort(arena, (struct tree_node *)(uintptr_t)entry->tool.aliases);
     entry->tool.places = move_places(arena, taking->made.places);
     entry->tool.is_strict = taking->is_strict;
     entry->declaration = arena_copy(arena, taking->text);

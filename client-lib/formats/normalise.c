@@ -5,9 +5,6 @@
 #include "client-lib/formats/normalise_priv.h"
 #include "client-lib/formats/tree_priv.h"
 
-/* Marks a property that "required" has named already, while the list is read. */
-enum { MARK_NAMED = 1 << 30 };
-
 void normal_push(struct normal *normal, const char *word, struct span key)
 {
     struct bytes text;
@@ -252,26 +249,17 @@ static bool take_old_word(struct normal *normal, struct tree_node *made, enum ke
     return word == WORD_REQUIRED && (value->kind == JSON_TRUE || value->kind == JSON_FALSE);
 }
 
-/* "additionalItems" went with a list of items; "nullable" is OpenAPI's. */
+/* "additionalItems" went with a list of items. */
 static void take_foreign_words(struct normal *normal, struct tree_node *made,
                                const struct tree_node *source)
 {
     const struct tree_node *items = word_find(source, WORD_ITEMS);
     const struct tree_node *more = tree_find(source, "additionalItems");
-    unsigned types = types_of(made);
 
     if (tree_kind(items) == JSON_ARRAY && more != NULL && word_is_valid(WORD_ITEMS, more)) {
         take_word(normal, made, WORD_ITEMS, more);
         if (more->kind == JSON_FALSE) {
             tree_set(normal->arena, made, "items", tree_false(normal->arena));
-        }
-    }
-    if (tree_kind(tree_find(source, "nullable")) == JSON_TRUE && types != 0) {
-        struct tree_node *values = word_find(made, WORD_ENUM);
-
-        tree_set(normal->arena, made, "type", types_node(normal->arena, types | TYPE_NULL));
-        if (values != NULL && (types_of_values(values) & TYPE_NULL) == 0) {
-            tree_push(normal->arena, values, tree_null(normal->arena));
         }
     }
     if (tree_find(source, "dependencies") != NULL) {
@@ -324,15 +312,50 @@ static struct span key_of(struct arena *arena, const struct tree_node *name)
     return key;
 }
 
-static void drop_impossible(struct tree_node *properties)
+/* Of a list or a map. */
+static void drop_impossible(struct tree_node *schemas)
 {
-    for (struct tree_node *property = properties->first; property != NULL;) {
-        struct tree_node *next = property->next;
+    for (struct tree_node *schema = schemas->first; schema != NULL;) {
+        struct tree_node *next = schema->next;
 
-        if (is_nothing(property)) {
-            tree_remove(property);
+        if (is_nothing(schema)) {
+            tree_remove(schema);
         }
-        property = next;
+        schema = next;
+    }
+}
+
+/* Of names that stand twice the first stays. */
+static void drop_repeated(struct normal *normal, struct tree_node *names)
+{
+    struct hashmap seen;
+
+    hashmap_init(&seen);
+    for (struct tree_node *name = names->first; name != NULL;) {
+        struct tree_node *next = name->next;
+
+        name->token = key_of(normal->arena, name);
+        if (normal->arena->failed != ARENA_FINE) {
+            break;
+        }
+        if (hashmap_find(&seen, name->token) != NULL) {
+            tree_remove(name);
+        } else if (hashmap_add(&seen, name->token, name) < 0) {
+            normal->arena->failed = ARENA_NO_MEMORY;
+        }
+        name = next;
+    }
+    hashmap_done(&seen);
+}
+
+/* "dependentRequired" is of such lists. */
+static void settle_needs(struct normal *normal, struct tree_node *made)
+{
+    struct tree_node *needs = word_find(made, WORD_NEEDS);
+
+    for (struct tree_node *names = needs == NULL ? NULL : needs->first; names != NULL;
+         names = names->next) {
+        drop_repeated(normal, names);
     }
 }
 
@@ -341,25 +364,18 @@ void normal_required(struct normal *normal, struct tree_node *made)
     struct tree_node *properties = word_find(made, WORD_PROPERTIES);
     struct tree_node *required = word_find(made, WORD_REQUIRED);
 
-    for (struct tree_node *name = required == NULL ? NULL : required->first; name != NULL;) {
+    if (required != NULL) {
+        drop_repeated(normal, required);
+    }
+    for (struct tree_node *name = required == NULL || properties == NULL ? NULL : required->first;
+         name != NULL;) {
         struct tree_node *next = name->next;
-        struct tree_node *property;
 
-        name->token = key_of(normal->arena, name);
-        property = tree_find_key(properties, name->token);
-        if (properties != NULL && property == NULL) {
+        if (tree_find_key(properties, name->token) == NULL) {
             normal_note(normal, "\"required\" names what is no property");
-        }
-        if (properties != NULL && (property == NULL || (property->marks & MARK_NAMED) != 0)) {
             tree_remove(name);
-        } else if (property != NULL) {
-            property->marks |= MARK_NAMED;
         }
         name = next;
-    }
-    for (struct tree_node *property = properties == NULL ? NULL : properties->first;
-         property != NULL; property = property->next) {
-        property->marks &= ~(uint32_t)MARK_NAMED;
     }
     if (required != NULL && required->count == 0) {
         tree_remove(required);
@@ -376,6 +392,7 @@ static void settle_properties(struct normal *normal, struct tree_node *made)
         tree_sort(normal->arena, properties);
     }
     normal_required(normal, made);
+    settle_needs(normal, made);
 }
 
 /* MADE and all of MEMBERS, which stand behind WORD in it, as one schema; NULL if that cannot be. */
@@ -393,6 +410,25 @@ static struct tree_node *all_of(struct normal *normal, const struct tree_node *m
         }
     }
     return merged;
+}
+
+/* Alternatives that nothing fits are none; a schema that has no others is false itself. */
+static struct tree_node *drop_alternatives(struct normal *normal, struct tree_node *made)
+{
+    static const enum keyword words[] = {WORD_ANY_OF, WORD_ONE_OF};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        struct tree_node *members = word_find(made, words[i]);
+
+        if (members == NULL || normal->arena->failed != ARENA_FINE) {
+            continue;
+        }
+        drop_impossible(members);
+        if (members->count == 0) {
+            return nothing_fits(normal->arena);
+        }
+    }
+    return made;
 }
 
 /* allOf merged, anyOf and oneOf of one folded. */
@@ -456,7 +492,8 @@ struct tree_node *normal_keywords(struct normal *normal, const struct tree_node 
     take_foreign_words(normal, made, source);
     settle_items(normal, made, source);
     settle_properties(normal, made);
-    made = settle_lists(normal, made);
+    made = settle_lists(normal, drop_alternatives(normal, made));
+    made = normal_nullable(normal, made, source);
     tree_sort(normal->arena, word_find(made, WORD_PROPERTIES));
     return made;
 }

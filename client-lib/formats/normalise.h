@@ -28,6 +28,12 @@ enum recursion {
     RECURSION_CUT,  /* an object, or anything, that is said to be nested; nothing is a reference */
 };
 
+/*
+ * In a normal form that was cut, or in a copy of it, cut nodes get the one around them that says
+ * what would go on there (tree_node.stands_for).  Nothing points to the schema as given after it.
+ */
+void normal_link(struct tree_node *root);
+
 /* Something of the schema was left out or said otherwise: at a JSON pointer into it. */
 struct schema_note {
     struct span at;

@@ -1,240 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* References: where they lead, which of them stay. */
+/* References: which of them stay, and what stands in the place of the others. */
 #include "client-lib/formats/normalise_priv.h"
 
 enum { NAME_MAXIMUM = 56 };
-
-struct span reference_of(const struct tree_node *source)
-{
-    static const char *const words[] = {"$ref", "$dynamicRef", "$recursiveRef"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        const struct tree_node *reference = tree_find(source, words[i]);
-
-        if (tree_kind(reference) == JSON_STRING) {
-            return reference->token;
-        }
-    }
-    return SPAN_NONE;
-}
-
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/* One segment of a pointer in a URI: %XX, then ~0 and ~1. */
-static void decode_segment(struct span segment, struct bytes *out)
-{
-    for (size_t i = 0; i < segment.length; i++) {
-        char c = segment.at[i];
-
-        if (c == '%' && i + 2 < segment.length && hex_digit(segment.at[i + 1]) >= 0 &&
-            hex_digit(segment.at[i + 2]) >= 0) {
-            c = (char)(hex_digit(segment.at[i + 1]) << 4 | hex_digit(segment.at[i + 2]));
-            i += 2;
-        }
-        if (c == '~' && i + 1 < segment.length &&
-            (segment.at[i + 1] == '0' || segment.at[i + 1] == '1')) {
-            i++;
-            c = segment.at[i] == '0' ? '~' : '/';
-        }
-        bytes_append_char(out, c);
-    }
-}
-
-static const struct tree_node *element_at(const struct tree_node *array, struct span index)
-{
-    const struct tree_node *item = array->first;
-    int64_t left;
-
-    if (!json_to_int(index, &left)) {
-        return NULL;
-    }
-    while (item != NULL && left-- > 0) {
-        item = item->next;
-    }
-    return item;
-}
-
-static const struct tree_node *step(struct arena *arena, const struct tree_node *at,
-                                    struct span segment)
-{
-    const struct tree_node *found = NULL;
-    struct bytes text;
-
-    bytes_init(&text, segment.length + 1);
-    decode_segment(segment, &text);
-    if (tree_kind(at) == JSON_OBJECT) {
-        found = tree_find_key(at, tree_key(arena, arena_take(arena, &text)));
-    } else if (tree_kind(at) == JSON_ARRAY && text.length > 0) {
-        found = element_at(at, bytes_span(&text));
-    }
-    bytes_done(&text);
-    return found;
-}
-
-static const struct tree_node *follow_pointer(struct arena *arena, const struct tree_node *root,
-                                              struct span pointer)
-{
-    const struct tree_node *at = root;
-
-    while (at != NULL && pointer.length > 0) {
-        const char *end;
-        size_t length;
-
-        pointer.at++;
-        pointer.length--;
-        end = pointer.length == 0 ? NULL : memchr(pointer.at, '/', pointer.length);
-        length = end == NULL ? pointer.length : (size_t)(end - pointer.at);
-        at = step(arena, at, (struct span){pointer.at, length});
-        pointer.at += length;
-        pointer.length -= length;
-    }
-    return at;
-}
-
-static const struct tree_node *find_anchor(const struct tree_node *root, const char *name)
-{
-    for (const struct tree_node *at = root; at != NULL; at = tree_next(root, at)) {
-        const struct tree_node *id = tree_find(at, "$id");
-
-        if (tree_is(tree_find(at, "$anchor"), name) ||
-            tree_is(tree_find(at, "$dynamicAnchor"), name) ||
-            (tree_kind(id) == JSON_STRING && json_string_starts(id->token, "#") &&
-             tree_is(id, name - 1))) {
-            return at;
-        }
-    }
-    return NULL;
-}
-
-/* Where REFERENCE, decoded and with a NUL behind it, leads to in the same schema. */
-static const struct tree_node *find_in(const struct normal *normal, struct span reference)
-{
-    const struct tree_node *root = normal->source;
-    const struct tree_node *id = tree_find(root, "$id");
-    const char *fragment = memchr(reference.at, '#', reference.length);
-    size_t base = fragment == NULL ? reference.length : (size_t)(fragment - reference.at);
-    struct span rest = {reference.at + base, reference.length - base};
-    char own[512];
-
-    if (base > 0 &&
-        (tree_kind(id) != JSON_STRING || !json_string_copy(id->token, own, sizeof(own)) ||
-         !span_equal((struct span){reference.at, base}, span_of(own)))) {
-        return NULL;
-    }
-    if (rest.length <= 1) {
-        return root;
-    }
-    if (rest.at[1] == '/') {
-        return follow_pointer(normal->arena, root, (struct span){rest.at + 1, rest.length - 1});
-    }
-    return find_anchor(root, rest.at + 1);
-}
-
-/* The schema that the string token leads to, or NULL; *RET_LOCAL: it is meant to be in the root. */
-static const struct tree_node *find_target(const struct normal *normal, struct span reference,
-                                           bool *ret_local)
-{
-    const struct tree_node *target = NULL;
-    struct bytes text;
-    struct span copy;
-
-    bytes_init(&text, reference.length * 3);
-    tree_token_text(reference, &text);
-    copy = arena_take(normal->arena, &text);
-    bytes_done(&text);
-    *ret_local = copy.length == 0 || copy.at[0] == '#';
-    if (!span_is_none(copy)) {
-        target = find_in(normal, copy);
-    }
-    return tree_kind(target) == JSON_OBJECT || tree_kind(target) == JSON_TRUE ||
-                   tree_kind(target) == JSON_FALSE
-               ? target
-               : NULL;
-}
-
-struct reach {
-    const struct tree_node *targets[TARGETS_MAXIMUM];
-    size_t count;
-};
-
-/* Adds what the references in TARGET lead to. */
-static void reach_from(struct normal *normal, struct reach *reach, const struct tree_node *target)
-{
-    for (const struct tree_node *at = target; at != NULL; at = tree_next(target, at)) {
-        struct span reference = at->kind == JSON_OBJECT ? reference_of(at) : SPAN_NONE;
-        const struct tree_node *found;
-        bool is_local;
-        size_t i = 0;
-
-        if (span_is_none(reference)) {
-            continue;
-        }
-        found = find_target(normal, reference, &is_local);
-        while (found != NULL && i < reach->count && reach->targets[i] != found) {
-            i++;
-        }
-        if (found != NULL && i == reach->count) {
-            if (reach->count == TARGETS_MAXIMUM) {
-                normal->trouble = NORMAL_TARGETS;
-                return;
-            }
-            reach->targets[reach->count++] = found;
-        }
-    }
-}
-
-/* A reference in TARGET, or in what it refers to, is to a schema that TARGET is in, or to itself.
- */
-static bool reaches_itself(struct normal *normal, const struct tree_node *target)
-{
-    struct reach *reach = ARENA_NEW(normal->arena, struct reach);
-
-    if (reach == NULL) {
-        return false;
-    }
-    reach_from(normal, reach, target);
-    for (size_t i = 0; i < reach->count && normal->trouble == NORMAL_FINE; i++) {
-        for (const struct tree_node *up = target; up != NULL; up = up->parent) {
-            if (reach->targets[i] == up) {
-                return true;
-            }
-        }
-        reach_from(normal, reach, reach->targets[i]);
-    }
-    return false;
-}
-
-/* Asked once for each target. */
-static bool is_recursive(struct normal *normal, const struct tree_node *target)
-{
-    struct schema_target *known = normal->targets;
-    size_t count = 0;
-
-    for (; known != NULL; known = known->next, count++) {
-        if (known->target == target) {
-            return known->is_recursive;
-        }
-    }
-    if (count == TARGETS_MAXIMUM) {
-        normal->trouble = NORMAL_TARGETS;
-        return false;
-    }
-    known = ARENA_NEW(normal->arena, struct schema_target);
-    if (known == NULL) {
-        return false;
-    }
-    known->target = target;
-    known->is_recursive = reaches_itself(normal, target);
-    known->next = normal->targets;
-    normal->targets = known;
-    return known->is_recursive;
-}
 
 static bool is_name_taken(const struct normal *normal, struct span name)
 {
@@ -358,6 +126,7 @@ static struct tree_node *cut_reference(struct normal *normal, const struct tree_
     normal_remark(normal->arena, made, arena_take(normal->arena, &remark));
     bytes_done(&remark);
     made->marks |= SCHEMA_CUT;
+    made->made_of = target;
     if (is_object && types_of(made) == 0) {
         tree_set(normal->arena, made, "type", tree_word(normal->arena, "object"));
     }
@@ -385,22 +154,23 @@ static bool is_within(const struct normal *normal, const struct tree_node *targe
     return false;
 }
 
-struct tree_node *normal_reference(struct normal *normal, const struct tree_node *source,
-                                   struct span reference)
+static struct tree_node *follow_reference(struct normal *normal, const struct tree_node *source,
+                                          struct span reference)
 {
-    bool is_local;
-    const struct tree_node *target = find_target(normal, reference, &is_local);
+    struct reference *found = normal_find(normal, reference);
+    const struct tree_node *target = found == NULL ? NULL : found->target;
     struct tree_node *made;
 
     if (target == NULL) {
         return lost_reference(normal, source,
-                              is_local ? "reference not found" : "external reference not followed");
+                              found == NULL || found->is_local ? "reference not found"
+                                                               : "external reference not followed");
     }
     if (normal->recursion == RECURSION_CUT) {
         if (is_within(normal, target) || target == normal->source) {
             return cut_reference(normal, source, target);
         }
-    } else if (normal->keeps_all || is_recursive(normal, target)) {
+    } else if (normal->keeps_all || normal_is_recursive(normal, found)) {
         return kept_reference(normal, source, target);
     }
     if (normal->within_count == SCHEMA_DEPTH) {
@@ -409,11 +179,18 @@ struct tree_node *normal_reference(struct normal *normal, const struct tree_node
     }
     normal->within[normal->within_count++] = target;
     made = normal_schema(normal, target);
+    made->made_of = target;
     normal->within_count--;
     if (tree_find(source, "properties") != NULL || source->count > 1) {
         (void)schema_merge(normal->arena, made, normal_keywords(normal, source), MERGE_OVER);
     }
     return made;
+}
+
+struct tree_node *normal_reference(struct normal *normal, const struct tree_node *source,
+                                   struct span reference)
+{
+    return normal_nullable(normal, follow_reference(normal, source, reference), source);
 }
 
 struct tree_node *normal_follow(const struct normal *normal, struct tree_node *node)

@@ -306,10 +306,14 @@ bool normal_root(struct normal *normal, struct normalised *ret)
     }
     tree_set(normal->arena, root, "type", tree_word(normal->arena, "object"));
     if (word_find(root, WORD_PROPERTIES) == NULL) {
+        if (word_find(root, WORD_REQUIRED) != NULL) {
+            write_to_remark(normal, root, "required: ", word_find(root, WORD_REQUIRED));
+        }
         tree_set(normal->arena, root, "properties", tree_new(normal->arena, JSON_OBJECT));
     }
     tree_sort(normal->arena, word_find(root, WORD_PROPERTIES));
     normal_required(normal, root);
+    root->made_of = root->made_of == NULL ? normal->source : root->made_of;
     ret->root = root;
     return true;
 }
@@ -366,20 +370,17 @@ static const char *trouble_text(enum normal_trouble trouble)
     return "";
 }
 
-int normalise(struct arena *arena, const struct tree_node *schema, enum recursion recursion,
-              struct normalised *ret)
+static int normalise_with(struct arena *arena, const struct normal *first, struct normalised *ret)
 {
-    struct normal first = {.arena = arena, .source = schema, .recursion = recursion};
     struct normal *normal = ARENA_NEW(arena, struct normal);
 
     if (normal == NULL) {
         return -ENOMEM;
     }
-    *normal = first;
-    *ret = (struct normalised){.refused = SPAN_NONE};
+    *normal = *first;
     make_all(normal, ret);
-    if (normal->trouble != NORMAL_FINE && recursion == RECURSION_KEPT) {
-        *normal = first;
+    if (normal->trouble != NORMAL_FINE && normal->recursion == RECURSION_KEPT) {
+        *normal = *first;
         normal->keeps_all = true;
         make_all(normal, ret);
     }
@@ -392,6 +393,7 @@ int normalise(struct arena *arena, const struct tree_node *schema, enum recursio
         break_circles(normal);
         if (normal_root(normal, ret)) {
             add_defs(normal, ret->root);
+            normal_finish(normal, ret->root);
         }
     }
     ret->notes = normal->notes;
@@ -399,4 +401,21 @@ int normalise(struct arena *arena, const struct tree_node *schema, enum recursio
         return -ENOMEM;
     }
     return span_is_none(ret->refused) ? 0 : -EBADMSG;
+}
+
+int normalise(struct arena *arena, const struct tree_node *schema, enum recursion recursion,
+              struct normalised *ret)
+{
+    struct references references = {.has_anchors = false};
+    struct normal first = {
+        .arena = arena, .source = schema, .references = &references, .recursion = recursion};
+    int result;
+
+    *ret = (struct normalised){.refused = SPAN_NONE};
+    hashmap_init(&references.known);
+    hashmap_init(&references.anchors);
+    result = normalise_with(arena, &first, ret);
+    hashmap_done(&references.known);
+    hashmap_done(&references.anchors);
+    return result;
 }

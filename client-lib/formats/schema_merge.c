@@ -230,6 +230,7 @@ bool schema_merge(struct arena *arena, struct tree_node *to, struct tree_node *f
          closes_other(to, from) || closes_other(from, to))) {
         return false;
     }
+    to->made_of = to->made_of == NULL ? from->made_of : to->made_of;
     for (struct tree_node *value = from->first; value != NULL;) {
         struct tree_node *next = value->next;
 

@@ -52,7 +52,7 @@ void shape_append(const struct format_tool *tool, struct bytes *out)
     size_t shown = 0;
     struct facets facets;
 
-    facets_init(&facets, tool);
+    facets_init(&facets, tool, FACETS_STEPS);
     bytes_append_char(out, '{');
     for (const struct tree_node *property = tree_kind(properties) == JSON_OBJECT ? properties->first
                                                                                  : NULL;

@@ -168,6 +168,176 @@ static struct tree_node *take_beside(struct arena *arena, struct tree_node *node
     return taken;
 }
 
+/* SCHEMA's "enum" or "const" has VALUE. */
+static bool is_listed(const struct tree_node *schema, const struct tree_node *value)
+{
+    const struct tree_node *values = word_find(schema, WORD_ENUM);
+
+    for (const struct tree_node *other = values == NULL ? NULL : values->first; other != NULL;
+         other = other->next) {
+        if (tree_equal(value, other)) {
+            return true;
+        }
+    }
+    return values == NULL && tree_equal(word_find(schema, WORD_CONST), value);
+}
+
+static bool lists_values(const struct tree_node *schema)
+{
+    return word_find(schema, WORD_ENUM) != NULL || word_find(schema, WORD_CONST) != NULL;
+}
+
+/* No value is of a type, or of the list, of both: nothing fits both. */
+static bool are_values_disjoint(const struct tree_node *a, const struct tree_node *b)
+{
+    const struct tree_node *values = word_find(a, WORD_ENUM);
+    unsigned mine = types_of(a);
+    unsigned other = types_of(b);
+
+    mine |= (mine & TYPE_NUMBER) != 0 ? TYPE_INTEGER : 0;
+    other |= (other & TYPE_NUMBER) != 0 ? TYPE_INTEGER : 0;
+    if (mine != 0 && other != 0 && (mine & other) == 0) {
+        return true;
+    }
+    if (!lists_values(a) || !lists_values(b)) {
+        return false;
+    }
+    for (const struct tree_node *value = values == NULL ? NULL : values->first; value != NULL;
+         value = value->next) {
+        if (is_listed(b, value)) {
+            return false;
+        }
+    }
+    return values != NULL || !is_listed(b, word_find(a, WORD_CONST));
+}
+
+static bool requires(const struct tree_node *schema, struct span key)
+{
+    const struct tree_node *required = word_find(schema, WORD_REQUIRED);
+
+    for (const struct tree_node *name = required == NULL ? NULL : required->first; name != NULL;
+         name = name->next) {
+        if (span_equal(name->token, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same, or a property that has to be there would have to be two things at once. */
+static bool are_disjoint(const struct tree_node *a, const struct tree_node *b)
+{
+    const struct tree_node *mine = word_find(a, WORD_PROPERTIES);
+    const struct tree_node *others = word_find(b, WORD_PROPERTIES);
+
+    for (const struct tree_node *property = mine == NULL || others == NULL ? NULL : mine->first;
+         property != NULL; property = property->next) {
+        const struct tree_node *other = tree_find_key(others, property->key);
+
+        if (other != NULL && are_values_disjoint(property, other) &&
+            (requires(a, property->key) || requires(b, property->key))) {
+            return true;
+        }
+    }
+    return are_values_disjoint(a, b);
+}
+
+static void remark_word(struct arena *arena, struct tree_node *node, const struct tree_node *value)
+{
+    struct bytes text;
+
+    bytes_init(&text, arena->maximum);
+    tree_token_text(value->key, &text);
+    bytes_append_text(&text, ": ");
+    tree_write(value, &text);
+    normal_remark(arena, node, arena_take(arena, &text));
+    bytes_done(&text);
+}
+
+static struct tree_node *merge_what_can(struct conversion *conversion, struct tree_node *node,
+                                        struct tree_node *beside);
+
+/* Properties of which some contradict those that are there: each by itself. */
+static void merge_each_property(struct conversion *conversion, struct tree_node *mine,
+                                struct tree_node *others)
+{
+    for (struct tree_node *other = others->first; other != NULL;) {
+        struct tree_node *next = other->next;
+        struct tree_node *same = tree_find_key(mine, other->key);
+        struct span key = other->key;
+
+        tree_remove(other);
+        if (same == NULL) {
+            tree_set_key(conversion->arena, mine, key, other);
+        } else {
+            struct tree_node *merged = merge_what_can(conversion, same, other);
+
+            if (merged != same) {
+                merged->alias = same->alias;
+                tree_replace(conversion->arena, same, merged);
+            }
+        }
+        other = next;
+    }
+}
+
+/* NODE with each word of BESIDE, which is used up, that goes with it; the others are said. */
+static struct tree_node *merge_what_can(struct conversion *conversion, struct tree_node *node,
+                                        struct tree_node *beside)
+{
+    struct arena *arena = conversion->arena;
+
+    for (struct tree_node *value = beside->first; value != NULL && arena->failed == ARENA_FINE;) {
+        struct tree_node *next = value->next;
+        struct tree_node *one = tree_new(arena, JSON_OBJECT);
+        struct tree_node *merged = tree_copy(arena, node);
+        struct span key = value->key;
+
+        conversion->nodes += tree_size(node) / 4;
+        if (conversion->nodes > CONVERT_NODES) {
+            conversion_refuse(conversion, "too many schemas");
+            return node;
+        }
+        tree_remove(value);
+        tree_set_key(arena, one, key, value);
+        merged->key = node->key;
+        if (schema_merge(arena, merged, tree_copy(arena, one), MERGE_ALL)) {
+            node = merged;
+        } else if (tree_key_is(value, "properties") && word_find(node, WORD_PROPERTIES) != NULL &&
+                   word_find(node, WORD_ADDITIONAL) == NULL) {
+            merge_each_property(conversion, word_find(node, WORD_PROPERTIES), value);
+        } else {
+            remark_word(arena, node, value);
+        }
+        value = next;
+    }
+    return node;
+}
+
+/* MEMBER, an alternative, with BESIDE; NULL: nothing can fit both. */
+static struct tree_node *merge_alternative(struct conversion *conversion,
+                                           const struct tree_node *member,
+                                           const struct tree_node *beside)
+{
+    struct arena *arena = conversion->arena;
+    const struct tree_node *target = resolve(conversion->root, member);
+    struct tree_node *opened = tree_copy(arena, target == NULL ? member : target);
+    struct tree_node *merged = tree_copy(arena, beside);
+
+    conversion->nodes += tree_size(merged) / 2;
+    if (are_disjoint(opened, beside)) {
+        return NULL;
+    }
+    if (!schema_merge(arena, merged, tree_copy(arena, opened), MERGE_ALL)) {
+        if ((conversion->limits->rules & RULE_CLOSED) != 0) {
+            conversion_refuse(conversion, "alternatives that cannot be merged");
+        }
+        merged = merge_what_can(conversion, tree_copy(arena, opened), tree_copy(arena, beside));
+    }
+    merged->origin = opened->origin;
+    return merged;
+}
+
 /* What stands beside anyOf and says something of the value goes into each alternative. */
 static void distribute(struct conversion *conversion, struct tree_node *node)
 {
@@ -184,16 +354,11 @@ static void distribute(struct conversion *conversion, struct tree_node *node)
     }
     for (struct tree_node *member = list->first; member != NULL;) {
         struct tree_node *next = member->next;
-        struct tree_node *opened = tree_copy(arena, resolve(conversion->root, member) == NULL
-                                                        ? member
-                                                        : resolve(conversion->root, member));
-        struct tree_node *merged = tree_copy(arena, beside);
+        struct tree_node *merged = merge_alternative(conversion, member, beside);
 
-        conversion->nodes += tree_size(merged) / 2;
-        if (schema_merge(arena, merged, opened, MERGE_ALL)) {
+        if (merged != NULL) {
             tree_replace(arena, member, merged);
         } else if (list->count > 1) {
-            /* Nothing can fit both. */
             tree_remove(member);
         } else {
             conversion_refuse(conversion, "contradiction");
@@ -206,12 +371,70 @@ static void distribute(struct conversion *conversion, struct tree_node *node)
     }
 }
 
+/* Of equal values the first stays, and those that the schema's types allow. */
+void settle_enum(struct conversion *conversion, struct tree_node *node)
+{
+    struct arena *arena = conversion->arena;
+    struct tree_node *values = word_find(node, WORD_ENUM);
+    unsigned types = types_of(node);
+    struct hashmap seen;
+
+    hashmap_init(&seen);
+    types |= (types & TYPE_NUMBER) != 0 ? TYPE_INTEGER : 0;
+    for (struct tree_node *value = values == NULL ? NULL : values->first; value != NULL;) {
+        struct tree_node *next = value->next;
+        bool fits = types == 0 || (type_of_value(value) & types) != 0 ||
+                    (value->kind == JSON_NUMBER && (types & TYPE_INTEGER) != 0);
+        struct bytes text;
+        struct span key;
+
+        bytes_init(&text, arena->maximum);
+        bytes_append_char(&text, value->kind == JSON_STRING ? '"' : ' ');
+        if (value->kind == JSON_STRING) {
+            tree_text(value, &text);
+        } else {
+            tree_write(value, &text);
+        }
+        key = arena_take(arena, &text);
+        bytes_done(&text);
+        if (arena->failed != ARENA_FINE) {
+            break;
+        }
+        if (!fits || hashmap_find(&seen, key) != NULL) {
+            tree_remove(value);
+        } else if (hashmap_add(&seen, key, value) < 0) {
+            arena->failed = ARENA_NO_MEMORY;
+        }
+        value = next;
+    }
+    hashmap_done(&seen);
+}
+
+/* An enum of which the types allow nothing is only said: the server may not mean its types. */
+static void refuse_no_values(struct conversion *conversion, struct tree_node *node)
+{
+    struct tree_node *values = word_find(node, WORD_ENUM);
+    struct tree_node *given = values == NULL ? NULL : tree_copy(conversion->arena, values);
+
+    settle_enum(conversion, node);
+    if (values == NULL || values->count > 0 || conversion->arena->failed != ARENA_FINE) {
+        return;
+    }
+    if ((conversion->limits->rules & RULE_CLOSED) != 0) {
+        conversion_refuse(conversion, "contradiction");
+    }
+    given->key = values->key;
+    tree_remove(values);
+    remark_word(conversion->arena, node, given);
+}
+
 struct tree_node *simplify(struct conversion *conversion, struct tree_node *node)
 {
     const_to_enum(conversion->arena, node);
     rename_word(conversion->arena, node, WORD_ONE_OF, WORD_ANY_OF);
     node = describe_all_of(conversion, node);
     infer_type(conversion, node);
+    refuse_no_values(conversion, node);
     split_enum(conversion, node);
     distribute(conversion, node);
     return node;

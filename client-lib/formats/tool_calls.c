@@ -25,6 +25,7 @@ struct reading {
     struct bytes complaint;
     size_t count; /* of the calls so far */
     size_t unknown;
+    uint32_t steps; /* what the decoding of the others may still take */
 };
 
 static int write_all(struct reading *reading);
@@ -32,7 +33,7 @@ static int write_call(struct reading *reading, const struct reply_call *call);
 
 static void reading_init(struct reading *reading, const struct teplo_toolset *toolset)
 {
-    *reading = (struct reading){.toolset = toolset};
+    *reading = (struct reading){.toolset = toolset, .steps = DECODE_STEPS};
     bytes_init(&reading->out, TURN_BYTES_MAXIMUM);
     bytes_init(&reading->text, TURN_BYTES_MAXIMUM);
     bytes_init(&reading->complaint, COMPLAINT_MAXIMUM);
@@ -211,7 +212,6 @@ static void write_flags(struct bytes *out, unsigned flags)
         const char *word;
     } rows[] = {
         {DECODED_DUPLICATE_KEYS, "duplicate_keys"},
-        {DECODED_IN_PART, "schema_too_complex"},
     };
     const char *before = ",\"flags\":[\"";
 
@@ -242,9 +242,9 @@ static int write_arguments(struct reading *reading, const struct format_tool *to
         arguments = bytes_span(&reading->text);
     }
     bytes_append_text(out, ",\"arguments\":");
-    error = reading->text.failed
-                ? -ENOMEM
-                : decode_arguments(tool, arguments, out, &flags, &reading->complaint);
+    error = reading->text.failed ? -ENOMEM
+                                 : decode_arguments(tool, arguments, &reading->steps, out, &flags,
+                                                    &reading->complaint);
     if (error == -EBADMSG) {
         out->length = before;
         bytes_append_text(out, ",\"error\":{\"class\":\"InvalidArguments\",\"message\":");

@@ -313,5 +313,7 @@ uint32_t format_flags(const struct teplo_toolset *toolset)
 
 const struct tree_node *format_resolve(const struct format_tool *tool, const struct tree_node *node)
 {
-    return resolve(tool->schema, node);
+    const struct tree_node *found = resolve(tool->schema, node);
+
+    return found != NULL && found->stands_for != NULL ? found->stands_for : found;
 }

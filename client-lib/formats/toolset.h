@@ -51,7 +51,7 @@ struct format_place {
  *  - allOf is merged where that can be done; anyOf and oneOf have two members or more.
  *  - In "properties", tree_node.alias of a value is the provider's key as a string token if it is
  *    not the tool's own (tree_node.key); none if it is.  tree_node.marks: enum schema_mark.
- *    An alias is unique among the properties of its object.
+ *    An alias is unique in the tool: it stands for one key, and is none.
  *  - Objects of many properties are sorted: tree_find is fast.
  */
 struct format_tool {
@@ -60,6 +60,7 @@ struct format_tool {
     struct span public_name;
     const struct tree_node *original; /* inputSchema as the server gave it; NULL: none */
     const struct tree_node *schema;
+    const struct tree_node *aliases;   /* the provider's key -> the tool's own, if it is another */
     const struct format_place *places; /* in the order of the declaration */
     int is_strict;                     /* declared with strict: true */
     struct format_tool *next;          /* in the server's order, then the next listing's */

@@ -35,7 +35,10 @@ struct tree_node {
     struct tree_node *last;
     struct tree_node *next; /* beside it */
     struct tree_node *previous;
-    struct tree_node *origin;  /* what it is a copy of, or a copy's copy; NULL: it is none */
+    struct tree_node *origin; /* what it is a copy of, or a copy's copy; NULL: it is none */
+    /* For who made the tree, as alias: what the node was made of, and what is meant by it. */
+    const struct tree_node *made_of;
+    const struct tree_node *stands_for;
     struct tree_node **sorted; /* an object's members by key; NULL: not sorted */
 };
 
@@ -109,7 +112,8 @@ struct tree_node *tree_true(struct arena *arena);
 struct tree_node *tree_false(struct arena *arena);
 struct tree_node *tree_null(struct arena *arena);
 struct tree_node *tree_number(struct arena *arena, int64_t number);
-/* The whole tree, marks and aliases too, with its origins; in no container, without a key. */
+/* The whole tree, marks, aliases and what it was made of too, with its origins; in no container,
+ * without a key. */
 struct tree_node *tree_copy(struct arena *arena, const struct tree_node *node);
 
 /* The same, with the text of it, out of another arena; without origins. */

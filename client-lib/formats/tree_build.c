@@ -172,6 +172,7 @@ static struct tree_node *copy_node(struct arena *arena, const struct tree_node *
     copy->token = node->token;
     copy->marks = node->marks;
     copy->alias = node->alias;
+    copy->made_of = node->made_of;
     /* Who asks for the origin owns the tree that was copied. */
     copy->origin = node->origin != NULL ? node->origin : (struct tree_node *)(uintptr_t)node;
     return copy;

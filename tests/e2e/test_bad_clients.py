@@ -12,7 +12,7 @@ LINES = {
     "no JSON": (b"garbage {", -32700),
     "half an object": (b'{"jsonrpc":"2.0","id":1', -32700),
     "two objects": (b'{"jsonrpc":"2.0"}{"id":1}', -32700),
-    "not UTF-8": (b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', -32700),
+    "not UTF-8": (b'{"jsonrpc":"2.0","id":901,"method":"\xff"}', -32700),
     "an array": (b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600),
     "a number": (b"5", -32600),
     "no method": (b'{"jsonrpc":"2.0","id":901}', -32600),
@@ -47,6 +47,27 @@ def test_a_bad_line_is_answered_with_what_was_wrong(broker, neighbour, what):
     assert len(answer["error"]["message"]) > 10
     assert client.text("echo") == "echo", "the connection goes on"
     check_unharmed(neighbour)
+
+
+@pytest.mark.parametrize("text", ["{'a':1}", "[" * 130 + "]" * 130, '"a'], ids=str.__len__)
+def test_who_asked_is_told_even_of_what_is_no_message(broker, text):
+    """The id is read where almost all write it; of what stands behind it nothing has to be right."""
+    client = broker.client()
+    line = '{"jsonrpc":"2.0","id":"mine","method":"tools/call","params":%s,}' % text
+    client.send_raw(line.encode() + b"\n")
+    error = client.wait_line("mine").message["error"]
+    assert error["code"] in (-32700, -32600)
+    assert error["data"]["teplo"] == {"v": 1, "outcome": "not_executed", "reason": "bad_request"}
+
+
+def test_an_id_under_way_is_not_answered_for_another_line(broker, raw):
+    client = broker.client()
+    call = client.start_call("hold", {"key": "same"}, request_id=5)
+    raw.wait_requests(1, "tools/call")
+    client.send_raw(b'{"jsonrpc":"2.0","id":5,"method":\n')
+    client.lines.wait(lambda line: line.message.get("id", 0) is None, "a refusal of nobody's")
+    raw.release("same")
+    assert client.wait(call)["content"][0]["text"] == "released same"
 
 
 def test_blank_lines_and_carriage_returns_are_fine(broker):

@@ -83,8 +83,9 @@ static inline void on_input(struct channel *channel)
     host.inputs++;
 }
 
-static inline void on_bad_frame(struct channel *channel, const char *what)
+static inline void on_bad_frame(struct channel *channel, struct span head, const char *what)
 {
+    (void)head;
     (void)channel;
     host.bad_frames++;
     (void)snprintf(host.complaint, sizeof(host.complaint), "%s", what);

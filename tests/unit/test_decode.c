@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arguments, as each provider's model writes them, become what the tool is called with. */
+#include <time.h>
+
 #include "toolset_unit.h"
 
 /* What the decoding made of it, as the vector has it. */
@@ -185,7 +187,7 @@ static void append_maze(struct bytes *out)
                            "{\"$ref\":\"#/$defs/L0\"}}}}}}]");
 }
 
-/* A hostile schema costs a bounded time, and the call says that it was not looked through. */
+/* A hostile schema costs a bounded time; nothing is called with what is decoded in part. */
 static void test_maze(void **state)
 {
     struct teplo_toolset *toolset;
@@ -204,9 +206,54 @@ static void test_maze(void **state)
     assert_true(response_wrap(TEPLO_OPENAI_CHAT, bytes_span(&text), &response));
     turn = toolset_turn(toolset, teplo_toolset_calls, bytes_span(&response));
     call = element_of(json_find(turn, "calls"), 0);
-    assert_span(json_find(call, "arguments"), "{\"m\":{\"x\":{\"m\":1.0}}}");
-    assert_span(json_find(call, "flags"), "[\"schema_too_complex\"]");
+    assert_true(span_is_none(json_find(call, "arguments")));
+    assert_true(json_string_is(json_find(json_find(call, "error"), "class"), "InvalidArguments"));
     toolset_turn_done(turn);
+    teplo_toolset_free(toolset);
+    bytes_done(&text);
+    bytes_done(&response);
+}
+
+/* The budget is one of the response: many hostile calls take no longer than some. */
+static void test_maze_of_many_calls(void **state)
+{
+    enum { CALLS = 40 };
+    struct teplo_toolset *toolset;
+    struct bytes text;
+    struct bytes response;
+    struct span turn;
+    clock_t start;
+    clock_t one = 0;
+
+    (void)state;
+    bytes_init(&text, 1000000);
+    bytes_init(&response, 1000000);
+    append_maze(&text);
+    toolset = toolset_open(TEPLO_OPENAI_RESPONSES, 0, NULL, bytes_span(&text));
+    for (int count = 1; count <= CALLS; count += CALLS - 1) {
+        bytes_clear(&response);
+        bytes_append_text(&response, "{\"output\":[");
+        for (int i = 0; i < count; i++) {
+            bytes_printf(&response,
+                         "%s{\"type\":\"function_call\",\"call_id\":\"c%d\",\"name\":\"tool\","
+                         "\"arguments\":\"{\\\"m\\\":{\\\"x\\\":{\\\"m\\\":1.0}}}\"}",
+                         i == 0 ? "" : ",", i);
+        }
+        bytes_append_text(&response, "]}");
+        start = clock();
+        turn = toolset_turn(toolset, teplo_toolset_calls, bytes_span(&response));
+        if (count == 1) {
+            one = clock() - start;
+        } else {
+            /* Four budgets of one call are there for all of them. */
+            assert_true(clock() - start < one * 20);
+        }
+        assert_true(json_string_is(
+            json_find(json_find(element_of(json_find(turn, "calls"), (size_t)count - 1), "error"),
+                      "class"),
+            "InvalidArguments"));
+        toolset_turn_done(turn);
+    }
     teplo_toolset_free(toolset);
     bytes_done(&text);
     bytes_done(&response);
@@ -219,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_depth_of_text),
         cmocka_unit_test(test_maze),
+        cmocka_unit_test(test_maze_of_many_calls),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

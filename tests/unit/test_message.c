@@ -121,7 +121,7 @@ static const struct refused refused_rows[] = {
     {SPAN_INIT(""), RPC_PARSE_ERROR, NULL, "not JSON: there is no JSON value (byte 0)"},
     {SPAN_INIT("{\"jsonrpc\""), RPC_PARSE_ERROR, NULL,
      "not JSON: the text ends inside a value (byte 10)"},
-    {SPAN_INIT(ENVELOPE "\"id\":1,\"method\":\"\xff\"}"), RPC_PARSE_ERROR, NULL,
+    {SPAN_INIT(ENVELOPE "\"id\":1,\"method\":\"\xff\"}"), RPC_PARSE_ERROR, "1",
      "not JSON: bytes that are not UTF-8 (byte 34)"},
     {SPAN_INIT("{}{}"), RPC_PARSE_ERROR, NULL,
      "not JSON: bytes after the end of the value (byte 2)"},
@@ -367,12 +367,45 @@ static void test_move(void **state)
     assert_true(span_is_none(message.result) && span_is_none(message.error));
 }
 
+static void test_peek_id(void **state)
+{
+    static const struct {
+        const char *head;
+        const char *id;
+    } rows[] = {
+        {"{\"jsonrpc\":\"2.0\",\"id\":17,\"method\":\"tools/call\",\"par", "17"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":-3,\"method\":", "-3"},
+        {"{\"jsonrpc\":\"2.0\",\"id\":\"a-b\",\"method\":\"", "\"a-b\""},
+        {"{\"jsonrpc\":\"2.0\",\"id\":\"a\\\"b\",\"method\":", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"id\":,\"method\":", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"id\":17,\"result\":{", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"id\":17", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"id\":\"17", NULL},
+        {"{\"method\":\"x\",\"id\":17", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct span id = message_peek_id(span_of(rows[i].head));
+
+        if (rows[i].id == NULL) {
+            assert_true(span_is_none(id));
+        } else {
+            assert_true(span_is(id, rows[i].id));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts),     cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_too_complex), cmocka_unit_test(test_many_members),
         cmocka_unit_test(test_param),       cmocka_unit_test(test_move),
+        cmocka_unit_test(test_peek_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,14 +328,14 @@ static void write_wide_listing(struct bytes *listing, int count)
     bytes_append_text(listing, "}}}]");
 }
 
-/* The processor's time for a schema of COUNT properties, at its best of three. */
-static clock_t time_of_wide(enum teplo_provider provider, int count)
+/* The processor's time for a schema of COUNT parts, at its best of three. */
+static clock_t time_of(enum teplo_provider provider, void (*write)(struct bytes *, int), int count)
 {
     struct bytes listing;
     clock_t best = 0;
 
     bytes_init(&listing, ROOM);
-    write_wide_listing(&listing, count);
+    write(&listing, count);
     for (int i = 0; i < 3; i++) {
         struct teplo_toolset *toolset = new_toolset(provider, 0);
         clock_t start = clock();
@@ -356,11 +356,54 @@ static void wide_schemas_take_little_time(void **state)
 {
     (void)state;
     for (int provider = TEPLO_OPENAI_CHAT; provider <= TEPLO_ANTHROPIC; provider++) {
-        clock_t some = time_of_wide((enum teplo_provider)provider, 1500);
-        clock_t many = time_of_wide((enum teplo_provider)provider, 9000);
+        clock_t some = time_of((enum teplo_provider)provider, write_wide_listing, 1500);
+        clock_t many = time_of((enum teplo_provider)provider, write_wide_listing, 9000);
 
         /* Six times as many: 36 times as long with a square, and some six without. */
         assert_true(many < some * 18);
+    }
+}
+
+/* COUNT definitions, each found by its anchor, each with references to those behind it. */
+static void write_anchors(struct bytes *listing, int count)
+{
+    bytes_clear(listing);
+    bytes_append_text(listing, "[{\"name\":\"t\",\"inputSchema\":{\"$defs\":{");
+    for (int i = 0; i < count; i++) {
+        bytes_printf(listing, "%s\"D%d\":{\"$anchor\":\"d%d\",\"properties\":{", i == 0 ? "" : ",",
+                     i, i);
+        for (int j = 0; j < 8; j++) {
+            bytes_printf(listing, "%s\"p%d\":{\"$ref\":\"#d%d\"}", j == 0 ? "" : ",", j,
+                         (i + j) % count);
+        }
+        bytes_append_text(listing, "}}");
+    }
+    bytes_append_text(listing, "},\"properties\":{\"a\":{\"$ref\":\"#d0\"}}}}]");
+}
+
+/* References that lead nowhere, each to the same place. */
+static void write_dangling(struct bytes *listing, int count)
+{
+    bytes_clear(listing);
+    bytes_append_text(listing, "[{\"name\":\"t\",\"inputSchema\":{\"properties\":{");
+    for (int i = 0; i < count * 20; i++) {
+        bytes_printf(listing, "%s\"p%d\":{\"$ref\":\"#q\"}", i == 0 ? "" : ",", i);
+    }
+    bytes_append_text(listing, "}}}]");
+}
+
+/* Where references lead is looked for once, and not by going through the schema each time. */
+static void references_take_little_time(void **state)
+{
+    void (*const writers[])(struct bytes *, int) = {write_anchors, write_dangling};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(writers); i++) {
+        clock_t some = time_of(TEPLO_OPENAI_CHAT, writers[i], 60);
+        clock_t many = time_of(TEPLO_OPENAI_CHAT, writers[i], 360);
+
+        /* Six times as many: 36 times as long with a square, 216 with a cube. */
+        assert_true(many < some * 20);
     }
 }
 
@@ -444,6 +487,7 @@ int main(void)
         cmocka_unit_test(schemas_are_kept_for_decoding),
         cmocka_unit_test(a_hundred_thousand_diagnostics_are_counted),
         cmocka_unit_test(wide_schemas_take_little_time),
+        cmocka_unit_test(references_take_little_time),
         cmocka_unit_test(many_bad_keys_drop_the_tool),
         cmocka_unit_test(memory_out_adds_nothing),
     };

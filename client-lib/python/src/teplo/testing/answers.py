@@ -43,6 +43,14 @@ class Refusal(Exception):
             self.error["data"] = data
 
 
+class OwnRefusal(Refusal):
+    """One of the broker itself: it says that nothing was executed."""
+
+    def __init__(self, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
+        facts = {"v": 1, "outcome": "not_executed", "reason": "bad_request"}
+        super().__init__(code, message, {"teplo": facts, **(data or {})})
+
+
 def line_of(message: Mapping[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import answers
 from .answers import INVALID_PARAMS, INVALID_REQUEST, LEGACY, MCP, METHOD_NOT_FOUND, MODERN, OWN
-from .answers import Json, Refusal
+from .answers import Json, OwnRefusal, Refusal
 from .steps import Answer, Delay, Drop, Fail, Hold, RpcFail, Step
 from .tools import Call, FakeTool
 
@@ -73,7 +73,7 @@ class Connection:
 
     def refuse_used(self, request_id: Any) -> None:
         if request_id in self.running:
-            raise Refusal(
+            raise OwnRefusal(
                 INVALID_REQUEST, "a request with this id is still unanswered; use a new id"
             )
 
@@ -155,17 +155,17 @@ class Connection:
             return
         if version is not None and version != MODERN and self.era != "legacy":
             supported = {"supported": [MODERN], "requested": version}
-            raise Refusal(answers.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
+            raise OwnRefusal(answers.UNSUPPORTED_VERSION, "Unsupported protocol version", supported)
         is_modern = version is not None if self.era is None else self.era == "modern"
         if is_modern and method in LEGACY_ONLY:
-            raise Refusal(METHOD_NOT_FOUND, "this method is not part of MCP 2026-07-28")
+            raise OwnRefusal(METHOD_NOT_FOUND, "this method is not part of MCP 2026-07-28")
         is_first = self.era is None
         if version is None and (is_modern or (is_first and method != "initialize")):
-            raise Refusal(INVALID_PARAMS, NOT_GREETED)
+            raise OwnRefusal(INVALID_PARAMS, NOT_GREETED)
         if not is_modern and method in MODERN_ONLY:
-            raise Refusal(METHOD_NOT_FOUND, "this method is part of MCP 2026-07-28 only")
+            raise OwnRefusal(METHOD_NOT_FOUND, "this method is part of MCP 2026-07-28 only")
         if self.era == "legacy" and method == "initialize":
-            raise Refusal(INVALID_REQUEST, "this connection is initialized already")
+            raise OwnRefusal(INVALID_REQUEST, "this connection is initialized already")
         if method != "server/discover":
             self.era = "modern" if is_modern else "legacy"
 
@@ -201,7 +201,7 @@ class Connection:
     def no_pool(self, problem: str) -> Refusal:
         known = ", ".join(json.dumps(pool) for pool in self.broker.pools)
         facts = {"v": 1, "outcome": "not_executed", "reason": "no_pool", "pools": self.broker.pools}
-        return Refusal(INVALID_PARAMS, f"{problem}; the pools: {known}", {"teplo": facts})
+        return OwnRefusal(INVALID_PARAMS, f"{problem}; the pools: {known}", {"teplo": facts})
 
     # Answers of the broker's own.
 
@@ -233,13 +233,13 @@ class Connection:
 
     def list_tools(self, params: Json, pool: str) -> Json:
         if params.get("cursor") is not None:
-            raise Refusal(INVALID_PARAMS, "unknown cursor: lists are served whole, on one page")
+            raise OwnRefusal(INVALID_PARAMS, "unknown cursor: lists are served whole, on one page")
         return {"tools": [tool.definition for tool in self.broker.tools_of(pool).values()]}
 
     def outcome(self, params: Json) -> Json:
         call = params.get("call")
         if not isinstance(call, str) or not is_uuid(call):
-            raise Refusal(
+            raise OwnRefusal(
                 INVALID_PARAMS,
                 'params.call is not the id of a call: a UUID, as _meta["dev.teplo/call"] had it',
             )
@@ -283,7 +283,7 @@ class Connection:
     def record_of(self, name: str, arguments: Json, meta: Json, pool: str) -> Call:
         call = meta.get(OWN + "call", str(uuid.uuid4()))
         if not is_uuid(call):
-            raise Refusal(INVALID_PARAMS, '_meta["dev.teplo/call"] is not a UUID')
+            raise OwnRefusal(INVALID_PARAMS, '_meta["dev.teplo/call"] is not a UUID')
         deadline = meta.get(OWN + "deadlineMs")
         passed = {key: meta[key] for key in meta if not key.startswith((OWN, MCP))}
         return Call(name, arguments, pool, call, passed, deadline)
@@ -361,11 +361,11 @@ def parse(line: bytes) -> Json:
     try:
         message = json.loads(line)
     except ValueError as error:
-        raise Refusal(answers.PARSE_ERROR, f"not JSON: {error}") from None
+        raise OwnRefusal(answers.PARSE_ERROR, f"not JSON: {error}") from None
     if isinstance(message, list):
-        raise Refusal(INVALID_REQUEST, "a batch (array) is not accepted: send one message a line")
+        raise OwnRefusal(INVALID_REQUEST, "a batch (array) is not accepted: send one message a line")
     if not isinstance(message, dict):
-        raise Refusal(INVALID_REQUEST, "a message is an object")
+        raise OwnRefusal(INVALID_REQUEST, "a message is an object")
     return message
 
 
@@ -384,7 +384,7 @@ def same_url(url: str) -> tuple[str, str, int, str] | None:
 
 def check_id(request_id: Any) -> None:
     if isinstance(request_id, bool) or not isinstance(request_id, (int, str)):
-        raise Refusal(INVALID_REQUEST, "id must be a string or an integer")
+        raise OwnRefusal(INVALID_REQUEST, "id must be a string or an integer")
 
 
 def is_uuid(value: Any) -> bool:
