@@ -338,6 +338,9 @@ static void test_errors(void **state)
     assert_error("{\"code\":-32602,\"message\":\"there is no pool\",\"data\":{\"teplo\":{\"v\":1,"
                  "\"outcome\":\"not_executed\",\"reason\":\"no_pool\",\"pools\":[]}}}",
                  TEPLO_E_NO_POOL, TEPLO_NOT_EXECUTED, "no_pool");
+    assert_error("{\"code\":-32600,\"message\":\"still under way\",\"data\":{\"teplo\":{\"v\":1,"
+                 "\"outcome\":\"not_executed\",\"reason\":\"bad_request\"}}}",
+                 TEPLO_E_RPC, TEPLO_NOT_EXECUTED, "bad_request");
     assert_error("{\"code\":-32602,\"message\":\"there is no pool\"}", TEPLO_E_RPC, TEPLO_EXECUTED,
                  "");
     assert_error("{\"code\":-32603,\"message\":\"boom\",\"data\":[1]}", TEPLO_E_RPC, TEPLO_EXECUTED,
@@ -472,6 +475,12 @@ static void test_call_options_of_other_versions(void **state)
     assert_int_equal(read.timeout_ms, TEPLO_NO_DEADLINE);
     given.known.size = 4;
     assert_int_equal(call_options_read(&given.known, 5, &read, &why), TEPLO_E_INVAL);
+    /* Half a pointer is none. */
+    for (uint32_t size = 0; size < sizeof(given.known); size++) {
+        given.known.size = size;
+        assert_row(size, call_options_read(&given.known, 5, &read, &why) ==
+                             (size >= 8 && size % 8 == 0 ? TEPLO_OK : TEPLO_E_INVAL));
+    }
     given.known = (struct teplo_callopts)TEPLO_CALLOPTS_INIT;
     given.known.flags = 4;
     assert_int_equal(call_options_read(&given.known, 5, &read, &why), TEPLO_E_INVAL);
