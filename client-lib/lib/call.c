@@ -192,6 +192,11 @@ static int watch_token(struct teplo_client *client, struct call *call,
 {
     struct token_watch *watch = find_watch(client, token);
 
+    if (!cancel_token_is_own(token)) {
+        return client_refuse(client, TEPLO_E_FORKED,
+                             "the cancel token belongs to the process that this one was forked "
+                             "from; make another");
+    }
     watch = watch == NULL ? make_watch(client, token) : watch;
     if (watch == NULL) {
         return client_refuse(client, TEPLO_E_NOMEM, "no memory to wait for the cancel token");

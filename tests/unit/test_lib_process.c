@@ -172,11 +172,13 @@ static void test_a_result_of_several_threads(void **state)
 static int in_child(struct teplo_client *client, struct teplo_shared *shared,
                     struct teplo_options *options, struct teplo_cancel_token *token)
 {
+    struct teplo_callopts with_token = TEPLO_CALLOPTS_INIT;
     struct teplo_result *result = NULL;
     struct teplo_client *own;
     enum teplo_kind kind;
     uint64_t ticket;
 
+    with_token.cancel = token;
     if (teplo_dispatch(client) != TEPLO_E_FORKED || teplo_fd(client) != TEPLO_E_FORKED ||
         teplo_wait(client, 0) != TEPLO_E_FORKED ||
         teplo_next(client, &ticket, &kind, &result) != TEPLO_E_FORKED ||
@@ -187,6 +189,11 @@ static int in_child(struct teplo_client *client, struct teplo_shared *shared,
     }
     teplo_cancel_token_fire(token);
     teplo_close(client);
+    if (teplo_shared_call_tool(shared, "child", NULL, 0, &with_token, &result) != TEPLO_E_FORKED ||
+        teplo_result_outcome(result) != TEPLO_NOT_EXECUTED) {
+        return 4;
+    }
+    teplo_result_free(result);
     teplo_cancel_token_unref(token);
     if (teplo_shared_call_tool(shared, "child", NULL, 0, NULL, &result) != TEPLO_OK) {
         return 2;
