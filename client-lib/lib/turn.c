@@ -16,7 +16,7 @@ enum {
     FRAMES_A_TURN = 64, /* the program's other work is not kept waiting */
     READS_A_TURN = 64,
     NOTICES_MAXIMUM = 64,   /* of one listen, not taken yet: then the oldest goes */
-    LATE_MS = 1000,         /* deadlines wait no longer for messages not looked at */
+    LATE_READS = 8,         /* of a link, when a deadline is there: all that its socket can hold */
     MAX_FRAME_LEAST = 1024, /* of any broker: a line of so many bytes is not too long */
 };
 
@@ -80,13 +80,32 @@ bool turn_has_more(const struct teplo_client *client)
     return false;
 }
 
+/* An answer that is there counts, however late it is looked at: but a flood puts nothing off. */
+static void read_before_deadlines(struct teplo_client *client, int64_t now_ms)
+{
+    const struct deadline *first = deadlines_first(&client->deadlines);
+
+    if (first == NULL || first->due_ms > now_ms) {
+        return;
+    }
+    LIST_FOREACH (node, &client->links) {
+        struct link *link = LIST_ITEM(node, struct link, in_links);
+        struct share share = {UINT_MAX, LATE_READS};
+
+        if (!link->is_over) {
+            read_link(client, link, &share, now_ms);
+        }
+    }
+    reconnect_push(client, now_ms);
+    run_deadlines(client, now_ms);
+}
+
 void turn_run(struct teplo_client *client)
 {
     struct epoll_event events[EVENTS];
     struct share share = {FRAMES_A_TURN, READS_A_TURN};
     int count = epoll_wait(client->epoll, events, EVENTS, 0);
     int64_t now_ms = monotonic_now_ms();
-    struct deadline *first;
 
     for (int i = 0; i < count; i++) {
         on_event(client, events[i].data.ptr);
@@ -100,12 +119,8 @@ void turn_run(struct teplo_client *client)
         }
     }
     reconnect_push(client, now_ms);
-    /* An answer that is there counts, however late it is looked at. */
-    first = deadlines_first(&client->deadlines);
-    if (!turn_has_more(client) || (first != NULL && now_ms - first->due_ms > LATE_MS)) {
-        run_deadlines(client, now_ms);
-        reconnect_push(client, now_ms);
-    }
+    read_before_deadlines(client, now_ms);
+    reconnect_push(client, now_ms);
 }
 
 int64_t turn_end_ms(int64_t timeout_ms)
@@ -184,19 +199,27 @@ static void on_too_long_a_line(struct teplo_client *client, struct link *link,
               failure_reason(FAILURE_FRAME_TOO_LONG));
 }
 
+/* A line was no message for the broker. */
+static bool is_about_nonsense(const struct message *message)
+{
+    int64_t code;
+
+    return message->kind == MESSAGE_ERROR &&
+           json_to_int(json_find(message->error, "code"), &code) &&
+           (code == RPC_PARSE_ERROR || code == RPC_INVALID_REQUEST);
+}
+
 /* What the broker says before it hangs up, or of a line whose id it did not read. */
 static void on_unaddressed(struct teplo_client *client, struct link *link,
                            const struct message *message)
 {
     enum failure failure = answer_failure(message);
-    int64_t code;
 
     if (answer_may_repeat(failure)) {
         link->refusal = link->is_proven ? FAILURE_NONE : failure;
     } else if (failure == FAILURE_FRAME_TOO_LONG) {
         on_too_long_a_line(client, link, message);
-    } else if (!json_to_int(json_find(message->error, "code"), &code) ||
-               (code != RPC_PARSE_ERROR && code != RPC_INVALID_REQUEST)) {
+    } else if (!is_about_nonsense(message)) {
         return;
     } else if (link->spoilt > 0) {
         link->spoilt--;
@@ -237,6 +260,7 @@ static void on_answer(struct teplo_client *client, struct link *link, const stru
     prove(client, link);
     call = json_to_int(message->id, &id) && id > 0 ? call_find(client, (uint64_t)id) : NULL;
     if (call == NULL || call->link != link) {
+        link->spoilt -= link->spoilt > 0 && is_about_nonsense(message) ? 1 : 0;
         return; /* of one that was cancelled, or whose time was over */
     }
     /* A broker that is being stopped or is full will soon be another, or have room. */

@@ -2,6 +2,7 @@
 /* libteplo: how long a request waits, for a broker and for its answer. */
 #include "tests/unit/stand.h"
 
+#include <pthread.h>
 #include <time.h>
 
 static int64_t now_ms(void)
@@ -100,6 +101,50 @@ static void test_patience_begins_anew(void **state)
     stand_done(&stand);
 }
 
+static void *flood(void *context)
+{
+    static const char notice[] =
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\n";
+    const struct stand_peer *peer = context;
+    char many[(sizeof(notice) - 1) * 1000];
+
+    for (size_t i = 0; i < 1000; i++) {
+        memcpy(many + i * (sizeof(notice) - 1), notice, sizeof(notice) - 1);
+    }
+    while (send(peer->fd, many, sizeof(many), MSG_NOSIGNAL) > 0) {
+        /* until the client is gone */
+    }
+    return NULL;
+}
+
+/* Messages without end, more than are looked at: a deadline is not put off for them. */
+static void test_a_deadline_in_a_flood(void **state)
+{
+    struct teplo_callopts options = TEPLO_CALLOPTS_INIT;
+    struct stand stand;
+    struct stand_peer peer;
+    struct teplo_client *client;
+    struct teplo_result *result;
+    pthread_t thread;
+    int64_t begun_ms;
+
+    (void)state;
+    stand_open(&stand);
+    client = stand_client(&stand);
+    peer = stand_accept(&stand);
+    assert_int_equal(pthread_create(&thread, NULL, flood, &peer), 0);
+    stand_poll(teplo_fd(client));
+    options.timeout_ms = 100;
+    begun_ms = now_ms();
+    assert_int_equal(teplo_call_tool(client, "add", NULL, 0, &options, &result), TEPLO_E_TIMEOUT);
+    assert_true(now_ms() - begun_ms < 900);
+    teplo_result_free(result);
+    teplo_close(client);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    stand_hang_up(&peer);
+    stand_done(&stand);
+}
+
 /* A loop that was busy for long: an answer that is there counts, whatever the clock says. */
 static void test_a_late_look(void **state)
 {
@@ -129,6 +174,7 @@ int main(void)
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_a_deadline_without_a_broker),
         cmocka_unit_test(test_patience_begins_anew),
+        cmocka_unit_test(test_a_deadline_in_a_flood),
         cmocka_unit_test(test_a_late_look),
     };
 
