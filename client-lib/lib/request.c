@@ -18,6 +18,8 @@ enum {
     PARAMS_DEPTH = 1,
     MEMBER_DEPTH = 2,
     LEAST_OF_A_VALUE = 2, /* bytes, with its comma */
+    LONGEST_ESCAPE = 6,
+    ENVELOPE_MAXIMUM = 1024, /* what the library writes itself, without names and the caller's */
 };
 
 static int check_wish(const struct request_wish *wish, struct request_fault *fault);
@@ -58,6 +60,20 @@ static int count_values(struct bytes *out, struct request_fault *fault)
                            json_fault_text(error.fault), json_limits_default.tokens);
 }
 
+static size_t length_of(const char *text)
+{
+    return text == NULL ? 0 : strlen(text);
+}
+
+/* Where a line could not be written: its maximum may be why, not memory. */
+static bool may_be_too_long(const struct request_wish *wish)
+{
+    size_t quoted = length_of(wish->tool) + length_of(wish->pool) + length_of(wish->client);
+
+    return wish->body.length + wish->meta.length + quoted * LONGEST_ESCAPE + ENVELOPE_MAXIMUM >
+           REQUEST_LINE_MAXIMUM;
+}
+
 int request_begin(const struct request_wish *wish, struct bytes *out,
                   struct request_fault *ret_fault)
 {
@@ -72,7 +88,7 @@ int request_begin(const struct request_wish *wish, struct bytes *out,
     }
     write_begin(wish, out);
     if (out->failed) {
-        return TEPLO_E_NOMEM;
+        return may_be_too_long(wish) ? TEPLO_E_TOOBIG : TEPLO_E_NOMEM;
     }
     return out->length > REQUEST_LINE_MAXIMUM - TAIL_MAXIMUM ? TEPLO_E_TOOBIG
                                                              : count_values(out, ret_fault);

@@ -232,6 +232,29 @@ static void test_the_limits_are_those_of_the_line(void **state)
     bytes_done(&text);
 }
 
+/* However little too long it is: that is not for want of memory. */
+static void test_too_long_a_line(void **state)
+{
+    static const size_t shorter[] = {0, 1, 64, 150, 220, 300};
+    char *body = mem_new(REQUEST_LINE_MAXIMUM);
+    struct request_wish wish = wish_of(NULL);
+    struct request_fault fault;
+    struct bytes begun;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(shorter); i++) {
+        size_t length = REQUEST_LINE_MAXIMUM - shorter[i];
+
+        memset(body, ' ', length);
+        body[0] = '{';
+        body[length - 1] = '}';
+        wish.body = (struct span){body, length};
+        assert_row(i, begin(&wish, &begun, &fault) == TEPLO_E_TOOBIG);
+        bytes_done(&begun);
+    }
+    mem_free(body);
+}
+
 static void test_natures(void **state)
 {
     (void)state;
@@ -541,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_a_request_says_what_the_broker_needs),
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_the_limits_are_those_of_the_line),
+        cmocka_unit_test(test_too_long_a_line),
         cmocka_unit_test(test_natures),
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_refusals_of_the_broker),
