@@ -15,7 +15,8 @@ enum {
     EVENTS = 16,
     FRAMES_A_TURN = 64, /* the program's other work is not kept waiting */
     READS_A_TURN = 64,
-    NOTICES_MAXIMUM = 64,   /* of one listen, not taken yet: then the oldest goes */
+    NOTICE_BYTES_MAXIMUM = 16 << 20, /* the same of a handle; one alone may be longer */
+    NOTICES_MAXIMUM = 64,            /* of one listen, not taken yet: then the oldest goes */
     LATE_READS = 8,         /* of a link, when a deadline is there: all that its socket can hold */
     MAX_FRAME_LEAST = 1024, /* of any broker: a line of so many bytes is not too long */
 };
@@ -303,12 +304,14 @@ static void on_progress(struct teplo_client *client, const struct message *messa
     client_tell(client, progress);
 }
 
-static void drop_oldest_notice(struct teplo_client *client, struct call *call)
+/* Of CALL; NULL: of any. */
+static void drop_oldest_notice(struct teplo_client *client, const struct call *call)
 {
     LIST_FOREACH (node, &client->done) {
         struct teplo_result *result = LIST_ITEM(node, struct teplo_result, in_done);
 
-        if (result->kind == TEPLO_K_NOTIFICATION && result->ticket == (uint64_t)call->ticket) {
+        if (result->kind == TEPLO_K_NOTIFICATION &&
+            (call == NULL || result->ticket == (uint64_t)call->ticket)) {
             client_untell(client, result);
             teplo_result_free(result);
             return;
@@ -338,6 +341,10 @@ static void on_notice(struct teplo_client *client, const struct message *message
     }
     if (call->notices == NOTICES_MAXIMUM) {
         drop_oldest_notice(client, call);
+    }
+    while (client->notice_bytes > 0 &&
+           client->notice_bytes + notice->json.length > NOTICE_BYTES_MAXIMUM) {
+        drop_oldest_notice(client, NULL);
     }
     call->notices++;
     client_tell(client, notice);

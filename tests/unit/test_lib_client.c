@@ -247,6 +247,63 @@ static void test_a_listen_hears(void **state)
     stand_done(&stand);
 }
 
+/* Sixty-four of any length would be more than a handle keeps: the oldest go. */
+static void test_long_notices(void **state)
+{
+    enum { SIZE = 3 << 20, COUNT = 8, KEPT = 5 };
+    struct stand stand;
+    struct stand_peer peer;
+    struct teplo_client *client;
+    struct bytes notice;
+    uint64_t ticket;
+    uint64_t told;
+    enum teplo_kind kind;
+
+    (void)state;
+    stand_open(&stand);
+    client = stand_client(&stand);
+    peer = stand_accept(&stand);
+    assert_int_equal(teplo_request_start(client, "subscriptions/listen", NULL, 0, NULL, &ticket),
+                     TEPLO_OK);
+    for (int i = 0; i < COUNT; i++) {
+        size_t sent = 0;
+
+        bytes_init(&notice, SIZE + 1024);
+        bytes_printf(&notice,
+                     "{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{\"_meta\":"
+                     "{\"io.modelcontextprotocol/subscriptionId\":%llu},\"n\":%d",
+                     (unsigned long long)ticket, i);
+        memset(bytes_reserve(&notice, SIZE), ' ', SIZE);
+        bytes_added(&notice, SIZE);
+        bytes_append_text(&notice, "}}\n");
+        while (sent < notice.length) {
+            ssize_t n = send(peer.fd, notice.at + sent, notice.length - sent, MSG_DONTWAIT);
+
+            sent += n > 0 ? (size_t)n : 0;
+            assert_true(teplo_dispatch(client) >= 0);
+        }
+        bytes_done(&notice);
+    }
+    stand_answer(&peer, ticket, "over");
+    /* All of it is read before any of it is taken. */
+    for (int turn = 0; turn < 50; turn++) {
+        assert_true(teplo_dispatch(client) >= 0);
+    }
+    for (int i = COUNT - KEPT; i < COUNT; i++) {
+        struct teplo_result *result = stand_next(client, &told, &kind);
+        char wanted[16];
+
+        (void)snprintf(wanted, sizeof(wanted), "\"n\":%d ", i);
+        assert_int_equal(kind, TEPLO_K_NOTIFICATION);
+        assert_non_null(strstr(teplo_result_json(result, NULL), wanted));
+        teplo_result_free(result);
+    }
+    stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
+    teplo_close(client);
+    stand_hang_up(&peer);
+    stand_done(&stand);
+}
+
 /* An answer longer than the client's maximum is lost, and only that one. */
 static void test_an_answer_too_long(void **state)
 {
@@ -405,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_ten_thousand_tickets),
         cmocka_unit_test(test_progress_is_the_newest),
         cmocka_unit_test(test_a_listen_hears),
+        cmocka_unit_test(test_long_notices),
         cmocka_unit_test(test_an_answer_too_long),
         cmocka_unit_test(test_nonsense_ends_the_connection),
         cmocka_unit_test(test_strays_are_ignored),
