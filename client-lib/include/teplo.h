@@ -229,7 +229,8 @@ TEPLO_API int teplo_shared_request(struct teplo_shared *shared, const char *meth
                                    struct teplo_result **ret_result);
 
 /* Cancelling from elsewhere: fire is safe in any thread and in a signal handler, any number of
- * times. */
+ * times.  Of the process that made it: in a child of fork a request with it is TEPLO_E_FORKED, and
+ * firing it tells the parent nothing. */
 
 TEPLO_API struct teplo_cancel_token *teplo_cancel_token_new(void);
 TEPLO_API void teplo_cancel_token_fire(struct teplo_cancel_token *token);

@@ -188,27 +188,35 @@ static void read_result(const struct message *message, struct teplo_result *resu
     }
 }
 
-/* The broker's word on a pool that there is not; its code is JSON-RPC's own. */
-static bool is_about_pool(struct span error)
+/*
+ * What the broker says where it refuses a request under a code of JSON-RPC's, such as for a pool
+ * that there is not; else none.
+ */
+static struct span refusal_of(struct span error)
 {
     struct span report = json_find(json_find(error, "data"), "teplo");
     int64_t code;
+    int64_t version;
 
-    return json_to_int(json_find(error, "code"), &code) && code == RPC_INVALID_PARAMS &&
-           json_string_is(json_find(report, "reason"), no_pool) &&
-           json_string_is(json_find(report, "outcome"), outcome_name(OUTCOME_NOT_EXECUTED));
+    if (!json_to_int(json_find(error, "code"), &code) || code < RPC_PARSE_ERROR ||
+        code > RPC_INVALID_REQUEST || !json_to_int(json_find(report, "v"), &version) ||
+        version != REPORT_VERSION ||
+        !json_string_is(json_find(report, "outcome"), outcome_name(OUTCOME_NOT_EXECUTED))) {
+        return SPAN_NONE;
+    }
+    return report;
 }
 
 static void judge(struct span error, struct teplo_result *result)
 {
     struct span report = report_of(error);
+    struct span refusal = refusal_of(error);
 
     if (!span_is_none(report)) {
         read_report(report, result);
-    } else if (is_about_pool(error)) {
-        result->status = TEPLO_E_NO_POOL;
-        result->outcome = TEPLO_NOT_EXECUTED;
-        (void)snprintf(result->reason, sizeof(result->reason), "%s", no_pool);
+    } else if (!span_is_none(refusal)) {
+        read_report(refusal, result);
+        result->status = strcmp(result->reason, no_pool) == 0 ? TEPLO_E_NO_POOL : TEPLO_E_RPC;
     } else {
         result->status = TEPLO_E_RPC;
         result->outcome = TEPLO_EXECUTED;

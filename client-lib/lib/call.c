@@ -12,8 +12,10 @@
 
 enum {
     HELD_BYTES_MAXIMUM = 4 * REQUEST_LINE_MAXIMUM,
-    BACKSTOP_MS = 250, /* the broker's own word on a deadline is better than ours */
-    PROVE_MS = 1000,   /* a connection that is there has so long to be proven */
+    BACKSTOP_MS = 250,    /* the broker's own word on a deadline is better than ours */
+    CUTS_MAXIMUM = 8,     /* a request of which no connection ever takes the whole is no accident */
+    REASON_MAXIMUM = 512, /* bytes, why a request is cancelled: it is not told else */
+    PROVE_MS = 1000,      /* a connection that is there has so long to be proven */
 };
 
 static int fill(struct teplo_client *client, struct call *call, const struct call_wish *wish,
@@ -190,6 +192,11 @@ static int watch_token(struct teplo_client *client, struct call *call,
 {
     struct token_watch *watch = find_watch(client, token);
 
+    if (!cancel_token_is_own(token)) {
+        return client_refuse(client, TEPLO_E_FORKED,
+                             "the cancel token belongs to the process that this one was forked "
+                             "from; make another");
+    }
     watch = watch == NULL ? make_watch(client, token) : watch;
     if (watch == NULL) {
         return client_refuse(client, TEPLO_E_NOMEM, "no memory to wait for the cancel token");
@@ -314,7 +321,18 @@ void call_give(struct teplo_client *client, struct call *call, struct link *link
     list_remove(&client->queue, &call->in_place);
     list_append(&link->sent, &call->in_place);
     call->link = link;
+    call->is_accepted = false;
+    if (link->is_proven) {
+        call_trust(call);
+    }
     set_due(client, call);
+}
+
+void call_trust(struct call *call)
+{
+    if (call->cuts < CUTS_MAXIMUM) {
+        call->give_up_ms = MONOTONIC_NEVER;
+    }
 }
 
 /* Out of its link, which need not be over. */
@@ -331,7 +349,11 @@ static void leave_link(struct call *call)
 
 void call_requeue(struct teplo_client *client, struct call *call)
 {
-    call->losses += call_is_handed_over(call) && call->link->refusal == FAILURE_NONE ? 1 : 0;
+    if (!call_is_handed_over(call)) {
+        call->cuts += call->link->is_proven ? 1 : 0;
+    } else if (call->link->refusal == FAILURE_NONE) {
+        call->losses++;
+    }
     leave_link(call);
     list_prepend(&client->queue, &call->in_place);
     call_expect_broker(client, call, monotonic_now_ms());
@@ -396,6 +418,10 @@ static void tell_cancelled(struct call *call, const char *reason)
 {
     struct link *link = call->link;
 
+    /* A line too long would be refused, and cancel nothing. */
+    if (reason != NULL && strnlen(reason, REASON_MAXIMUM + 1) > REASON_MAXIMUM) {
+        reason = NULL;
+    }
     if (!link->is_shut) {
         request_cancel((uint64_t)call->ticket, reason, link_out(link));
         (void)!link_add(link, NULL);
@@ -406,14 +432,17 @@ static void tell_cancelled(struct call *call, const char *reason)
 static void withdraw(struct call *call, const char *reason)
 {
     struct link *link = call->link;
+    bool is_begun;
 
     if (link == NULL) {
         return;
     }
+    is_begun = link_line_is_begun(link, &call->line);
     link_drop(link, &call->line);
     if (call_is_handed_over(call)) {
         tell_cancelled(call, reason);
     } else if (link_take_back(link, &call->line)) {
+        link->spoilt += is_begun ? 1 : 0;
         list_remove(&link->sent, &call->in_place);
         call->link = NULL;
     } else {
@@ -465,6 +494,16 @@ void call_end(struct teplo_client *client, struct call *call, const struct resul
     va_end(arguments);
     result_fail(call->answer, end, "%s", words);
     call_finish(client, call);
+}
+
+void call_doubt(struct teplo_client *client, struct call *call, int status, const char *reason)
+{
+    struct result_end end = {status, TEPLO_NOT_EXECUTED, reason};
+
+    withdraw(call, "a request was refused, and not said which");
+    end.outcome = call_outcome(call);
+    call_end(client, call, &end,
+             "the broker refused a request and did not say which; it may be this one");
 }
 
 void call_cancel(struct teplo_client *client, struct call *call, const char *reason)

@@ -27,6 +27,8 @@ struct call {
     unsigned refusals;         /* for now, by the broker */
     int64_t patience_ms;       /* after the first of them: it is not tried again after this */
     unsigned losses;           /* with a connection that had it wholly: it may have run then */
+    unsigned cuts;             /* a good connection ended before it had it wholly */
+    bool is_accepted;          /* the broker said something of it on this connection */
     enum request_nature nature;
     uint32_t flags;                /* TEPLO_F_... */
     struct bytes text;             /* its line as far as the deadline */
@@ -58,6 +60,10 @@ bool call_may_repeat(const struct call *call, int64_t now_ms);
 bool call_is_handed_over(const struct call *call);
 /* To LINK, as far as it goes; it may end instead. */
 void call_give(struct teplo_client *client, struct call *call, struct link *link, int64_t now_ms);
+/* Its link is known to be good: how long it waited for one counts no more. */
+void call_trust(struct call *call);
+/* The broker does not take a line, and does not say which: it may be this one. */
+void call_doubt(struct teplo_client *client, struct call *call, int status, const char *reason);
 /* From its link back to the front of the queue. */
 void call_requeue(struct teplo_client *client, struct call *call);
 /* It waits, and there is no connection that is known to be good. */

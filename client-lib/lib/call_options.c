@@ -2,14 +2,32 @@
 #include "client-lib/lib/call_options.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "client-lib/lib/options.h"
 #include "client-lib/lib/uuid.h"
 
-enum { SIZE_LEAST = 8, SIZE_MAXIMUM = 4096 };
+enum { SIZE_MAXIMUM = 4096 };
+
+#define END_OF(field)                                                                              \
+    (offsetof(struct teplo_callopts, field) + sizeof(((struct teplo_callopts *)0)->field))
 
 static const uint32_t known_flags = TEPLO_F_PROGRESS | TEPLO_F_NO_RETRY;
+
+/* A caller knows whole fields, the first two at least. */
+static bool is_size(uint32_t size)
+{
+    static const size_t ends[] = {END_OF(flags), END_OF(timeout_ms),  END_OF(pool),  END_OF(call),
+                                  END_OF(meta),  END_OF(meta_length), END_OF(cancel)};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (size == ends[i]) {
+            return true;
+        }
+    }
+    return size >= sizeof(struct teplo_callopts) && size <= SIZE_MAXIMUM;
+}
 
 /* As the kernel's copy_struct_from_user: what we do not know must not say anything. */
 static bool has_unknown_fields(const struct teplo_callopts *given)
@@ -48,7 +66,7 @@ int call_options_read(const struct teplo_callopts *given, int64_t fallback_ms,
     struct teplo_callopts options = TEPLO_CALLOPTS_INIT;
 
     if (given != NULL) {
-        if (given->size < SIZE_LEAST || given->size > SIZE_MAXIMUM) {
+        if (!is_size(given->size)) {
             *ret_why = "callopts.size is wrong: begin with TEPLO_CALLOPTS_INIT";
             return TEPLO_E_INVAL;
         }

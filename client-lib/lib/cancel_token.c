@@ -43,7 +43,7 @@ void teplo_cancel_token_fire(struct teplo_cancel_token *token)
     if (token == NULL || atomic_exchange(&token->is_fired, true)) {
         return;
     }
-    if (token->pid == getpid()) {
+    if (cancel_token_is_own(token)) {
         (void)!write(token->fd, &one, sizeof(one));
     }
     errno = before;
@@ -65,6 +65,11 @@ void teplo_cancel_token_unref(struct teplo_cancel_token *token)
 bool cancel_token_is_fired(const struct teplo_cancel_token *token)
 {
     return atomic_load(&token->is_fired);
+}
+
+bool cancel_token_is_own(const struct teplo_cancel_token *token)
+{
+    return token->pid == getpid();
 }
 
 int cancel_token_fd(const struct teplo_cancel_token *token)

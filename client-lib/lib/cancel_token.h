@@ -12,6 +12,8 @@
 
 void cancel_token_ref(struct teplo_cancel_token *token);
 bool cancel_token_is_fired(const struct teplo_cancel_token *token);
+/* Not made before a fork: then its descriptor is the parent's too, and what it says is not. */
+bool cancel_token_is_own(const struct teplo_cancel_token *token);
 /* Readable, for ever, once it is fired. */
 int cancel_token_fd(const struct teplo_cancel_token *token);
 

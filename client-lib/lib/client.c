@@ -201,6 +201,7 @@ void client_tell(struct teplo_client *client, struct teplo_result *result)
 {
     list_append(&client->done, &result->in_done);
     client->answers += result->kind == TEPLO_K_ANSWER ? 1 : 0;
+    client->notice_bytes += result->kind == TEPLO_K_NOTIFICATION ? result->json.length : 0;
 }
 
 void client_untell(struct teplo_client *client, struct teplo_result *result)
@@ -209,6 +210,7 @@ void client_untell(struct teplo_client *client, struct teplo_result *result)
 
     list_remove(&client->done, &result->in_done);
     client->answers -= result->kind == TEPLO_K_ANSWER ? 1 : 0;
+    client->notice_bytes -= result->kind == TEPLO_K_NOTIFICATION ? result->json.length : 0;
     if (call != NULL && call->progress == result) {
         call->progress = NULL;
     }

@@ -62,8 +62,9 @@ struct teplo_client {
     struct list tokens;      /* struct token_watch */
     struct list dead_tokens; /* the same, of which no call is left: freed at the end of a turn */
 
-    struct list done; /* results for teplo_next */
-    size_t answers;   /* of them, TEPLO_K_ANSWER */
+    struct list done;    /* results for teplo_next */
+    size_t answers;      /* of them, TEPLO_K_ANSWER */
+    size_t notice_bytes; /* of them, the texts of TEPLO_K_NOTIFICATION */
     char words[CLIENT_WORDS_SIZE];
 };
 

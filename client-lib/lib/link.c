@@ -29,6 +29,7 @@ int link_open(const struct sockaddr_un *address, int epoll, size_t frame_maximum
     }
     link->watch.kind = WATCH_LINK;
     link->epoll = epoll;
+    link->pid = getpid();
     link->interest = EPOLLIN;
     list_init(&link->lines);
     list_init(&link->sent);
@@ -52,7 +53,13 @@ void link_free(struct link *link)
     }
     CHECK(list_is_empty(&link->lines) && list_is_empty(&link->sent));
     if (link->fd >= 0) {
-        /* Takes it out of the epoll as well, but in a child of fork: there that is the parent's. */
+        /*
+         * Closing alone does not take it out of the epoll while a child of fork still has the
+         * socket.  In that child the epoll is the parent's.
+         */
+        if (link->pid == getpid()) {
+            (void)watch_control(link->epoll, EPOLL_CTL_DEL, link->fd, &link->watch, 0);
+        }
         (void)close(link->fd);
     }
     bytes_done(&link->out);
@@ -78,6 +85,11 @@ static void set_interest(struct link *link)
         watch_control(link->epoll, EPOLL_CTL_MOD, link->fd, &link->watch, interest) == 0) {
         link->interest = interest;
     }
+}
+
+bool link_line_is_begun(const struct link *link, const struct link_line *line)
+{
+    return line->begin < taken_of(link);
 }
 
 bool link_is_full(const struct link *link)
@@ -192,7 +204,7 @@ static bool replace(struct link *link, size_t at, size_t length, struct span wit
 bool link_take_back(struct link *link, struct link_line *line)
 {
     uint64_t taken = taken_of(link);
-    bool is_begun = line->begin < taken;
+    bool is_begun = link_line_is_begun(link, line);
     uint64_t from = is_begun ? taken : line->begin;
     struct span with = is_begun ? (struct span){spoil, sizeof(spoil)} : (struct span){spoil, 0};
 

@@ -8,6 +8,7 @@
 #define TEPLO_LIB_LINK_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include "client-lib/lib/watch.h"
@@ -27,12 +28,14 @@ struct link {
     struct list_node in_links;
     int fd;
     int epoll;
+    pid_t pid; /* of the process that opened it: the epoll is that one's */
     uint32_t interest;
     bool is_shut;             /* nothing can be written any more */
     bool is_proven;           /* a message has come: it is no broker that only hangs up */
     bool is_ready;            /* the epoll says that there is something to read */
     int64_t opened_ms;        /* the owner's clock */
-    uint64_t longest_dropped; /* of the lines that were begun and then taken back, in bytes */
+    uint64_t longest_dropped; /* of the lines that nobody waits for any more, in bytes */
+    unsigned spoilt;          /* the owner's: of lines made no messages the broker says so */
     bool is_probed;           /* it was asked to prove itself, or need not */
     bool has_frames;          /* the reader may hold some */
     bool is_drained;          /* the socket had no more, when it was read */
@@ -70,6 +73,8 @@ static inline uint64_t link_line_length(const struct link_line *line)
 {
     return line->end - line->begin;
 }
+/* Some of LINE may stand at the broker. */
+bool link_line_is_begun(const struct link *link, const struct link_line *line);
 /* Nobody waits for LINE any more, though the broker may still say something of it. */
 static inline void link_drop(struct link *link, const struct link_line *line)
 {

@@ -12,11 +12,19 @@
 
 #define ENVELOPE "io.modelcontextprotocol/"
 
-/* What the rest of a line, its deadline, may take. */
-enum { TAIL_MAXIMUM = 64 };
+enum {
+    TAIL_MAXIMUM = 64, /* what the rest of a line, its deadline, may take */
+    /* A line is for the broker as deep as what is in it, and these: the message, its params. */
+    PARAMS_DEPTH = 1,
+    MEMBER_DEPTH = 2,
+    LEAST_OF_A_VALUE = 2, /* bytes, with its comma */
+    LONGEST_ESCAPE = 6,
+    ENVELOPE_MAXIMUM = 1024, /* what the library writes itself, without names and the caller's */
+};
 
 static int check_wish(const struct request_wish *wish, struct request_fault *fault);
-static int check_object(struct span json, const char *what, struct request_fault *fault);
+static int check_object(struct span json, uint32_t above, const char *what,
+                        struct request_fault *fault);
 static int check_meta(struct span meta, const char *what, struct request_fault *fault);
 static void write_begin(const struct request_wish *wish, struct bytes *out);
 
@@ -28,6 +36,42 @@ static int PRINTF_LIKE(2, 3) refuse(struct request_fault *fault, const char *for
     (void)vsnprintf(fault->text, sizeof(fault->text), format, arguments);
     va_end(arguments);
     return TEPLO_E_INVAL;
+}
+
+/* The values of the line that OUT begins: what is in it was checked, each part for itself. */
+static int count_values(struct bytes *out, struct request_fault *fault)
+{
+    size_t length = out->length;
+    struct json_error error;
+    int r;
+
+    if (length / LEAST_OF_A_VALUE < json_limits_default.tokens) {
+        return TEPLO_OK;
+    }
+    /* The deadline is one more. */
+    request_finish(SPAN(""), 1, out);
+    if (out->failed) {
+        return TEPLO_E_NOMEM;
+    }
+    r = json_check(bytes_span(out), &json_limits_default, &error);
+    out->length = length;
+    return r == 0 ? TEPLO_OK
+                  : refuse(fault, "the message is no JSON for the broker: %s (at most %u values)",
+                           json_fault_text(error.fault), json_limits_default.tokens);
+}
+
+static size_t length_of(const char *text)
+{
+    return text == NULL ? 0 : strlen(text);
+}
+
+/* Where a line could not be written: its maximum may be why, not memory. */
+static bool may_be_too_long(const struct request_wish *wish)
+{
+    size_t quoted = length_of(wish->tool) + length_of(wish->pool) + length_of(wish->client);
+
+    return wish->body.length + wish->meta.length + quoted * LONGEST_ESCAPE + ENVELOPE_MAXIMUM >
+           REQUEST_LINE_MAXIMUM;
 }
 
 int request_begin(const struct request_wish *wish, struct bytes *out,
@@ -44,9 +88,10 @@ int request_begin(const struct request_wish *wish, struct bytes *out,
     }
     write_begin(wish, out);
     if (out->failed) {
-        return TEPLO_E_NOMEM;
+        return may_be_too_long(wish) ? TEPLO_E_TOOBIG : TEPLO_E_NOMEM;
     }
-    return out->length > REQUEST_LINE_MAXIMUM - TAIL_MAXIMUM ? TEPLO_E_TOOBIG : TEPLO_OK;
+    return out->length > REQUEST_LINE_MAXIMUM - TAIL_MAXIMUM ? TEPLO_E_TOOBIG
+                                                             : count_values(out, ret_fault);
 }
 
 void request_finish(struct span begun, int64_t left_ms, struct bytes *out)
@@ -169,7 +214,7 @@ static int check_wish(const struct request_wish *wish, struct request_fault *fau
         return r;
     }
     if (!span_is_none(wish->body)) {
-        r = check_object(wish->body, what, fault);
+        r = check_object(wish->body, wish->tool == NULL ? PARAMS_DEPTH : MEMBER_DEPTH, what, fault);
         own = r == 0 && wish->tool == NULL ? json_find(wish->body, "_meta") : SPAN_NONE;
     }
     if (r == 0 && !span_is_none(own)) {
@@ -181,17 +226,21 @@ static int check_wish(const struct request_wish *wish, struct request_fault *fau
         r = refuse(fault, "params has a key twice, or more than %d", MESSAGE_MEMBERS_MAXIMUM);
     }
     if (r == 0 && !span_is_none(wish->meta)) {
-        r = check_object(wish->meta, "callopts.meta", fault);
+        r = check_object(wish->meta, MEMBER_DEPTH, "callopts.meta", fault);
         r = r == 0 ? check_meta(wish->meta, "callopts.meta", fault) : r;
     }
     return r;
 }
 
-static int check_object(struct span json, const char *what, struct request_fault *fault)
+/* JSON is inside of ABOVE other containers. */
+static int check_object(struct span json, uint32_t above, const char *what,
+                        struct request_fault *fault)
 {
+    struct json_limits limits = json_limits_default;
     struct json_error error;
 
-    if (json_check(json, &json_limits_default, &error) < 0) {
+    limits.depth -= above;
+    if (json_check(json, &limits, &error) < 0) {
         return refuse(fault, "%s: not JSON: %s (byte %zu)", what, json_fault_text(error.fault),
                       error.at);
     }

@@ -15,8 +15,10 @@ enum {
     EVENTS = 16,
     FRAMES_A_TURN = 64, /* the program's other work is not kept waiting */
     READS_A_TURN = 64,
-    NOTICES_MAXIMUM = 64, /* of one listen, not taken yet: then the oldest goes */
-    LATE_MS = 1000,       /* deadlines wait no longer for messages not looked at */
+    NOTICE_BYTES_MAXIMUM = 16 << 20, /* the same of a handle; one alone may be longer */
+    NOTICES_MAXIMUM = 64,            /* of one listen, not taken yet: then the oldest goes */
+    LATE_READS = 8,         /* of a link, when a deadline is there: all that its socket can hold */
+    MAX_FRAME_LEAST = 1024, /* of any broker: a line of so many bytes is not too long */
 };
 
 /* What is left of a turn's share. */
@@ -79,13 +81,32 @@ bool turn_has_more(const struct teplo_client *client)
     return false;
 }
 
+/* An answer that is there counts, however late it is looked at: but a flood puts nothing off. */
+static void read_before_deadlines(struct teplo_client *client, int64_t now_ms)
+{
+    const struct deadline *first = deadlines_first(&client->deadlines);
+
+    if (first == NULL || first->due_ms > now_ms) {
+        return;
+    }
+    LIST_FOREACH (node, &client->links) {
+        struct link *link = LIST_ITEM(node, struct link, in_links);
+        struct share share = {UINT_MAX, LATE_READS};
+
+        if (!link->is_over) {
+            read_link(client, link, &share, now_ms);
+        }
+    }
+    reconnect_push(client, now_ms);
+    run_deadlines(client, now_ms);
+}
+
 void turn_run(struct teplo_client *client)
 {
     struct epoll_event events[EVENTS];
     struct share share = {FRAMES_A_TURN, READS_A_TURN};
     int count = epoll_wait(client->epoll, events, EVENTS, 0);
     int64_t now_ms = monotonic_now_ms();
-    struct deadline *first;
 
     for (int i = 0; i < count; i++) {
         on_event(client, events[i].data.ptr);
@@ -99,12 +120,8 @@ void turn_run(struct teplo_client *client)
         }
     }
     reconnect_push(client, now_ms);
-    /* An answer that is there counts, however late it is looked at. */
-    first = deadlines_first(&client->deadlines);
-    if (!turn_has_more(client) || (first != NULL && now_ms - first->due_ms > LATE_MS)) {
-        run_deadlines(client, now_ms);
-        reconnect_push(client, now_ms);
-    }
+    read_before_deadlines(client, now_ms);
+    reconnect_push(client, now_ms);
 }
 
 int64_t turn_end_ms(int64_t timeout_ms)
@@ -131,41 +148,98 @@ void turn_wait(struct teplo_client *client, int64_t end_ms)
 
 /* ---- messages */
 
+/* Of a line longer than LEAST that the broker refused, without saying which: it may be CALL's. */
+static bool is_suspect(const struct link *link, const struct call *call, uint64_t least)
+{
+    return !call->is_accepted && link_line_is_begun(link, &call->line) &&
+           link_line_length(&call->line) > least;
+}
+
+/* The only one of them, or NULL. */
+static struct call *only_suspect(const struct link *link, uint64_t least)
+{
+    struct call *only = NULL;
+
+    LIST_FOREACH (node, &link->sent) {
+        struct call *call = LIST_ITEM(node, struct call, in_place);
+
+        if (is_suspect(link, call, least)) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = call;
+        }
+    }
+    return link->longest_dropped > least ? NULL : only;
+}
+
+/* No ticket waits for an answer that was meant for it and came without its name. */
+static void doubt_all(struct teplo_client *client, struct link *link, uint64_t least, int status,
+                      const char *reason)
+{
+    LIST_FOREACH_SAFE (node, &link->sent) {
+        struct call *call = LIST_ITEM(node, struct call, in_place);
+
+        if (is_suspect(link, call, least)) {
+            call_doubt(client, call, status, reason);
+        }
+    }
+}
+
+static void on_too_long_a_line(struct teplo_client *client, struct link *link,
+                               const struct message *message)
+{
+    struct call *only = only_suspect(link, MAX_FRAME_LEAST);
+
+    if (only != NULL) {
+        answer_read(message, only->answer);
+        call_finish(client, only);
+        return;
+    }
+    doubt_all(client, link, MAX_FRAME_LEAST, answer_status(FAILURE_FRAME_TOO_LONG),
+              failure_reason(FAILURE_FRAME_TOO_LONG));
+}
+
+/* A line was no message for the broker. */
+static bool is_about_nonsense(const struct message *message)
+{
+    int64_t code;
+
+    return message->kind == MESSAGE_ERROR &&
+           json_to_int(json_find(message->error, "code"), &code) &&
+           (code == RPC_PARSE_ERROR || code == RPC_INVALID_REQUEST);
+}
+
 /* What the broker says before it hangs up, or of a line whose id it did not read. */
 static void on_unaddressed(struct teplo_client *client, struct link *link,
                            const struct message *message)
 {
     enum failure failure = answer_failure(message);
-    struct call *longest = NULL;
 
     if (answer_may_repeat(failure)) {
         link->refusal = link->is_proven ? FAILURE_NONE : failure;
+    } else if (failure == FAILURE_FRAME_TOO_LONG) {
+        on_too_long_a_line(client, link, message);
+    } else if (!is_about_nonsense(message)) {
         return;
-    }
-    if (failure != FAILURE_FRAME_TOO_LONG) {
-        return;
-    }
-    /*
-     * If any of them is too long, then the longest is; and each is told of once.  Where it may
-     * have been one that nobody waits for any more, nobody is told.
-     */
-    LIST_FOREACH (node, &link->sent) {
-        struct call *call = LIST_ITEM(node, struct call, in_place);
-
-        if (longest == NULL || link_line_length(&call->line) > link_line_length(&longest->line)) {
-            longest = call;
-        }
-    }
-    if (longest != NULL && link_line_length(&longest->line) > link->longest_dropped) {
-        answer_read(message, longest->answer);
-        call_finish(client, longest);
+    } else if (link->spoilt > 0) {
+        link->spoilt--;
+    } else {
+        doubt_all(client, link, 0, TEPLO_E_RPC, "bad_request");
     }
 }
 
 /* Somebody is at the other end, and takes requests. */
 static void prove(struct teplo_client *client, struct link *link)
 {
-    link->is_proven = true;
+    if (!link->is_proven) {
+        link->is_proven = true;
+        /* What it said before it took requests is not about these. */
+        link->refusal = FAILURE_NONE;
+        LIST_FOREACH (node, &link->sent) {
+            call_trust(LIST_ITEM(node, struct call, in_place));
+        }
+    }
     if (link == client->link) {
         client->failures = 0;
         client->is_wary = false;
@@ -187,6 +261,7 @@ static void on_answer(struct teplo_client *client, struct link *link, const stru
     prove(client, link);
     call = json_to_int(message->id, &id) && id > 0 ? call_find(client, (uint64_t)id) : NULL;
     if (call == NULL || call->link != link) {
+        link->spoilt -= link->spoilt > 0 && is_about_nonsense(message) ? 1 : 0;
         return; /* of one that was cancelled, or whose time was over */
     }
     /* A broker that is being stopped or is full will soon be another, or have room. */
@@ -207,8 +282,11 @@ static void on_progress(struct teplo_client *client, const struct message *messa
     struct teplo_result *progress;
     struct span params;
 
-    if (call == NULL || (call->flags & TEPLO_F_PROGRESS) == 0 ||
-        result_keep(&params, message->params) < 0) {
+    if (call == NULL) {
+        return;
+    }
+    call->is_accepted = true;
+    if ((call->flags & TEPLO_F_PROGRESS) == 0 || result_keep(&params, message->params) < 0) {
         return;
     }
     if (call->progress != NULL) {
@@ -226,12 +304,14 @@ static void on_progress(struct teplo_client *client, const struct message *messa
     client_tell(client, progress);
 }
 
-static void drop_oldest_notice(struct teplo_client *client, struct call *call)
+/* Of CALL; NULL: of any. */
+static void drop_oldest_notice(struct teplo_client *client, const struct call *call)
 {
     LIST_FOREACH (node, &client->done) {
         struct teplo_result *result = LIST_ITEM(node, struct teplo_result, in_done);
 
-        if (result->kind == TEPLO_K_NOTIFICATION && result->ticket == (uint64_t)call->ticket) {
+        if (result->kind == TEPLO_K_NOTIFICATION &&
+            (call == NULL || result->ticket == (uint64_t)call->ticket)) {
             client_untell(client, result);
             teplo_result_free(result);
             return;
@@ -253,6 +333,7 @@ static void on_notice(struct teplo_client *client, const struct message *message
         return;
     }
     call->losses = 0;
+    call->is_accepted = true;
     notice = result_new((uint64_t)call->ticket, TEPLO_K_NOTIFICATION);
     if (notice == NULL || result_keep(&notice->json, message->text) < 0) {
         teplo_result_free(notice);
@@ -260,6 +341,10 @@ static void on_notice(struct teplo_client *client, const struct message *message
     }
     if (call->notices == NOTICES_MAXIMUM) {
         drop_oldest_notice(client, call);
+    }
+    while (client->notice_bytes > 0 &&
+           client->notice_bytes + notice->json.length > NOTICE_BYTES_MAXIMUM) {
+        drop_oldest_notice(client, NULL);
     }
     call->notices++;
     client_tell(client, notice);

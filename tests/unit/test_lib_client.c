@@ -247,6 +247,63 @@ static void test_a_listen_hears(void **state)
     stand_done(&stand);
 }
 
+/* Sixty-four of any length would be more than a handle keeps: the oldest go. */
+static void test_long_notices(void **state)
+{
+    enum { SIZE = 3 << 20, COUNT = 8, KEPT = 5 };
+    struct stand stand;
+    struct stand_peer peer;
+    struct teplo_client *client;
+    struct bytes notice;
+    uint64_t ticket;
+    uint64_t told;
+    enum teplo_kind kind;
+
+    (void)state;
+    stand_open(&stand);
+    client = stand_client(&stand);
+    peer = stand_accept(&stand);
+    assert_int_equal(teplo_request_start(client, "subscriptions/listen", NULL, 0, NULL, &ticket),
+                     TEPLO_OK);
+    for (int i = 0; i < COUNT; i++) {
+        size_t sent = 0;
+
+        bytes_init(&notice, SIZE + 1024);
+        bytes_printf(&notice,
+                     "{\"jsonrpc\":\"2.0\",\"method\":\"x\",\"params\":{\"_meta\":"
+                     "{\"io.modelcontextprotocol/subscriptionId\":%llu},\"n\":%d",
+                     (unsigned long long)ticket, i);
+        memset(bytes_reserve(&notice, SIZE), ' ', SIZE);
+        bytes_added(&notice, SIZE);
+        bytes_append_text(&notice, "}}\n");
+        while (sent < notice.length) {
+            ssize_t n = send(peer.fd, notice.at + sent, notice.length - sent, MSG_DONTWAIT);
+
+            sent += n > 0 ? (size_t)n : 0;
+            assert_true(teplo_dispatch(client) >= 0);
+        }
+        bytes_done(&notice);
+    }
+    stand_answer(&peer, ticket, "over");
+    /* All of it is read before any of it is taken. */
+    for (int turn = 0; turn < 50; turn++) {
+        assert_true(teplo_dispatch(client) >= 0);
+    }
+    for (int i = COUNT - KEPT; i < COUNT; i++) {
+        struct teplo_result *result = stand_next(client, &told, &kind);
+        char wanted[16];
+
+        (void)snprintf(wanted, sizeof(wanted), "\"n\":%d ", i);
+        assert_int_equal(kind, TEPLO_K_NOTIFICATION);
+        assert_non_null(strstr(teplo_result_json(result, NULL), wanted));
+        teplo_result_free(result);
+    }
+    stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
+    teplo_close(client);
+    stand_hang_up(&peer);
+    stand_done(&stand);
+}
+
 /* An answer longer than the client's maximum is lost, and only that one. */
 static void test_an_answer_too_long(void **state)
 {
@@ -323,86 +380,10 @@ static void test_strays_are_ignored(void **state)
     stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"result\":{}}\n");
     stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":-1,\"result\":{}}\n");
     stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n");
-    stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700}}\n");
+    stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32601}}\n");
     stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"x\"}\n");
     stand_answer(&peer, ticket, "x");
     stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
-    teplo_close(client);
-    stand_hang_up(&peer);
-    stand_done(&stand);
-}
-
-/* The broker does not read the id of a line longer than its max_frame. */
-static void test_a_request_too_long_for_the_broker(void **state)
-{
-    enum { SIZE = 1 << 20 };
-    struct stand stand;
-    struct stand_peer peer;
-    struct teplo_client *client;
-    char *arguments = mem_new(SIZE);
-    uint64_t small;
-    uint64_t big;
-
-    (void)state;
-    memset(arguments, ' ', SIZE);
-    arguments[0] = '{';
-    arguments[SIZE - 1] = '}';
-    stand_open(&stand);
-    client = stand_client(&stand);
-    peer = stand_accept(&stand);
-    small = stand_call(client, "small", NULL);
-    assert_int_equal(teplo_call_tool_start(client, "add", arguments, SIZE, NULL, &big), TEPLO_OK);
-    (void)stand_message(&peer);
-    stand_refuse(&peer, "null", -31006, "not_executed", "frame_too_long");
-    stand_ends(client, big, TEPLO_E_TOOBIG, TEPLO_NOT_EXECUTED, "frame_too_long");
-    stand_answer(&peer, small, "x");
-    stand_ends(client, small, TEPLO_OK, TEPLO_EXECUTED, "");
-    /* What is left of the line is no message, and the next one is whole. */
-    small = stand_call(client, "next", NULL);
-    {
-        struct span line = stand_line(&peer);
-
-        assert_true(line.length < SIZE);
-        assert_int_equal(stand_last_byte(line), '\x01');
-    }
-    {
-        struct message message = stand_message(&peer);
-
-        assert_int_equal(stand_id(&message), small);
-    }
-    teplo_close(client);
-    stand_hang_up(&peer);
-    stand_done(&stand);
-    mem_free(arguments);
-}
-
-/* The broker's word on a line too long may be about one that was taken back: then it says nothing.
- */
-static void test_too_long_and_taken_back(void **state)
-{
-    struct stand stand;
-    struct stand_peer peer;
-    struct teplo_client *client;
-    char arguments[2000];
-    uint64_t small;
-    uint64_t big;
-
-    (void)state;
-    memset(arguments, ' ', sizeof(arguments));
-    arguments[0] = '{';
-    arguments[sizeof(arguments) - 1] = '}';
-    stand_open(&stand);
-    client = stand_client(&stand);
-    peer = stand_accept(&stand);
-    small = stand_call(client, "small", NULL);
-    assert_int_equal(teplo_call_tool_start(client, "add", arguments, sizeof(arguments), NULL, &big),
-                     TEPLO_OK);
-    assert_int_equal(teplo_cancel(client, big, NULL), TEPLO_OK);
-    stand_ends(client, big, TEPLO_E_CANCELLED, TEPLO_UNKNOWN, "cancelled");
-    stand_refuse(&peer, "null", -31006, "not_executed", "frame_too_long");
-    assert_int_equal(teplo_wait(client, 20), 0);
-    stand_answer(&peer, small, "x");
-    stand_ends(client, small, TEPLO_OK, TEPLO_EXECUTED, "");
     teplo_close(client);
     stand_hang_up(&peer);
     stand_done(&stand);
@@ -481,11 +462,10 @@ int main(void)
         cmocka_unit_test(test_ten_thousand_tickets),
         cmocka_unit_test(test_progress_is_the_newest),
         cmocka_unit_test(test_a_listen_hears),
+        cmocka_unit_test(test_long_notices),
         cmocka_unit_test(test_an_answer_too_long),
         cmocka_unit_test(test_nonsense_ends_the_connection),
         cmocka_unit_test(test_strays_are_ignored),
-        cmocka_unit_test(test_a_request_too_long_for_the_broker),
-        cmocka_unit_test(test_too_long_and_taken_back),
         cmocka_unit_test(test_blocking_beside_others),
         cmocka_unit_test(test_nulls),
     };

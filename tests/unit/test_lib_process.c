@@ -172,11 +172,13 @@ static void test_a_result_of_several_threads(void **state)
 static int in_child(struct teplo_client *client, struct teplo_shared *shared,
                     struct teplo_options *options, struct teplo_cancel_token *token)
 {
+    struct teplo_callopts with_token = TEPLO_CALLOPTS_INIT;
     struct teplo_result *result = NULL;
     struct teplo_client *own;
     enum teplo_kind kind;
     uint64_t ticket;
 
+    with_token.cancel = token;
     if (teplo_dispatch(client) != TEPLO_E_FORKED || teplo_fd(client) != TEPLO_E_FORKED ||
         teplo_wait(client, 0) != TEPLO_E_FORKED ||
         teplo_next(client, &ticket, &kind, &result) != TEPLO_E_FORKED ||
@@ -187,6 +189,11 @@ static int in_child(struct teplo_client *client, struct teplo_shared *shared,
     }
     teplo_cancel_token_fire(token);
     teplo_close(client);
+    if (teplo_shared_call_tool(shared, "child", NULL, 0, &with_token, &result) != TEPLO_E_FORKED ||
+        teplo_result_outcome(result) != TEPLO_NOT_EXECUTED) {
+        return 4;
+    }
+    teplo_result_free(result);
     teplo_cancel_token_unref(token);
     if (teplo_shared_call_tool(shared, "child", NULL, 0, NULL, &result) != TEPLO_OK) {
         return 2;
@@ -257,6 +264,56 @@ static void test_fork(void **state)
     stand_hang_up(&peer);
     stand_done(&stand);
     server_done(&server);
+}
+
+/* A child that lives on has the sockets too: what the parent let go wakes it no more. */
+static void test_a_child_that_keeps_the_sockets(void **state)
+{
+    struct stand stand;
+    struct stand_peer peer;
+    struct teplo_client *client;
+    uint64_t ticket;
+    int status;
+    int held[2];
+    pid_t child;
+
+    (void)state;
+    assert_return_code(pipe(held), errno);
+    stand_open(&stand);
+    client = stand_client(&stand);
+    peer = stand_accept(&stand);
+    ticket = stand_call(client, "add", NULL);
+    (void)stand_message(&peer);
+    stand_answer(&peer, ticket, "x");
+    stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
+    child = fork();
+    if (child == 0) {
+        char byte;
+
+        (void)close(held[1]);
+        (void)close(peer.fd);
+        (void)close(stand.listener);
+        (void)!read(held[0], &byte, 1);
+        (void)raise(SIGKILL);
+    }
+    stand_hang_up(&peer);
+    stand_poll(teplo_fd(client));
+    assert_int_equal(teplo_dispatch(client), 0);
+    assert_false(stand_is_readable(client));
+    assert_int_equal(teplo_dispatch(client), 0);
+    ticket = stand_call(client, "add", NULL);
+    peer = stand_accept(&stand);
+    assert_int_equal(teplo_wait(client, 0), 0);
+    stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":\"probe\",\"result\":{}}\n");
+    assert_int_equal(teplo_wait(client, 0), 0);
+    stand_answer(&peer, ticket, "x");
+    stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
+    assert_return_code(close(held[0]), errno);
+    assert_return_code(close(held[1]), errno);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    teplo_close(client);
+    stand_hang_up(&peer);
+    stand_done(&stand);
 }
 
 /* ---- limits */
@@ -421,6 +478,7 @@ int main(void)
         cmocka_unit_test(test_calls_from_any_thread),
         cmocka_unit_test(test_a_result_of_several_threads),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_a_child_that_keeps_the_sockets),
         cmocka_unit_test(test_no_descriptor_left),
         cmocka_unit_test(test_a_full_backlog),
         cmocka_unit_test(test_nothing_grows),

@@ -462,52 +462,6 @@ static void test_a_broker_that_does_nothing(void **state)
 
 /* ---- time */
 
-static void test_deadlines(void **state)
-{
-    struct teplo_callopts options = TEPLO_CALLOPTS_INIT;
-    struct stand stand;
-    struct stand_peer peer;
-    struct teplo_client *client;
-    struct message message;
-    uint64_t ticket;
-    int64_t begun_ms = now_ms();
-
-    (void)state;
-    stand_open(&stand);
-    client = stand_client(&stand);
-    peer = stand_accept(&stand);
-    options.timeout_ms = 30;
-    ticket = stand_call(client, "add", &options);
-    stand_ends(client, ticket, TEPLO_E_TIMEOUT, TEPLO_UNKNOWN, "timeout");
-    /* The broker's own word would have been better, and got its time. */
-    assert_true(now_ms() - begun_ms >= 280);
-    (void)stand_message(&peer);
-    message = stand_message(&peer);
-    assert_true(json_string_is(message.method, "notifications/cancelled"));
-    assert_span(message_param(&message, "requestId"), "1");
-    stand_answer(&peer, ticket, "late");
-    assert_int_equal(teplo_wait(client, 1), 0);
-    teplo_close(client);
-    stand_hang_up(&peer);
-    stand_done(&stand);
-}
-
-static void test_a_deadline_without_a_broker(void **state)
-{
-    struct teplo_callopts options = TEPLO_CALLOPTS_INIT;
-    struct stand stand;
-    struct teplo_client *client;
-
-    (void)state;
-    stand_init(&stand);
-    client = stand_client(&stand);
-    options.timeout_ms = 20;
-    stand_ends(client, stand_call(client, "add", &options), TEPLO_E_TIMEOUT, TEPLO_NOT_EXECUTED,
-               "timeout");
-    teplo_close(client);
-    stand_done(&stand);
-}
-
 /* The kernel took part of the line: it did not run, and what follows is whole. */
 static void test_the_end_in_the_midst_of_a_line(void **state)
 {
@@ -548,10 +502,9 @@ static void test_the_end_in_the_midst_of_a_line(void **state)
     mem_free(arguments);
 }
 
-/* A loop that was busy for long: an answer that is there counts, whatever the clock says. */
-static void test_a_late_look(void **state)
+/* A connection that was refused, and then used all the same: a request of it may have run. */
+static void test_a_refusal_that_was_none(void **state)
 {
-    struct teplo_callopts options = TEPLO_CALLOPTS_INIT;
     struct stand stand;
     struct stand_peer peer;
     struct teplo_client *client;
@@ -561,13 +514,13 @@ static void test_a_late_look(void **state)
     stand_open(&stand);
     client = stand_client(&stand);
     peer = stand_accept(&stand);
-    options.timeout_ms = 100;
-    ticket = stand_call(client, "add", &options);
-    stand_answer(&peer, ticket, "x");
-    assert_int_equal(poll(NULL, 0, 450), 0);
-    stand_ends(client, ticket, TEPLO_OK, TEPLO_EXECUTED, "");
-    teplo_close(client);
+    ticket = stand_call(client, "add", NULL);
+    (void)stand_message(&peer);
+    stand_refuse(&peer, "null", -31006, "not_executed", "hello_timeout");
+    stand_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{}}\n");
     stand_hang_up(&peer);
+    stand_ends(client, ticket, TEPLO_E_CLOSED, TEPLO_UNKNOWN, "connection_closed");
+    teplo_close(client);
     stand_done(&stand);
 }
 
@@ -587,10 +540,8 @@ int main(void)
         cmocka_unit_test(test_an_idle_handle_is_lazy),
         cmocka_unit_test(test_a_connection_that_nobody_reads),
         cmocka_unit_test(test_a_broker_that_does_nothing),
-        cmocka_unit_test(test_deadlines),
-        cmocka_unit_test(test_a_deadline_without_a_broker),
         cmocka_unit_test(test_the_end_in_the_midst_of_a_line),
-        cmocka_unit_test(test_a_late_look),
+        cmocka_unit_test(test_a_refusal_that_was_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

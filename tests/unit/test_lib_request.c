@@ -150,6 +150,111 @@ static void test_what_is_refused(void **state)
                      TEPLO_E_TOOBIG);
 }
 
+/* BEFORE, N of INSIDE, N of CLOSE behind them, AFTER. */
+static struct bytes repeated(const char *before, size_t n, const char *inside, const char *close,
+                             const char *after)
+{
+    struct bytes text;
+
+    bytes_init(&text, REQUEST_LINE_MAXIMUM);
+    bytes_append_text(&text, before);
+    for (size_t i = 0; i < n; i++) {
+        bytes_append_text(&text, inside);
+    }
+    for (size_t i = 0; i < n; i++) {
+        bytes_append_text(&text, close);
+    }
+    bytes_append_text(&text, after);
+    assert_false(text.failed);
+    return text;
+}
+
+/* Whether the library takes WISH; what it takes is a message for the broker. */
+static bool is_taken(const struct request_wish *wish, const char *why)
+{
+    struct request_fault fault;
+    struct bytes begun;
+    struct bytes line;
+    struct message message;
+    struct message_fault message_fault;
+    int r = begin(wish, &begun, &fault);
+
+    if (r < 0) {
+        assert_int_equal(r, TEPLO_E_INVAL);
+        assert_non_null(strstr(fault.text, why));
+    } else {
+        bytes_init(&line, REQUEST_LINE_MAXIMUM);
+        request_finish(bytes_span(&begun), 1, &line);
+        assert_int_equal(
+            message_parse(bytes_span(&line), &json_limits_default, &message, &message_fault), 0);
+        bytes_done(&line);
+    }
+    bytes_done(&begun);
+    return r == 0;
+}
+
+/* What is within the broker's limits alone may be beyond them in a line. */
+static void test_the_limits_are_those_of_the_line(void **state)
+{
+    static const struct {
+        const char *tool;
+        bool is_meta;
+        size_t deepest;
+    } rows[] = {{"add", false, 126}, {NULL, false, 127}, {"add", true, 126}};
+    struct request_wish wish;
+    struct bytes text;
+    size_t taken = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        for (size_t depth = 124; depth <= 129; depth++) {
+            text = repeated("{\"a\":", depth - 1, "[", "]", "}");
+            wish = wish_of(NULL);
+            wish.method = rows[i].tool == NULL ? "x" : "tools/call";
+            wish.tool = rows[i].tool;
+            *(rows[i].is_meta ? &wish.meta : &wish.body) = bytes_span(&text);
+            assert_row(i, is_taken(&wish, "nested too deeply") == (depth <= rows[i].deepest));
+            bytes_done(&text);
+        }
+    }
+    for (size_t values = 999980; values <= 1000000; values += 5) {
+        text = repeated("{\"a\":[0", values - 3, ",0", "", "]}");
+        wish = wish_of(NULL);
+        wish.body = bytes_span(&text);
+        taken += is_taken(&wish, "too many values") ? 1 : 0;
+        bytes_done(&text);
+    }
+    assert_true(taken > 0 && taken < 5);
+    text = repeated("{\"a\":[0", 499995, ",0", "", "]}");
+    wish = wish_of(NULL);
+    wish.body = wish.meta = bytes_span(&text);
+    assert_false(is_taken(&wish, "too many values"));
+    bytes_done(&text);
+}
+
+/* However little too long it is: that is not for want of memory. */
+static void test_too_long_a_line(void **state)
+{
+    static const size_t shorter[] = {0, 1, 64, 150, 220, 300};
+    char *body = mem_new(REQUEST_LINE_MAXIMUM);
+    struct request_wish wish = wish_of(NULL);
+    struct request_fault fault;
+    struct bytes begun;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(shorter); i++) {
+        size_t length = REQUEST_LINE_MAXIMUM - shorter[i];
+
+        memset(body, ' ', length);
+        body[0] = '{';
+        body[length - 1] = '}';
+        wish.body = (struct span){body, length};
+        assert_row(i, begin(&wish, &begun, &fault) == TEPLO_E_TOOBIG);
+        bytes_done(&begun);
+    }
+    mem_free(body);
+}
+
 static void test_natures(void **state)
 {
     (void)state;
@@ -256,6 +361,9 @@ static void test_errors(void **state)
     assert_error("{\"code\":-32602,\"message\":\"there is no pool\",\"data\":{\"teplo\":{\"v\":1,"
                  "\"outcome\":\"not_executed\",\"reason\":\"no_pool\",\"pools\":[]}}}",
                  TEPLO_E_NO_POOL, TEPLO_NOT_EXECUTED, "no_pool");
+    assert_error("{\"code\":-32600,\"message\":\"still under way\",\"data\":{\"teplo\":{\"v\":1,"
+                 "\"outcome\":\"not_executed\",\"reason\":\"bad_request\"}}}",
+                 TEPLO_E_RPC, TEPLO_NOT_EXECUTED, "bad_request");
     assert_error("{\"code\":-32602,\"message\":\"there is no pool\"}", TEPLO_E_RPC, TEPLO_EXECUTED,
                  "");
     assert_error("{\"code\":-32603,\"message\":\"boom\",\"data\":[1]}", TEPLO_E_RPC, TEPLO_EXECUTED,
@@ -390,6 +498,12 @@ static void test_call_options_of_other_versions(void **state)
     assert_int_equal(read.timeout_ms, TEPLO_NO_DEADLINE);
     given.known.size = 4;
     assert_int_equal(call_options_read(&given.known, 5, &read, &why), TEPLO_E_INVAL);
+    /* Half a pointer is none. */
+    for (uint32_t size = 0; size < sizeof(given.known); size++) {
+        given.known.size = size;
+        assert_row(size, call_options_read(&given.known, 5, &read, &why) ==
+                             (size >= 8 && size % 8 == 0 ? TEPLO_OK : TEPLO_E_INVAL));
+    }
     given.known = (struct teplo_callopts)TEPLO_CALLOPTS_INIT;
     given.known.flags = 4;
     assert_int_equal(call_options_read(&given.known, 5, &read, &why), TEPLO_E_INVAL);
@@ -449,6 +563,8 @@ int main(void)
         cmocka_unit_test(test_arguments_go_byte_for_byte),
         cmocka_unit_test(test_a_request_says_what_the_broker_needs),
         cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_the_limits_are_those_of_the_line),
+        cmocka_unit_test(test_too_long_a_line),
         cmocka_unit_test(test_natures),
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_refusals_of_the_broker),
