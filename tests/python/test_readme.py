@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
 The Python that the READMEs show runs as it stands, each block in an interpreter of its own, which
-has imported what the block says and nothing else.  A model's answer is the test's to give: where a
-block has `response = ...`, and in `contents`.
+has imported what the block says and nothing else.  The model is the test's: `ask_gemini`.
 """
 
 import json
@@ -17,21 +16,24 @@ from conftest import REPO
 
 READMES = ("README.md", "client-lib/python/README.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ELIDED = re.compile(r"^response = \.\.\..*$", re.MULTILINE)
 CALL = {"functionCall": {"id": "c1", "name": "list_graphs", "args": {}}}
-RESPONSE = {"candidates": [{"content": {"role": "model", "parts": [CALL]}, "finishReason": "STOP"}]}
-CONTENTS = [{"role": "user", "parts": [{"text": "Which graphs are there?"}]}]
+TURNS = [{"role": "model", "parts": [part]} for part in (CALL, {"text": "One: Grynya."})]
 # "pool" is what the block before has made.
 RUNNER = f"""\
 import ast, asyncio, inspect, json, sys
 import teplo
-names = {{"__name__": "__main__", "teplo": teplo, "pool": teplo.connect()}}
-names.update(response={RESPONSE!r}, contents={CONTENTS!r})
+turns = iter({TURNS!r})
+
+async def ask_gemini(request):
+    assert request["tools"][0]["functionDeclarations"]
+    return {{"candidates": [{{"content": next(turns), "finishReason": "STOP"}}]}}
+
+names = {{"__name__": "__main__", "teplo": teplo, "pool": teplo.connect(), "ask_gemini": ask_gemini}}
 code = compile(sys.stdin.read(), "README", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 main = eval(code, names)
 if inspect.iscoroutine(main):
     asyncio.run(main)
-print(json.dumps(names["contents"]))
+print(json.dumps(names.get("contents")))
 """
 
 
@@ -52,7 +54,7 @@ def play_block(start_demo, start_broker):
         environment["PYTHONPATH"] = os.pathsep.join(word for word in sys.path if word)
         done = subprocess.run(
             [sys.executable, "-X", "dev", "-W", "error", "-c", RUNNER],
-            input=ELIDED.sub("", block), env=environment, capture_output=True, text=True, timeout=60,
+            input=block, env=environment, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == 0 and not done.stderr, done.stderr
         *printed, contents = done.stdout.splitlines()
@@ -66,9 +68,10 @@ def test_a_block_runs_as_it_stands(play_block, block):
     printed, contents = play_block(block)
     assert len(printed) >= block.count("print(")
     if "tools.arun(" in block:
-        user, model, answer = contents
-        assert user == CONTENTS[0] and model == RESPONSE["candidates"][0]["content"]
+        user, model, answer, last = contents
+        assert user["role"] == "user" and [model, last] == TURNS
         assert answer["parts"][0]["functionResponse"]["name"] == "list_graphs"
+        assert printed == ["One: Grynya."]
 
 
 def test_there_is_python_in_each_readme():
