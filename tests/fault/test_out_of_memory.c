@@ -63,7 +63,7 @@ static void play_discover(struct house *house)
     house_ask_modern(peer, "server/discover", "");
     house_ask_modern(peer, "prompts/get", "\"name\":\"none\"");
     house_ask_modern(peer, "tasks/get", "\"taskId\":\"none\"");
-    house_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":63,\"method\":\n");
+    house_say(peer, "{\"id\":63,\"method\":\n");
     house_say(peer, "no json\n");
 }
 
