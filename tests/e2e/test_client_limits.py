@@ -524,7 +524,7 @@ def test_d08_a_higher_max_depth(start_broker, raw):
     line = b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"echo","arguments":{"a":%s},%s}}\n'
     client.send_raw(line % (1, b"[" * 397 + b"]" * 397, ENVELOPE))
     client.send_raw(line % (2, b"[" * 398 + b"]" * 398, ENVELOPE))
-    assert client.lines.wait(lambda line: "error" in line.message, "a refusal").message["id"] is None
+    assert client.lines.wait(lambda line: "error" in line.message, "a refusal").message["id"] == 2
     raw.wait_requests(1, "tools/call")
     assert raw.report().bodies("tools/call")[0].count(b"[") == 397
 

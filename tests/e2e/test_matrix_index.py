@@ -63,7 +63,8 @@ def test_tests_of_python_that_are_named_are_collected(names):
         if "::" in item and ".py::test_" in item and "*" not in item
     }
     collected = subprocess.run(
-        [sys.executable, "-m", "pytest", "-c", "tests/e2e/pytest.ini", "--rootdir", "tests/e2e", "--co", "-q"],
+        [sys.executable, "-m", "pytest", "-c", "tests/e2e/pytest.ini", "--rootdir", "tests/e2e", "tests/e2e",
+         "--co", "-q"],
         cwd=places.REPO, capture_output=True, text=True, check=False,
     )  # fmt: skip
     lines = [line.split("[")[0] for line in collected.stdout.splitlines() if "::" in line]

@@ -7,7 +7,7 @@ import pytest
 
 from fake_broker import result
 from harness.places import REPO
-from teploctl_runner import OK, REFUSED, fake, place, run, run_on_terminal  # fixtures too
+from teploctl_runner import OK, fake, place, run, run_on_terminal  # fixtures too
 
 # Of one tool: the way to its schema in the provider's form, and the vectors' name for that.
 FORMS = {
@@ -95,11 +95,11 @@ def test_no_tools(place, fake):
     assert (tools, told) == ([], [])
 
 
-def test_one_name_twice_is_refused(place, fake):
+def test_of_one_name_twice_the_first_counts(place, fake):
     fake.on("tools/list", listed(tool(), tool()))
-    ended = run(place, "tools", "--format", "openai")
-    assert ended.expect(REFUSED, "the tools cannot be converted: ").out == ""
-    assert "create_session" in ended.err
+    tools, told = printed(run(place, "tools", "--format", "openai"))
+    assert len(tools) == 1
+    assert len(told) == 1 and "create_session" in told[0]
 
 
 def test_a_stale_list_is_told_of(place, fake):
