@@ -289,8 +289,8 @@ TEPLO_API int teplo_toolset_new(enum teplo_provider provider, uint32_t flags,
 /*
  * Add the tools of LISTING, a tools/list result or an array of tools, of the pool SERVER (NULL: the
  * only one; then no prefix).  A tool that cannot be said to the provider is left out and reported.
- * TEPLO_E_INVAL, and nothing is added, if LISTING is no such JSON or a public name would be there
- * twice: see teplo_toolset_error.
+ * TEPLO_E_INVAL, and nothing is added, if LISTING is no such JSON or tools of two servers would
+ * have one public name: see teplo_toolset_error.
  */
 TEPLO_API int teplo_toolset_add(struct teplo_toolset *toolset, const char *server,
                                 const char *listing, size_t length);
