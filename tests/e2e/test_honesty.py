@@ -87,7 +87,7 @@ def test_who_asks_after_a_change_gets_the_list_after_it(broker, raw):
     first = client.start("tools/list")
     raw.wait_requests(before + 1, "tools/list")
     raw.ctl("event", message={"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
-    client.wait_notification("notifications/tools/list_changed", since=2)
+    client.wait_notification("notifications/tools/list_changed", since=3)
     second = client.start("tools/list")
     raw.set(post_never=[])
     stale = {"jsonrpc": "2.0", "id": None, "result": {"tools": []}}
