@@ -73,9 +73,9 @@ void reply_error(struct bytes *out, struct span id, int code, struct span text, 
  * that it was not executed, so that it is not taken for an error of the server.
  */
 void reply_refusal(struct bytes *out, struct span id, int code, struct span text);
-/* What that says; one member of an object. */
-#define REPLY_REFUSAL_MEMBER                                                                       \
-    "\"teplo\":{\"v\":1,\"outcome\":\"not_executed\",\"reason\":\"bad_request\"}"
+/* What such data says, for REASON, a literal: members of `teplo`. */
+#define REPLY_REFUSAL_FACTS(reason) "\"v\":1,\"outcome\":\"not_executed\",\"reason\":\"" reason "\""
+#define REPLY_REFUSAL_MEMBER "\"teplo\":{" REPLY_REFUSAL_FACTS("bad_request") "}"
 /* RESULT is raw JSON; its line ends are dropped, here and in DATA. */
 void reply_result(struct bytes *out, struct span id, struct span result);
 

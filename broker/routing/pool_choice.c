@@ -10,9 +10,6 @@
 
 enum { NAMES_MAXIMUM = 1024, TEXT_SIZE = NAMES_MAXIMUM + 256 };
 
-static const char no_pool[] = "{\"teplo\":{\"v\":1,\"outcome\":\"not_executed\","
-                              "\"reason\":\"no_pool\",\"pools\":[";
-
 /* The message says which wish cannot be granted; PROBLEM is a sentence about it. */
 static void refuse(struct requester *requester, const struct message *message, const char *problem)
 {
@@ -25,11 +22,13 @@ static void refuse(struct requester *requester, const struct message *message, c
     bytes_init(&data, (size_t)2 * NAMES_MAXIMUM);
     router_names(requester->router, &requester->peer, &names);
     known = bytes_text(&names);
-    bytes_append_text(&data, no_pool);
+    bytes_append_text(&data, "{\"teplo\":{" REPLY_REFUSAL_FACTS("no_pool"));
     if (known != NULL) {
+        bytes_append_text(&data, ",\"pools\":[");
         bytes_append_text(&data, known);
+        bytes_append_char(&data, ']');
     }
-    bytes_append_text(&data, "]}}");
+    bytes_append_text(&data, "}}");
     (void)snprintf(text, sizeof(text), "%s; the pools: %s", problem,
                    known == NULL ? "too many to name" : known);
     refusal_error(requester, message->id, RPC_INVALID_PARAMS, text,

@@ -64,6 +64,14 @@ def test_no_wish_where_there_are_two(broker_of_two):
     assert error.teplo["pools"] == ["first", "second"]
 
 
+def test_more_pools_than_can_be_named(start_broker, raw):
+    """Then none is, rather than an empty list."""
+    names = [f"a-pool-with-a-long-name-{number:03}" for number in range(60)]
+    error = refused(start_broker({name: raw.url for name in names}).socket_path(), None, "modern")
+    assert "too many to name" in error.message
+    assert error.teplo == {"v": 1, "outcome": "not_executed", "reason": "no_pool"}
+
+
 def test_a_socket_keeps_its_pool(broker_of_two, raws):
     path = broker_of_two.socket_path("first")
     ask(path, raws["first"].url, "modern")
