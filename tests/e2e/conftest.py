@@ -2,6 +2,7 @@
 """Fixtures.  Everything a test starts is stopped at its end, and a broker is looked over then."""
 
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -18,6 +19,11 @@ from harness import (  # noqa: E402
     RedisServer,
     adopting_orphans,
 )
+
+
+# Whoever runs this in the background has Ctrl-C ignored, and so would all that is started here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Cleanup:
