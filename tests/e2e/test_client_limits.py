@@ -140,6 +140,7 @@ def test_d10_a_raised_cap_lets_the_held_go_on(start_broker, raw, raised):
         assert client.wait(call)["content"][0]["text"] == "echo", "beside those that are held"
     else:
         wait_row(broker, lambda row: row["inflight"] == 3, "one more waits")
+        raw.wait_requests(1, "tools/call")
         assert raw.report().count("tools/call") == 1, "one at a time, as before"
     raw.release("raise")
     for one in held + [call]:
