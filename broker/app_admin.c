@@ -59,11 +59,11 @@ static cJSON *show_pools(void *owner)
         cJSON *row = add_row(rows);
 
         add_text(row, "name", pool->name);
-#define POOL_TEXT(name, size) add_text(row, #name, pool->name);
-#define POOL_COUNT(name) add_number(row, #name, (double)pool->name);
-#define POOL_DECIMAL(name) add_number(row, #name, pool->name);
-#define POOL_MOMENT(name) add_number(row, #name, (double)wall_of(app, pool->name));
-#include "broker/health/pool_fields.def"
+#define POOL_TEXT(name, size, fold) add_text(row, #name, pool->name);
+#define POOL_COUNT(name, fold) add_number(row, #name, (double)pool->name);
+#define POOL_DECIMAL(name, fold) add_number(row, #name, pool->name);
+#define POOL_MOMENT(name, fold) add_number(row, #name, (double)wall_of(app, pool->name));
+#include "proto/redis/pool_fields.def"
 #undef POOL_TEXT
 #undef POOL_COUNT
 #undef POOL_DECIMAL
@@ -181,7 +181,7 @@ static cJSON *show_stats(void *owner)
 #define INSTANCE_COUNT(name) add_number(object, #name, (double)instance->name);
 #define INSTANCE_DECIMAL(name) add_number(object, #name, instance->name);
 #define INSTANCE_MOMENT(name) add_number(object, #name, (double)wall_of(app, instance->name));
-#include "broker/health/instance_fields.def"
+#include "proto/redis/instance_fields.def"
 #undef INSTANCE_TEXT
 #undef INSTANCE_COUNT
 #undef INSTANCE_DECIMAL

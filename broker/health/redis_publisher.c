@@ -361,6 +361,7 @@ static void on_reply(void *owner, unsigned label, const redisReply *reply)
         redis_herald_on_event_reply(publisher, reply);
         return;
     case REPLY_ASIDE:
+    case REPLY_REPORTER:
         return;
     case REPLY_GOODBYE:
         finish_closing(publisher);

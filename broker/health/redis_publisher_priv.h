@@ -37,6 +37,7 @@ enum reply_tag {
     REPLY_EVENT,
     REPLY_ASIDE, /* nobody waits for it: EXPIRE, and what keeps our heartbeat in a full Redis */
     REPLY_GOODBYE,
+    REPLY_REPORTER, /* of redis_reporter.c, which knows what it asked */
 };
 /* What the link keeps of a command is its tag and the tick it was sent in. */
 enum { REPLY_TAGS = 8 };

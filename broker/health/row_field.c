@@ -8,12 +8,12 @@
 #define FIELD(row, name, kind)                                                                     \
     {#name, kind, offsetof(struct row, name), sizeof(((struct row *)0)->name)},
 
-#define POOL_TEXT(name, size) FIELD(pool_row, name, ROW_FIELD_TEXT)
-#define POOL_COUNT(name) FIELD(pool_row, name, ROW_FIELD_COUNT)
-#define POOL_DECIMAL(name) FIELD(pool_row, name, ROW_FIELD_DECIMAL)
-#define POOL_MOMENT(name) FIELD(pool_row, name, ROW_FIELD_MOMENT)
+#define POOL_TEXT(name, size, fold) FIELD(pool_row, name, ROW_FIELD_TEXT)
+#define POOL_COUNT(name, fold) FIELD(pool_row, name, ROW_FIELD_COUNT)
+#define POOL_DECIMAL(name, fold) FIELD(pool_row, name, ROW_FIELD_DECIMAL)
+#define POOL_MOMENT(name, fold) FIELD(pool_row, name, ROW_FIELD_MOMENT)
 const struct row_field pool_row_fields[POOL_FIELD_COUNT] = {
-#include "broker/health/pool_fields.def"
+#include "proto/redis/pool_fields.def"
 };
 
 #define INSTANCE_TEXT(name, size) FIELD(instance_row, name, ROW_FIELD_TEXT)
@@ -21,7 +21,7 @@ const struct row_field pool_row_fields[POOL_FIELD_COUNT] = {
 #define INSTANCE_DECIMAL(name) FIELD(instance_row, name, ROW_FIELD_DECIMAL)
 #define INSTANCE_MOMENT(name) FIELD(instance_row, name, ROW_FIELD_MOMENT)
 const struct row_field instance_row_fields[INSTANCE_FIELD_COUNT] = {
-#include "broker/health/instance_fields.def"
+#include "proto/redis/instance_fields.def"
 };
 
 /* More fields, or longer values, would cost a hash its compact encoding. */
@@ -34,16 +34,16 @@ _Static_assert(POOL_FIELD_COUNT <= 128 && INSTANCE_FIELD_COUNT <= 128, "128 fiel
 #undef INSTANCE_COUNT
 #undef INSTANCE_DECIMAL
 #undef INSTANCE_MOMENT
-#define POOL_COUNT(name)
-#define POOL_DECIMAL(name)
-#define POOL_MOMENT(name)
+#define POOL_COUNT(name, fold)
+#define POOL_DECIMAL(name, fold)
+#define POOL_MOMENT(name, fold)
 #define INSTANCE_COUNT(name)
 #define INSTANCE_DECIMAL(name)
 #define INSTANCE_MOMENT(name)
-#define POOL_TEXT(name, size) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
+#define POOL_TEXT(name, size, fold) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
 #define INSTANCE_TEXT(name, size) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
-#include "broker/health/instance_fields.def"
-#include "broker/health/pool_fields.def"
+#include "proto/redis/instance_fields.def"
+#include "proto/redis/pool_fields.def"
 
 static const void *at(const struct row_field *field, const void *row)
 {

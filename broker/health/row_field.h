@@ -20,11 +20,11 @@ struct row_field {
 };
 
 enum row_field_counts {
-#define POOL_TEXT(name, size) POOL_FIELD_##name,
-#define POOL_COUNT(name) POOL_FIELD_##name,
-#define POOL_DECIMAL(name) POOL_FIELD_##name,
-#define POOL_MOMENT(name) POOL_FIELD_##name,
-#include "broker/health/pool_fields.def"
+#define POOL_TEXT(name, size, fold) POOL_FIELD_##name,
+#define POOL_COUNT(name, fold) POOL_FIELD_##name,
+#define POOL_DECIMAL(name, fold) POOL_FIELD_##name,
+#define POOL_MOMENT(name, fold) POOL_FIELD_##name,
+#include "proto/redis/pool_fields.def"
 #undef POOL_TEXT
 #undef POOL_COUNT
 #undef POOL_DECIMAL
@@ -37,7 +37,7 @@ enum instance_field_counts {
 #define INSTANCE_COUNT(name) INSTANCE_FIELD_##name,
 #define INSTANCE_DECIMAL(name) INSTANCE_FIELD_##name,
 #define INSTANCE_MOMENT(name) INSTANCE_FIELD_##name,
-#include "broker/health/instance_fields.def"
+#include "proto/redis/instance_fields.def"
 #undef INSTANCE_TEXT
 #undef INSTANCE_COUNT
 #undef INSTANCE_DECIMAL

@@ -17,11 +17,11 @@
 
 struct pool_row {
     char name[33]; /* part of the key, not a field */
-#define POOL_TEXT(name, size) char name[size];
-#define POOL_COUNT(name) uint64_t name;
-#define POOL_DECIMAL(name) double name;
-#define POOL_MOMENT(name) int64_t name;
-#include "broker/health/pool_fields.def"
+#define POOL_TEXT(name, size, fold) char name[size];
+#define POOL_COUNT(name, fold) uint64_t name;
+#define POOL_DECIMAL(name, fold) double name;
+#define POOL_MOMENT(name, fold) int64_t name;
+#include "proto/redis/pool_fields.def"
 #undef POOL_TEXT
 #undef POOL_COUNT
 #undef POOL_DECIMAL
@@ -33,7 +33,7 @@ struct instance_row {
 #define INSTANCE_COUNT(name) uint64_t name;
 #define INSTANCE_DECIMAL(name) double name;
 #define INSTANCE_MOMENT(name) int64_t name;
-#include "broker/health/instance_fields.def"
+#include "proto/redis/instance_fields.def"
 #undef INSTANCE_TEXT
 #undef INSTANCE_COUNT
 #undef INSTANCE_DECIMAL

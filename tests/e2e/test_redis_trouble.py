@@ -65,7 +65,7 @@ def is_whole(redis, driver):
 
 
 def fields_of_pool():
-    text = (places.REPO / "broker" / "health" / "pool_fields.def").read_text()
+    text = (places.REPO / "proto" / "redis" / "pool_fields.def").read_text()
     return [line for line in text.splitlines() if line.startswith("POOL_")]
 
 
