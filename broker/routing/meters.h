@@ -28,7 +28,7 @@ struct operation_buckets {
 struct operation {
     enum mcp_method method;
     char tool[TIMELINE_TOOL_SIZE]; /* empty: no tool; `_other` */
-    char error_type[24];           /* empty: none; `tool_error`, a JSON-RPC code, or an error class */
+    char error_type[24]; /* empty: none; `tool_error`, a JSON-RPC code, or an error class */
     struct operation_buckets client; /* from sending to the end: the server and the way to it */
     struct operation_buckets server; /* from reading the request to answering it */
 };

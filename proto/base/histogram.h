@@ -30,7 +30,8 @@ double histogram_quantile_ms(const struct histogram *histogram, double q);
 
 /* `n=3 sum_ms=12.5 max_ms=9.1 40:2 56:1`: only buckets that are not empty. */
 void histogram_write(const struct histogram *histogram, struct bytes *out);
-/* Adds what TEXT says.  -EINVAL: it is nothing histogram_write would write; HISTOGRAM is as before. */
+/* Adds what TEXT says.  -EINVAL: it is nothing histogram_write would write; HISTOGRAM is as before.
+ */
 MUST_CHECK int histogram_read(struct histogram *histogram, struct span text);
 
 /*
