@@ -152,12 +152,16 @@ pytest_run() {
     summarize "$name" "$PYTEST_SUMMARY"
 }
 
-# What measures the heartbeat of a loop runs alone.
-# python_run: the Python package, wholly beside SDK 2 and fastmcp, and what uses an SDK beside SDK 1.
+# The Python package, wholly beside SDK 2 and fastmcp, and what uses an SDK beside SDK 1.  What
+# measures the heartbeat of a loop runs alone.
 python_run() {
+    local alone=(failures_blocked_loop failures_running_loop loops provider)
     local files=(compat failures_blocked_loop failures_running_loop failures_scopes
         three_lines testing transport)
-    python_suite python fastmcp tests/python
+    alone=("${alone[@]/#/tests/python/test_}")
+    alone=("${alone[@]/%/.py}")
+    python_suite python fastmcp tests/python -n 3 --dist loadfile "${alone[@]/#/--ignore=}"
+    python_suite python-alone fastmcp "${alone[@]}"
     files=("${files[@]/#/tests/python/test_}")
     python_suite python-mcp1 mcp1 "${files[@]/%/.py}"
 }
