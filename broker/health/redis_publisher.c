@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -170,13 +171,27 @@ void redis_publisher_send(struct redis_publisher *publisher, struct redis_comman
     }
 }
 
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             enum redis_key key, const char *pool)
+void redis_publisher_add_own_key(const struct redis_publisher *publisher,
+                                 struct redis_command *command, enum redis_key key,
+                                 const char *pool)
 {
     char text[REDIS_KEY_SIZE];
 
     (void)redis_key_write(key, publisher->prefix, pool, publisher->instance, text, sizeof(text));
     redis_command_add(command, text);
+}
+
+void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
+                             const char *format, ...)
+{
+    char key[REDIS_KEY_SIZE];
+    int length = snprintf(key, sizeof(key), "%s", publisher->prefix);
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(key + length, sizeof(key) - (size_t)length, format, arguments);
+    va_end(arguments);
+    redis_command_add(command, key);
 }
 
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key)
@@ -190,7 +205,7 @@ void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key ke
     }
     publisher->expire_due_ms[key] = now_ms + EXPIRE_INTERVAL_MS;
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(publisher, &command, key, NULL);
+    redis_publisher_add_own_key(publisher, &command, key, NULL);
     redis_command_add_int(&command, redis_key_row(key)->ttl_ms);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
 }
@@ -230,11 +245,11 @@ static void stay_alive(struct redis_publisher *publisher)
     struct redis_command command;
 
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_command_add_int(&command, publisher->instance_ttl_ms);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
     redis_command_begin(&command, "XTRIM");
-    redis_publisher_add_key(publisher, &command, REDIS_KEY_EV, NULL);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_EV, NULL);
     redis_command_add(&command, "MAXLEN");
     redis_command_add(&command, "~");
     redis_command_add_int(&command, EVENTS_KEPT);
@@ -427,11 +442,11 @@ static void say_goodbye(struct redis_publisher *publisher)
 
     redis_herald_send_last_events(publisher);
     redis_command_begin(&command, "ZREM");
-    redis_publisher_add_key(publisher, &command, REDIS_KEY_INST, NULL);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
     redis_command_add(&command, publisher->instance);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
     redis_command_begin(&command, "DEL");
-    redis_publisher_add_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_publisher_send(publisher, &command, REPLY_GOODBYE);
 }
 
