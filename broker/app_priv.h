@@ -124,4 +124,8 @@ void app_readiness(struct app *app, struct readiness *ret_readiness);
 /* app_snapshot.c */
 void app_take_snapshot(void *owner, struct snapshot *snapshot);
 
+/* app_details.c */
+/* The rest of the snapshot, once its pools are there. */
+void app_take_details(struct app *app, struct snapshot *snapshot);
+
 #endif

@@ -182,4 +182,5 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     router_each(app->router, add_pool, snapshot);
     instance->pools = snapshot->pool_count;
     sum_up(snapshot);
+    app_take_details(app, snapshot);
 }
