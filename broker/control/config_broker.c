@@ -5,7 +5,7 @@
 #include "broker/control/config_build.h"
 #include "broker/control/config_object.h"
 #include "broker/control/config_rules.h"
-#include "broker/health/redis_url.h"
+#include "proto/redis_url.h"
 
 static int read_redis(const struct config_place *place, struct span value, void *target);
 static int read_redis_url(const struct config_place *place, struct span value, void *target);

@@ -12,8 +12,8 @@
 #include <event2/dns.h>
 #include <stdbool.h>
 
-#include "broker/health/redis_url.h"
 #include "broker/runtime/loop.h"
+#include "proto/redis_url.h"
 
 /* Never called from redis_dial_start or redis_dial_cancel. */
 struct redis_dial_events {

@@ -14,8 +14,8 @@
 
 #include "broker/health/redis_command.h"
 #include "broker/health/redis_fault.h"
-#include "broker/health/redis_url.h"
 #include "broker/runtime/loop.h"
+#include "proto/redis_url.h"
 
 struct redis_link;
 

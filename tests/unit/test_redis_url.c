@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "broker/health/redis_url.h"
+#include "proto/redis_url.h"
 
 static const char *or_none(const char *text)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "broker/health/redis_url.h"
+#include "proto/redis_url.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,10 +3,11 @@
  * Where Redis is:
  *   redis://[user[:password]@]host[:port][/database]     redis://:password@host
  *   unix:///path[?db=N]
- * User, password and path may be percent-encoded.  Pure.
+ * User, password and path may be percent-encoded.  Read by the broker, and by the programs that
+ * look at a fleet.  Pure.
  */
-#ifndef TEPLO_HEALTH_REDIS_URL_H
-#define TEPLO_HEALTH_REDIS_URL_H
+#ifndef TEPLO_PROTO_REDIS_URL_H
+#define TEPLO_PROTO_REDIS_URL_H
 
 #include <stdint.h>
 
