@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,7 +12,6 @@
 enum {
     LEAVE_MS = 500,
     EXPIRE_INTERVAL_MS = 60000,
-    INSTANCE_TTL_LEAST_MS = 30000,
     FORGET_MS = 60000,
 };
 
@@ -28,15 +26,6 @@ static void on_work(void *owner);
 static void finish_closing(struct redis_publisher *publisher);
 
 static const struct redis_link_events link_events = {on_ready, on_reply, on_slow, on_closed};
-
-static const struct {
-    const char *suffix;
-    int ttl_s;
-} keys[] = {
-#define KEY(name, suffix, ttl_s) {suffix, ttl_s},
-#include "broker/health/redis_keys.def"
-#undef KEY
-};
 
 /* ---- life */
 
@@ -92,8 +81,12 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     publisher->take = take;
     publisher->owner = owner;
     publisher->tick_ms = options->tick_ms;
-    publisher->instance_ttl_ms =
-        3 * options->tick_ms < INSTANCE_TTL_LEAST_MS ? INSTANCE_TTL_LEAST_MS : 3 * options->tick_ms;
+    publisher->max_bytes = options->max_bytes;
+    publisher->series_pools = options->series_pools;
+    publisher->instance_ttl_ms = redis_key_row(REDIS_KEY_INSTANCE)->ttl_ms;
+    if (publisher->instance_ttl_ms < 3 * options->tick_ms) {
+        publisher->instance_ttl_ms = 3 * options->tick_ms;
+    }
     (void)snprintf(publisher->prefix, sizeof(publisher->prefix),
                    "teplo:{%s}:v1:", options->name_space);
     (void)snprintf(publisher->instance, sizeof(publisher->instance), "%s", options->instance);
@@ -182,17 +175,14 @@ void redis_publisher_send(struct redis_publisher *publisher, struct redis_comman
     }
 }
 
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...)
+void redis_publisher_add_own_key(const struct redis_publisher *publisher,
+                                 struct redis_command *command, enum redis_key key,
+                                 const char *pool)
 {
-    char key[192];
-    int length = snprintf(key, sizeof(key), "%s", publisher->prefix);
-    va_list arguments;
+    char text[REDIS_KEY_SIZE];
 
-    va_start(arguments, format);
-    (void)vsnprintf(key + length, sizeof(key) - (size_t)length, format, arguments);
-    va_end(arguments);
-    redis_command_add(command, key);
+    (void)redis_key_write(key, publisher->prefix, pool, publisher->instance, text, sizeof(text));
+    redis_command_add(command, text);
 }
 
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key)
@@ -205,9 +195,9 @@ void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key ke
         return;
     }
     publisher->expire_due_ms[key] = now_ms + EXPIRE_INTERVAL_MS;
-    redis_command_begin(&command, "EXPIRE");
-    redis_publisher_add_key(publisher, &command, "%s", keys[key].suffix);
-    redis_command_add_int(&command, keys[key].ttl_s);
+    redis_command_begin(&command, "PEXPIRE");
+    redis_publisher_add_own_key(publisher, &command, key, NULL);
+    redis_command_add_int(&command, redis_key_row(key)->ttl_ms);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
 }
 
@@ -219,9 +209,9 @@ void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key ke
         return;
     }
     log_event(LOG_LEVEL_WARN, "redis_key_refused", "key=%s%s until=restart why=%s",
-              publisher->prefix, keys[key].suffix, log_quote(why));
+              publisher->prefix, redis_key_row(key)->pattern, log_quote(why));
     (void)snprintf(message, sizeof(message), "%s%s cannot be written: %s", publisher->prefix,
-                   keys[key].suffix, why);
+                   redis_key_row(key)->pattern, why);
     redis_publisher_event(publisher, "config_error", "error", NULL, NULL,
                           redis_fault_row(redis_fault_of(why))->word, message);
     publisher->is_refused[key] = true;
@@ -246,11 +236,11 @@ static void stay_alive(struct redis_publisher *publisher)
     struct redis_command command;
 
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_command_add_int(&command, publisher->instance_ttl_ms);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
     redis_command_begin(&command, "XTRIM");
-    redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_EV].suffix);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_EV, NULL);
     redis_command_add(&command, "MAXLEN");
     redis_command_add(&command, "~");
     redis_command_add_int(&command, EVENTS_KEPT);
@@ -453,12 +443,12 @@ static void say_goodbye(struct redis_publisher *publisher)
     redis_herald_send_last_events(publisher);
     if (!redis_reporter_is_owing(publisher->reporter)) {
         redis_command_begin(&command, "ZREM");
-        redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_INST].suffix);
+        redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
         redis_command_add(&command, publisher->instance);
         redis_publisher_send(publisher, &command, REPLY_ASIDE);
     }
     redis_command_begin(&command, "DEL");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_publisher_send(publisher, &command, REPLY_GOODBYE);
 }
 

@@ -13,20 +13,13 @@
 #include "broker/health/redis_publisher.h"
 #include "broker/health/redis_reporter.h"
 #include "proto/base/hashmap.h"
-
-enum redis_key {
-#define KEY(name, suffix, ttl_s) REDIS_KEY_##name,
-#include "broker/health/redis_keys.def"
-#undef KEY
-    REDIS_KEY_COUNT
-};
+#include "proto/redis_key.h"
 
 enum {
     /* More pools take several transactions: a reply is owed for each command. */
     TRANSACTION_POOLS = 64,
     TRANSACTION_STEPS = 2 * TRANSACTION_POOLS + 8,
     EVENTS_A_TICK = EVENT_RING_BURST,
-    POOL_TTL_MS = 900000,
     EVENTS_KEPT = 2000,
 };
 
@@ -95,6 +88,8 @@ struct redis_publisher {
     char instance[40];
     int64_t tick_ms;
     int64_t instance_ttl_ms;
+    uint64_t max_bytes;
+    size_t series_pools;
     enum publisher_life life;
 
     enum redis_state state;
@@ -144,9 +139,10 @@ struct redis_publisher {
 /* redis_publisher.c */
 void redis_publisher_send(struct redis_publisher *publisher, struct redis_command *command,
                           enum reply_tag tag);
-/* The prefix and FORMAT as one more word. */
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...) PRINTF_LIKE(3, 4);
+/* One more word: KEY of POOL (NULL where it has none) and of this broker. */
+void redis_publisher_add_own_key(const struct redis_publisher *publisher,
+                                 struct redis_command *command, enum redis_key key,
+                                 const char *pool);
 /* Redis refused what we do: change state, pause or reconnect.  Ends the tick. */
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
                           const char *why);

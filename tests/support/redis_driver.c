@@ -373,7 +373,9 @@ int main(int argc, char **argv)
     char instance[40];
     struct redis_options options = {.url = argument(argc, argv, 1, ""),
                                     .name_space = argument(argc, argv, 2, "main"),
-                                    .instance = instance};
+                                    .instance = instance,
+                                    .max_bytes = 32 << 20,
+                                    .series_pools = 32};
     int status;
 
     (void)signal(SIGPIPE, SIG_IGN);
