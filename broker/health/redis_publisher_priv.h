@@ -12,6 +12,7 @@
 #include "broker/health/redis_clock.h"
 #include "broker/health/redis_link.h"
 #include "broker/health/redis_publisher.h"
+#include "broker/health/redis_reporter.h"
 #include "broker/health/row_field.h"
 #include "proto/base/hashmap.h"
 #include "proto/redis_key.h"
@@ -82,6 +83,8 @@ enum publisher_life {
     PUBLISHER_OPEN,
     PUBLISHER_LEAVING,   /* a last tick is to come */
     PUBLISHER_LAST_TICK, /* it runs, or has failed */
+    PUBLISHER_FOLDING,   /* its totals go into the base */
+    PUBLISHER_FOLDED,    /* or could not */
     PUBLISHER_GOODBYE,   /* its last words are out */
     PUBLISHER_CLOSED,    /* no link any more */
 };
@@ -121,6 +124,8 @@ struct redis_publisher {
     int64_t halved_at_ms;
     size_t next_trim; /* the stream that is made shorter next */
 
+    struct redis_reporter *reporter; /* ours */
+
     struct redis_clock clock;
     int64_t time_sent_us; /* 0: no TIME is out */
     bool is_fresh;        /* connected, but its clock is not read yet */
@@ -155,9 +160,6 @@ void redis_publisher_send(struct redis_publisher *publisher, struct redis_comman
 void redis_publisher_add_own_key(const struct redis_publisher *publisher,
                                  struct redis_command *command, enum redis_key key,
                                  const char *pool);
-/* The prefix and FORMAT as one more word. */
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...) PRINTF_LIKE(3, 4);
 /* Redis refused what we do: change state, pause or reconnect.  Ends the tick. */
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
                           const char *why);
@@ -168,6 +170,9 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher);
 /* KEY was written: see to its TTL if it is time. */
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key);
 void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key key, const char *why);
+
+/* What redis_reporter_leave began is over. */
+void redis_publisher_on_folded(struct redis_publisher *publisher);
 
 /* redis_publisher_state.c */
 /* Logs, and makes an event, once per change. */
