@@ -122,7 +122,8 @@ def test_histograms_and_tables_are_written_every_ten_seconds(redis, start_driver
     for command in commands:
         if command[0] == "EXEC":
             assert int(redis.row(driver.key("i"))["seq"]) < 130, "later than ten seconds"
-        if command[1:2] and re.search("[}]:v1:(h|tbl:sess):", command[1]):
+        is_write = command[0] in ("SET", "UNLINK", "XADD", "PEXPIRE")
+        if is_write and re.search("[}]:v1:(h|tbl:sess):", command[1]):
             seq = int(redis.row(driver.key("i"))["seq"])
             assert seq > 80, "earlier than ten seconds"
             found.add(command[0])
@@ -202,11 +203,9 @@ def test_after_a_wipe_all_of_it_is_back_within_two_ticks(redis, start_driver):
 def test_a_full_redis_gets_half_of_the_streams_back(redis, start_driver):
     driver = start_driver(redis.url)
     assert driver.flush()
-    for number in range(2000):
-        redis("XADD", PREFIX + "ev", "*", "type", "mark", "n", number)
-    for name, count in (("_fleet", 360), ("pool0", 360)):
-        for number in range(count):
-            redis("XADD", PREFIX + f"ts10s:{name}", f"{1000 + number}-0", "calls", 1)
+    fill = "redis.call('DEL', KEYS[1]) for i = 1, ARGV[1] do redis.call('XADD', KEYS[1], i .. '-0', 'x', 1) end"
+    for key, count in (("ev", 2000), ("ts10s:_fleet", 360), ("ts10s:pool0", 360)):
+        redis("EVAL", fill, 1, PREFIX + key, count)
     redis("CONFIG", "SET", "maxmemory-policy", "noeviction")
     redis("CONFIG", "SET", "maxmemory", "1mb")
     driver.wait_log("redis_oom")
