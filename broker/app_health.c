@@ -3,6 +3,11 @@
 #include "broker/app_priv.h"
 #include "broker/runtime/clock.h"
 
+bool app_is_draining(const struct app *app)
+{
+    return app->state != APP_SERVING || router_is_draining(app->router);
+}
+
 static void count_pool(void *owner, struct route *route)
 {
     struct readiness_facts *facts = owner;
@@ -31,7 +36,7 @@ void app_readiness(struct app *app, struct readiness *ret_readiness)
         .loop_age_ms = clock_now_ms() - app->turned_ms,
         .has_config = app->config != NULL,
         .is_bound = !list_is_empty(&app->doors),
-        .is_draining = app->state != APP_SERVING || router_is_draining(app->router),
+        .is_draining = app_is_draining(app),
         .require = require_of(app->config->ready_require),
     };
 

@@ -16,6 +16,7 @@
 #include "broker/health/redis_publisher.h"
 #include "broker/health/snapshot.h"
 #include "broker/ledger/ledger.h"
+#include "broker/pool/health_rollup.h"
 #include "broker/routing/router.h"
 #include "broker/runtime/loop.h"
 #include "broker/system/activation.h"
@@ -119,6 +120,8 @@ void app_end_flushes(struct app *app);
 extern const struct admin_actions app_admin_actions;
 
 /* app_health.c */
+/* New calls are refused, or soon will be. */
+bool app_is_draining(const struct app *app);
 void app_readiness(struct app *app, struct readiness *ret_readiness);
 
 /* app_snapshot.c */

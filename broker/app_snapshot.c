@@ -92,8 +92,9 @@ static void fill_calls(struct pool_row *row, struct route *route)
     fill_outcomes(row, totals);
 }
 
-static void fill_health(struct pool_row *row, const struct pool *pool)
+static void fill_health(struct pool_row *row, struct pool *pool)
 {
+    enum breaker_state breaker = pool_breaker(pool);
     const char *reason;
     int64_t since_ms;
     enum health health = pool_health(pool, &reason, &since_ms);
@@ -102,6 +103,9 @@ static void fill_health(struct pool_row *row, const struct pool *pool)
     row->health_code = (uint64_t)health;
     row->health_since_at_ms = since_ms;
     COPY(row->health_reason, reason);
+    COPY(row->breaker, breaker_state_name(breaker));
+    row->breaker_code = (uint64_t)breaker;
+    row->breaker_opens_total = pool_totals(pool)->breaker_trips_total;
 }
 
 static void add_pool(void *owner, struct route *route)
@@ -125,12 +129,10 @@ static void add_pool(void *owner, struct route *route)
     fill_health(row, pool);
 }
 
-/* The instance is as well as its worst pool; pools that nobody has used yet say nothing. */
 static void sum_up(struct snapshot *snapshot)
 {
     struct instance_row *instance = &snapshot->instance;
 
-    COPY(instance->health, health_name(HEALTH_HEALTHY));
     for (size_t i = 0; i < snapshot->pool_count; i++) {
         const struct pool_row *pool = &snapshot->pools[i];
 
@@ -142,12 +144,33 @@ static void sum_up(struct snapshot *snapshot)
             pool->not_executed_total + pool->unknown_total + pool->result_lost_total;
         instance->up_bytes_total += pool->up_bytes_total;
         instance->down_bytes_total += pool->down_bytes_total;
-        if (pool->health_code > instance->health_code && pool->health_code != HEALTH_UNKNOWN) {
-            instance->health_code = pool->health_code;
-            COPY(instance->health, pool->health);
-            COPY(instance->health_reason, pool->name);
+    }
+}
+
+/*
+ * The instance is as well as its worst pool, and the reason is that pool's name.  Pools that nobody
+ * has used yet say nothing: a broker that has no others is well.
+ */
+static void judge(const struct app *app, struct snapshot *snapshot)
+{
+    struct instance_row *instance = &snapshot->instance;
+    enum health worst = HEALTH_UNKNOWN;
+
+    for (size_t i = 0; i < snapshot->pool_count; i++) {
+        const struct pool_row *pool = &snapshot->pools[i];
+
+        if (health_is_worse((enum health)pool->health_code, worst)) {
+            worst = (enum health)pool->health_code;
+            COPY(instance->health_reason, worst == HEALTH_HEALTHY ? "" : pool->name);
         }
     }
+    worst = worst == HEALTH_UNKNOWN ? HEALTH_HEALTHY : worst;
+    if (app_is_draining(app)) {
+        worst = HEALTH_DRAINING;
+        COPY(instance->health_reason, health_reason_token(HEALTH_REASON_DRAINING));
+    }
+    instance->health_code = (uint64_t)worst;
+    COPY(instance->health, health_name(worst));
 }
 
 static const char *state_name(const struct app *app)
@@ -182,4 +205,5 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     router_each(app->router, add_pool, snapshot);
     instance->pools = snapshot->pool_count;
     sum_up(snapshot);
+    judge(app, snapshot);
 }
