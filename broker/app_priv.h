@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The app's parts: app.c (start, stop), app_config.c (options into parts, reload),
    app_doors.c (sockets), app_upgrade.c (who comes after us), app_admin.c (what admin.sock
-   offers), app_snapshot.c (figures), app_health.c (live, ready). */
+   offers), app_snapshot.c (figures), app_health.c (how well it is; live, ready). */
 #ifndef TEPLO_BROKER_APP_PRIV_H
 #define TEPLO_BROKER_APP_PRIV_H
 
@@ -123,6 +123,17 @@ extern const struct admin_actions app_admin_actions;
 /* New calls are refused, or soon will be. */
 bool app_is_draining(const struct app *app);
 void app_readiness(struct app *app, struct readiness *ret_readiness);
+/* All of it, for people and programs: what `teplo/health` answers.  NULL without memory. */
+cJSON *app_health(void *owner);
+/*
+ * As well as its worst pool; pools that nobody has used yet say nothing, and a broker that has no
+ * others is well.  The reason is that pool's name, "-" or "draining".
+ */
+struct instance_health {
+    enum health health;
+    char reason[ROUTE_NAME_SIZE];
+};
+void app_judge(const struct app *app, struct instance_health *ret_health);
 
 /* app_snapshot.c */
 void app_take_snapshot(void *owner, struct snapshot *snapshot);

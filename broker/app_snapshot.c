@@ -147,32 +147,6 @@ static void sum_up(struct snapshot *snapshot)
     }
 }
 
-/*
- * The instance is as well as its worst pool, and the reason is that pool's name.  Pools that nobody
- * has used yet say nothing: a broker that has no others is well.
- */
-static void judge(const struct app *app, struct snapshot *snapshot)
-{
-    struct instance_row *instance = &snapshot->instance;
-    enum health worst = HEALTH_UNKNOWN;
-
-    for (size_t i = 0; i < snapshot->pool_count; i++) {
-        const struct pool_row *pool = &snapshot->pools[i];
-
-        if (health_is_worse((enum health)pool->health_code, worst)) {
-            worst = (enum health)pool->health_code;
-            COPY(instance->health_reason, worst == HEALTH_HEALTHY ? "" : pool->name);
-        }
-    }
-    worst = worst == HEALTH_UNKNOWN ? HEALTH_HEALTHY : worst;
-    if (app_is_draining(app)) {
-        worst = HEALTH_DRAINING;
-        COPY(instance->health_reason, health_reason_token(HEALTH_REASON_DRAINING));
-    }
-    instance->health_code = (uint64_t)worst;
-    COPY(instance->health, health_name(worst));
-}
-
 static const char *state_name(const struct app *app)
 {
     switch (app->state) {
@@ -185,6 +159,16 @@ static const char *state_name(const struct app *app)
         return "stopping";
     }
     return "-";
+}
+
+static void fill_instance_health(const struct app *app, struct instance_row *instance)
+{
+    struct instance_health health;
+
+    app_judge(app, &health);
+    instance->health_code = (uint64_t)health.health;
+    COPY(instance->health, health_name(health.health));
+    COPY(instance->health_reason, health.reason);
 }
 
 void app_take_snapshot(void *owner, struct snapshot *snapshot)
@@ -205,5 +189,5 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     router_each(app->router, add_pool, snapshot);
     instance->pools = snapshot->pool_count;
     sum_up(snapshot);
-    judge(app, snapshot);
+    fill_instance_health(app, instance);
 }

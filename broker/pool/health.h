@@ -27,6 +27,9 @@ enum health_reason {
     HEALTH_REASON_COUNT
 };
 
+/* Of the reasons in words, as in the Redis row. */
+enum { HEALTH_REASONS_SIZE = 65 };
+
 const char *health_name(enum health health);
 const char *health_reason_token(enum health_reason reason);
 /* For people, without a full stop.  TOKEN that is none: NULL. */

@@ -24,7 +24,6 @@ enum {
     HEALTH_BASELINE_MS = 3600000,
     HEALTH_BASELINE_LEAST_MS = 300000,
     HEALTH_REASONS = 3,
-    HEALTH_REASON_SIZE = 65,
 };
 
 struct health_signal_state {
@@ -42,7 +41,7 @@ struct health_baseline {
 
 struct health_memory {
     enum health health;                 /* what is shown */
-    char reason[HEALTH_REASON_SIZE];    /* tokens, worst first, or "-" */
+    char reason[HEALTH_REASONS_SIZE];   /* tokens, worst first, or "-" */
     int64_t since_ms;                   /* of what is shown */
     enum health level;                  /* the same, but while it is draining */
     int64_t level_ms;                   /* since when */
