@@ -13,6 +13,7 @@
 enum {
     LEAVE_MS = 500,
     EXPIRE_INTERVAL_MS = 60000,
+    FORGET_MS = 60000,
 };
 
 static void on_ready(void *owner);
@@ -61,6 +62,7 @@ static void reap(void *owner)
 {
     struct redis_publisher *publisher = owner;
 
+    redis_reporter_free(publisher->reporter);
     redis_tick_forget(publisher);
     hashmap_done(&publisher->published);
     snapshot_done(&publisher->snapshot);
@@ -98,8 +100,11 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     timer_init(&publisher->leave_timer, loop, on_leave_timer, publisher);
     timer_init(&publisher->done_timer, loop, on_done_timer, publisher);
     deferred_init(&publisher->work, loop, on_work, publisher);
+    publisher->reporter =
+        redis_reporter_new(publisher, options->forget_ms == 0 ? FORGET_MS : options->forget_ms);
     publisher->link = make_link(publisher, options->url);
-    if (publisher->link == NULL) {
+    if (publisher->link == NULL || publisher->reporter == NULL) {
+        redis_link_free(publisher->link);
         reap(publisher);
         return NULL;
     }
@@ -290,7 +295,11 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
         redis_publisher_set_state(publisher, REDIS_STATE_UP, REDIS_FAULT_NONE, "");
     }
     deferred_schedule(&publisher->work);
-    redis_publisher_flush_end(publisher, publisher->seq, is_whole);
+    /* The reporter ends the flushes when the fleet's figures are there too. */
+    if (publisher->life != PUBLISHER_OPEN || !redis_reporter_on_tick(publisher->reporter) ||
+        !is_whole) {
+        redis_publisher_flush_end(publisher, publisher->seq, is_whole);
+    }
 }
 
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
@@ -311,6 +320,7 @@ void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fa
     if (row->act == REDIS_ACT_CLOSE) {
         redis_link_drop(publisher->link, row->pause_ms);
         redis_herald_forget(publisher);
+        redis_reporter_forget(publisher->reporter);
     }
     publisher->hold_until_ms =
         loop_now_ms(publisher->loop) + redis_fault_pause_ms(fault, publisher->failures);
@@ -328,6 +338,7 @@ static void on_ready(void *owner)
     publisher->is_fresh = true;
     publisher->is_instance_known = false; /* while we were away, it may have expired */
     publisher->hold_until_ms = 0;
+    redis_reporter_forget(publisher->reporter);
     redis_publisher_resync(publisher);
     redis_herald_ask_time(publisher);
 }
@@ -365,7 +376,9 @@ static void on_reply(void *owner, unsigned label, const redisReply *reply)
         redis_herald_on_event_reply(publisher, reply);
         return;
     case REPLY_ASIDE:
+        return;
     case REPLY_REPORTER:
+        redis_reporter_on_reply(publisher->reporter, reply);
         return;
     case REPLY_GOODBYE:
         finish_closing(publisher);
@@ -392,6 +405,7 @@ static void on_closed(void *owner, enum redis_fault fault, const char *why)
     publisher->tick.is_running = false;
     publisher->is_fresh = false;
     redis_herald_forget(publisher);
+    redis_reporter_forget(publisher->reporter);
     redis_publisher_set_state(publisher, state == REDIS_STATE_UP ? REDIS_STATE_DOWN : state, fault,
                               why);
     deferred_schedule(&publisher->work);
@@ -441,13 +455,21 @@ static void say_goodbye(struct redis_publisher *publisher)
     struct redis_command command;
 
     redis_herald_send_last_events(publisher);
-    redis_command_begin(&command, "ZREM");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
-    redis_command_add(&command, publisher->instance);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    if (!redis_reporter_is_owing(publisher->reporter)) {
+        redis_command_begin(&command, "ZREM");
+        redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
+        redis_command_add(&command, publisher->instance);
+        redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    }
     redis_command_begin(&command, "DEL");
     redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_publisher_send(publisher, &command, REPLY_GOODBYE);
+}
+
+void redis_publisher_on_folded(struct redis_publisher *publisher)
+{
+    publisher->life = publisher->life == PUBLISHER_FOLDING ? PUBLISHER_FOLDED : publisher->life;
+    deferred_schedule(&publisher->work);
 }
 
 static void leave(struct redis_publisher *publisher)
@@ -457,7 +479,10 @@ static void leave(struct redis_publisher *publisher)
     if (publisher->life == PUBLISHER_LEAVING && may_write) {
         publisher->life = PUBLISHER_LAST_TICK;
         redis_tick_begin(publisher);
-    } else if (publisher->life != PUBLISHER_GOODBYE) {
+    } else if (publisher->life <= PUBLISHER_LAST_TICK &&
+               redis_reporter_leave(publisher->reporter)) {
+        publisher->life = PUBLISHER_FOLDING;
+    } else if (publisher->life != PUBLISHER_GOODBYE && publisher->life != PUBLISHER_FOLDING) {
         publisher->life = PUBLISHER_GOODBYE;
         say_goodbye(publisher);
     }

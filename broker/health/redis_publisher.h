@@ -25,6 +25,7 @@ struct redis_options {
     const char *instance; /* health_instance_id */
     uint64_t max_bytes;   /* of all keys of the fleet: redis_budget_of */
     size_t series_pools;  /* pools that have time series, at most */
+    int64_t forget_ms;    /* a broker silent for so long is gone; 0: a minute */
 };
 
 /*

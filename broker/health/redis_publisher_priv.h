@@ -11,6 +11,7 @@
 #include "broker/health/redis_clock.h"
 #include "broker/health/redis_link.h"
 #include "broker/health/redis_publisher.h"
+#include "broker/health/redis_reporter.h"
 #include "proto/base/hashmap.h"
 #include "proto/redis_key.h"
 
@@ -72,6 +73,8 @@ enum publisher_life {
     PUBLISHER_OPEN,
     PUBLISHER_LEAVING,   /* a last tick is to come */
     PUBLISHER_LAST_TICK, /* it runs, or has failed */
+    PUBLISHER_FOLDING,   /* its totals go into the base */
+    PUBLISHER_FOLDED,    /* or could not */
     PUBLISHER_GOODBYE,   /* its last words are out */
     PUBLISHER_CLOSED,    /* no link any more */
 };
@@ -103,6 +106,8 @@ struct redis_publisher {
     bool is_refused[REDIS_KEY_COUNT];
     int64_t write_due_ms[REDIS_KEY_COUNT];
     int64_t expire_due_ms[REDIS_KEY_COUNT];
+
+    struct redis_reporter *reporter; /* ours */
 
     struct redis_clock clock;
     int64_t time_sent_us; /* 0: no TIME is out */
@@ -152,6 +157,9 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher);
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key);
 void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key key, const char *why);
 
+/* What redis_reporter_leave began is over. */
+void redis_publisher_on_folded(struct redis_publisher *publisher);
+
 /* redis_publisher_state.c */
 /* Logs, and makes an event, once per change. */
 void redis_publisher_set_state(struct redis_publisher *publisher, enum redis_state state,
@@ -170,6 +178,8 @@ void redis_tick_begin(struct redis_publisher *publisher);
 void redis_tick_on_queued(struct redis_publisher *publisher, const redisReply *reply);
 void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *reply);
 void redis_tick_forget(struct redis_publisher *publisher);
+/* On the clock of Redis. */
+int64_t redis_tick_now_ms(const struct redis_publisher *publisher);
 
 /* redis_herald.c */
 void redis_herald_ask_time(struct redis_publisher *publisher);

@@ -13,7 +13,7 @@ enum {
     FULL_INTERVAL_MS = 30000,
     LISTS_INTERVAL_MS = 60000, /* the member of `pools`, and pruning */
     META_INTERVAL_MS = 3600000,
-    INST_KEPT_MS = 600000, /* a broker silent for so long is no member of `inst` */
+    INST_KEPT_MS = 1000000, /* if nobody has folded it by then, its rows have expired */
     POOLS_KEPT_MS = 86400000,
     SCHEMA_VERSION = 1,
     SCHEMA_MINOR = 0,
@@ -33,7 +33,7 @@ static void on_step(struct redis_publisher *publisher, const struct step *step,
                     const redisReply *reply);
 static void finish(struct redis_publisher *publisher);
 
-static int64_t redis_now_ms(const struct redis_publisher *publisher)
+int64_t redis_tick_now_ms(const struct redis_publisher *publisher)
 {
     return loop_now_ms(publisher->loop) + redis_clock_epoch_ms(&publisher->clock);
 }
@@ -110,7 +110,7 @@ static void queue_prune(struct redis_publisher *publisher, enum redis_key key, i
     redis_command_begin(&command, "ZREMRANGEBYSCORE");
     redis_publisher_add_own_key(publisher, &command, key, NULL);
     redis_command_add(&command, "-inf");
-    redis_command_add_int(&command, redis_now_ms(publisher) - kept_ms);
+    redis_command_add_int(&command, redis_tick_now_ms(publisher) - kept_ms);
     queue(publisher, &command, (struct step){.kind = STEP_OTHER, .key = key});
 }
 
@@ -123,7 +123,7 @@ static void queue_heartbeat(struct redis_publisher *publisher)
     }
     redis_command_begin(&command, "ZADD");
     redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
-    redis_command_add_int(&command, redis_now_ms(publisher));
+    redis_command_add_int(&command, redis_tick_now_ms(publisher));
     redis_command_add(&command, publisher->instance);
     queue(publisher, &command, (struct step){.kind = STEP_KEY, .key = REDIS_KEY_INST});
     if (publisher->tick.has_pools_key) {
@@ -278,7 +278,7 @@ static void queue_pool_names(struct redis_publisher *publisher, size_t first, si
     redis_command_begin(&command, "ZADD");
     redis_publisher_add_own_key(publisher, &command, REDIS_KEY_POOLS, NULL);
     for (size_t i = first; i < first + count; i++) {
-        redis_command_add_int(&command, redis_now_ms(publisher));
+        redis_command_add_int(&command, redis_tick_now_ms(publisher));
         redis_command_add(&command, publisher->snapshot.pools[i].name);
     }
     queue(publisher, &command, (struct step){.kind = STEP_KEY, .key = REDIS_KEY_POOLS});
