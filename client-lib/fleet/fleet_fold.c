@@ -191,6 +191,10 @@ static void fold_pool(const struct fleet_view *view, struct fleet_pool *pool)
         for (size_t i = 0; i < fleet_pool_shape.count; i++) {
             fold_field(&pool->figures, &rows, i);
         }
+        if (view->source == FLEET_SOURCE_BROKER) {
+            pool->rollup = FLEET_ROLLUP_BROKER;
+            pool->is_stale = false;
+        }
     }
 }
 
@@ -339,5 +343,9 @@ void fleet_fold(struct fleet_view *view)
         fold_health(view, &view->figures);
         view->figures.updated_at_ms = view->at_ms;
         fleet_set_known(&view->figures.row, FLEET_WHOLE_updated_at_ms);
+        if (view->source == FLEET_SOURCE_BROKER) {
+            view->rollup = FLEET_ROLLUP_BROKER;
+            view->is_stale = false;
+        }
     }
 }
