@@ -52,7 +52,9 @@ static void start_publisher(struct app *app)
     struct redis_options options = {.url = app->config->redis.url,
                                     .name_space = app->config->redis.namespace,
                                     .tick_ms = app->config->redis.tick_ms,
-                                    .instance = app->instance};
+                                    .instance = app->instance,
+                                    .max_bytes = app->config->redis.max_bytes_bytes,
+                                    .series_pools = app->config->redis.ts_max_pools};
 
     if (app->config->redis.url[0] == '\0') {
         log_event(LOG_LEVEL_INFO, "redis_off", "why=\"no redis url is configured\"");
