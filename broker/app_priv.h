@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The app's parts: app.c (start, stop), app_config.c (options into parts, reload),
    app_doors.c (sockets), app_upgrade.c (who comes after us), app_admin.c (what admin.sock
-   offers), app_snapshot.c (figures), app_health.c (live, ready), app_http.c (pages),
-   app_metrics.c (/metrics). */
+   offers), app_snapshot.c (figures), app_health.c (how well it is; live, ready), app_http.c
+   (pages), app_metrics.c (/metrics). */
 #ifndef TEPLO_BROKER_APP_PRIV_H
 #define TEPLO_BROKER_APP_PRIV_H
 
@@ -19,6 +19,7 @@
 #include "broker/health/redis_publisher.h"
 #include "broker/health/snapshot.h"
 #include "broker/ledger/ledger.h"
+#include "broker/pool/health_rollup.h"
 #include "broker/routing/router.h"
 #include "broker/runtime/loop.h"
 #include "broker/system/activation.h"
@@ -137,7 +138,20 @@ void app_end_flushes(struct app *app);
 extern const struct admin_actions app_admin_actions;
 
 /* app_health.c */
+/* New calls are refused, or soon will be. */
+bool app_is_draining(const struct app *app);
 void app_readiness(struct app *app, struct readiness *ret_readiness);
+/* All of it, for people and programs: what `teplo/health` answers.  NULL without memory. */
+cJSON *app_health(void *owner);
+/*
+ * As well as its worst pool; pools that nobody has used yet say nothing, and a broker that has no
+ * others is well.  The reason is that pool's name, "-" or "draining".
+ */
+struct instance_health {
+    enum health health;
+    char reason[ROUTE_NAME_SIZE];
+};
+void app_judge(const struct app *app, struct instance_health *ret_health);
 
 /* app_snapshot.c */
 void app_take_snapshot(void *owner, struct snapshot *snapshot);

@@ -379,6 +379,11 @@ static void show_stats(struct visitor *visitor, const struct message *request)
     send_object(visitor, request, visitor->admin->actions->stats(visitor->admin->owner));
 }
 
+static void show_health(struct visitor *visitor, const struct message *request)
+{
+    send_object(visitor, request, visitor->admin->actions->health(visitor->admin->owner));
+}
+
 static void show_config(struct visitor *visitor, const struct message *request)
 {
     struct bytes text;

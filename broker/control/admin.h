@@ -27,6 +27,7 @@ struct admin_actions {
     cJSON *(*clients)(void *owner);
     cJSON *(*errors)(void *owner);
     cJSON *(*stats)(void *owner);
+    cJSON *(*health)(void *owner);
     void (*config)(void *owner, struct bytes *out); /* raw JSON */
     /* NULL with the raw result in OUT, or what is wrong with CALL, the token of params.call. */
     const char *(*outcome)(void *owner, struct span call, uid_t asker, struct bytes *out);
