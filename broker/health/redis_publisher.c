@@ -59,6 +59,11 @@ static struct redis_link *make_link(struct redis_publisher *publisher, const cha
     if (redis_url_init(&url, text) < 0) {
         return NULL;
     }
+    /* The link knows neither yet, and in the open is not what was asked for. */
+    if (url.has_tls || url.sentinel_count > 0) {
+        redis_url_done(&url);
+        return NULL;
+    }
     (void)snprintf(client_name, sizeof(client_name), "teplo:%s", publisher->instance);
     link = redis_link_new(publisher->loop, &url, client_name, &link_events, publisher);
     if (link == NULL) {
