@@ -145,7 +145,8 @@ static int start(struct app *app, struct bytes *message)
     if (app_make_routes(app, message) < 0 || app_open_door(app, NULL, message) < 0) {
         return -1;
     }
-    app->lag_due_ms = loop_now_ms(app->loop) + LAG_INTERVAL_MS;
+    app->turned_ms = loop_now_ms(app->loop);
+    app->lag_due_ms = app->turned_ms + LAG_INTERVAL_MS;
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
     watchdog_start(&app->watchdog, app->loop);
     return 0;
@@ -331,7 +332,8 @@ static void on_lag_timer(void *owner)
     if (late_ms > LEAP_MS) {
         on_leap(app, late_ms);
     }
-    app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
+    app->turned_ms = clock_now_ms();
+    app->lag_due_ms = app->turned_ms + LAG_INTERVAL_MS;
     ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
     /* Not only clients take memory. */
