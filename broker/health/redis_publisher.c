@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -186,19 +185,6 @@ void redis_publisher_add_own_key(const struct redis_publisher *publisher,
 
     (void)redis_key_write(key, publisher->prefix, pool, publisher->instance, text, sizeof(text));
     redis_command_add(command, text);
-}
-
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...)
-{
-    char key[REDIS_KEY_SIZE];
-    int length = snprintf(key, sizeof(key), "%s", publisher->prefix);
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(key + length, sizeof(key) - (size_t)length, format, arguments);
-    va_end(arguments);
-    redis_command_add(command, key);
 }
 
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key)

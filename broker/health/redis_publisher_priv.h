@@ -145,9 +145,6 @@ void redis_publisher_send(struct redis_publisher *publisher, struct redis_comman
 void redis_publisher_add_own_key(const struct redis_publisher *publisher,
                                  struct redis_command *command, enum redis_key key,
                                  const char *pool);
-/* The prefix and FORMAT as one more word. */
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...) PRINTF_LIKE(3, 4);
 /* Redis refused what we do: change state, pause or reconnect.  Ends the tick. */
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
                           const char *why);
