@@ -24,9 +24,9 @@ GAP_MS = 50 * places.SLOWNESS
 
 
 class Driver:
-    def __init__(self, url, tick_ms=100, pools=1, namespace="main", env=None):
+    def __init__(self, url, tick_ms=100, pools=1, namespace="main", env=None, forget_ms=60000):
         self.program = Program(
-            places.WRAPPER + [DRIVER, url, namespace, tick_ms, pools],
+            places.WRAPPER + [DRIVER, url, namespace, tick_ms, pools, forget_ms],
             env={**sanitizer_options(), **(env or {})},
             stdin=subprocess.PIPE,
             parse=LogLine,

@@ -5,7 +5,7 @@
  * stderr.  Its own heartbeat of 10 ms shows whether anything ever holds the loop up, beside a
  * thread that shows how late the machine itself is.
  *
- *   redis_driver URL [NAMESPACE [TICK_MS [POOLS]]]
+ *   redis_driver URL [NAMESPACE [TICK_MS [POOLS [FORGET_MS]]]]
  *
  *   flush            flushed ok=1 seq=7
  *   flushes N        the same, N times at once; flushes=N for those that were taken
@@ -423,11 +423,20 @@ int main(int argc, char **argv)
 {
     static struct driver driver;
     char instance[40];
-    struct redis_options options = {.url = argument(argc, argv, 1, ""),
-                                    .name_space = argument(argc, argv, 2, "main"),
-                                    .instance = instance,
-                                    .max_bytes = 32 << 20,
-                                    .series_pools = 32};
+    struct redis_options options = {
+        .access = {.url = argument(argc, argv, 1, ""),
+                   .username = getenv("TEPLO_TEST_USERNAME"),
+                   .password = getenv("TEPLO_TEST_PASSWORD"),
+                   .sentinel_username = getenv("TEPLO_TEST_SENTINEL_USERNAME"),
+                   .sentinel_password = getenv("TEPLO_TEST_SENTINEL_PASSWORD"),
+                   .tls_ca = getenv("TEPLO_TEST_TLS_CA"),
+                   .tls_cert = getenv("TEPLO_TEST_TLS_CERT"),
+                   .tls_key = getenv("TEPLO_TEST_TLS_KEY"),
+                   .tls_server_name = getenv("TEPLO_TEST_TLS_SERVER_NAME")},
+        .name_space = argument(argc, argv, 2, "main"),
+        .instance = instance,
+        .max_bytes = 32 << 20,
+        .series_pools = 32};
     int status;
 
     (void)signal(SIGPIPE, SIG_IGN);
@@ -435,6 +444,7 @@ int main(int argc, char **argv)
     health_instance_id(instance);
     options.tick_ms = strtol(argument(argc, argv, 3, "200"), NULL, 10);
     driver.pools = (unsigned)strtoul(argument(argc, argv, 4, "1"), NULL, 10);
+    options.forget_ms = strtol(argument(argc, argv, 5, "60000"), NULL, 10);
     (void)snprintf(driver.row.upstream, sizeof(driver.row.upstream), "http://127.0.0.1:1/sse");
     driver.loop = loop_new();
     if (driver.loop == NULL) {
