@@ -326,6 +326,7 @@ static void on_lag_timer(void *owner)
     struct app *app = owner;
     int64_t late_ms = clock_now_ms() - app->lag_due_ms;
 
+    rolling_add(&app->lag, clock_now_ms(), (double)late_ms);
     if (late_ms > app->lag_max_ms) {
         app->lag_max_ms = late_ms;
     }

@@ -22,6 +22,7 @@
 #include "broker/system/runtime_dir.h"
 #include "broker/system/watchdog.h"
 #include "broker/upstream/curl_driver.h"
+#include "proto/base/histogram.h"
 
 /* A listening socket and the pool it is bound to. */
 struct door {
@@ -76,6 +77,7 @@ struct app {
     int64_t lag_due_ms;
     int64_t turned_ms; /* the loop did, last */
     int64_t lag_max_ms;
+    struct rolling lag;
     int64_t started_ms;
     int64_t started_wall_ms;
     char instance[40];
