@@ -17,12 +17,20 @@
 struct admin;
 struct listener;
 
+/* Which of the last requests are asked for. */
+struct admin_calls {
+    bool only_failed;
+    char pool[33]; /* empty: of any */
+    size_t limit;
+};
+
 /* All mandatory. */
 struct admin_actions {
     /* New objects, NULL without memory. */
     cJSON *(*pools)(void *owner);
     cJSON *(*sessions)(void *owner);
     cJSON *(*clients)(void *owner);
+    cJSON *(*calls)(void *owner, const struct admin_calls *which);
     cJSON *(*errors)(void *owner);
     cJSON *(*stats)(void *owner);
     void (*config)(void *owner, struct bytes *out); /* raw JSON */
