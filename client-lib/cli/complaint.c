@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "client-lib/cli/printable.h"
+#include "proto/printable.h"
 
 /* A byte that is not UTF-8 becomes three: so much room a printable line may need. */
 enum { LINE_MAXIMUM = 4096, LINE_ROOM = 16384, PROGRESS_MAXIMUM = 70 };

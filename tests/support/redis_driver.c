@@ -5,7 +5,7 @@
  * stderr.  Its own heartbeat of 10 ms shows whether anything ever holds the loop up, beside a
  * thread that shows how late the machine itself is.
  *
- *   redis_driver URL [NAMESPACE [TICK_MS [POOLS]]]
+ *   redis_driver URL [NAMESPACE [TICK_MS [POOLS [FORGET_MS]]]]
  *
  *   flush            flushed ok=1 seq=7
  *   flushes N        the same, N times at once; flushes=N for those that were taken
@@ -382,7 +382,9 @@ int main(int argc, char **argv)
                    .tls_key = getenv("TEPLO_TEST_TLS_KEY"),
                    .tls_server_name = getenv("TEPLO_TEST_TLS_SERVER_NAME")},
         .name_space = argument(argc, argv, 2, "main"),
-        .instance = instance};
+        .instance = instance,
+        .max_bytes = 32 << 20,
+        .series_pools = 32};
     int status;
 
     (void)signal(SIGPIPE, SIG_IGN);
@@ -390,6 +392,7 @@ int main(int argc, char **argv)
     health_instance_id(instance);
     options.tick_ms = strtol(argument(argc, argv, 3, "200"), NULL, 10);
     driver.pools = (unsigned)strtoul(argument(argc, argv, 4, "1"), NULL, 10);
+    options.forget_ms = strtol(argument(argc, argv, 5, "60000"), NULL, 10);
     (void)snprintf(driver.row.upstream, sizeof(driver.row.upstream), "http://127.0.0.1:1/sse");
     driver.loop = loop_new();
     if (driver.loop == NULL) {

@@ -4,8 +4,8 @@
  * controls in UTF-8 too), marks that turn the direction of writing, and bytes
  * that are not UTF-8 become U+FFFD.
  */
-#ifndef TEPLO_CLI_PRINTABLE_H
-#define TEPLO_CLI_PRINTABLE_H
+#ifndef TEPLO_PROTO_PRINTABLE_H
+#define TEPLO_PROTO_PRINTABLE_H
 
 #include "proto/base/bytes.h"
 

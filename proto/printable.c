@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "client-lib/cli/printable.h"
+#include "proto/printable.h"
 
 #include "proto/utf8.h"
 
