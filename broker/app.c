@@ -52,7 +52,9 @@ static void start_publisher(struct app *app)
     struct redis_options options = {.url = app->config->redis.url,
                                     .name_space = app->config->redis.namespace,
                                     .tick_ms = app->config->redis.tick_ms,
-                                    .instance = app->instance};
+                                    .instance = app->instance,
+                                    .max_bytes = app->config->redis.max_bytes_bytes,
+                                    .series_pools = app->config->redis.ts_max_pools};
 
     if (app->config->redis.url[0] == '\0') {
         log_event(LOG_LEVEL_INFO, "redis_off", "why=\"no redis url is configured\"");
@@ -145,7 +147,8 @@ static int start(struct app *app, struct bytes *message)
     if (app_make_routes(app, message) < 0 || app_open_door(app, NULL, message) < 0) {
         return -1;
     }
-    app->lag_due_ms = loop_now_ms(app->loop) + LAG_INTERVAL_MS;
+    app->turned_ms = loop_now_ms(app->loop);
+    app->lag_due_ms = app->turned_ms + LAG_INTERVAL_MS;
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
     watchdog_start(&app->watchdog, app->loop);
     return 0;
@@ -331,7 +334,8 @@ static void on_lag_timer(void *owner)
     if (late_ms > LEAP_MS) {
         on_leap(app, late_ms);
     }
-    app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
+    app->turned_ms = clock_now_ms();
+    app->lag_due_ms = app->turned_ms + LAG_INTERVAL_MS;
     ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
     /* Not only clients take memory. */

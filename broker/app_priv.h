@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The app's parts: app.c (start, stop), app_config.c (options into parts, reload),
    app_doors.c (sockets), app_upgrade.c (who comes after us), app_admin.c (what admin.sock
-   offers), app_snapshot.c (figures). */
+   offers), app_snapshot.c (figures), app_health.c (live, ready). */
 #ifndef TEPLO_BROKER_APP_PRIV_H
 #define TEPLO_BROKER_APP_PRIV_H
 
@@ -12,6 +12,7 @@
 #include "broker/downstream/listener.h"
 #include "broker/health/incidents.h"
 #include "broker/health/process_figures.h"
+#include "broker/health/readiness.h"
 #include "broker/health/redis_publisher.h"
 #include "broker/health/snapshot.h"
 #include "broker/ledger/ledger.h"
@@ -73,6 +74,7 @@ struct app {
     struct watchdog watchdog;
     struct timer lag_timer; /* how late it fires is how late everything is */
     int64_t lag_due_ms;
+    int64_t turned_ms; /* the loop did, last */
     int64_t lag_max_ms;
     int64_t started_ms;
     int64_t started_wall_ms;
@@ -115,6 +117,9 @@ struct router_limits app_router_limits(const struct config *config);
 /* Tell those who wait for a flush that nothing was written. */
 void app_end_flushes(struct app *app);
 extern const struct admin_actions app_admin_actions;
+
+/* app_health.c */
+void app_readiness(struct app *app, struct readiness *ret_readiness);
 
 /* app_snapshot.c */
 void app_take_snapshot(void *owner, struct snapshot *snapshot);

@@ -13,6 +13,13 @@ enum health {
 #undef HEALTH
 };
 
+enum {
+#define HEALTH(name, code, text) HEALTH_COUNTED_##name,
+#include "broker/pool/health_states.def"
+#undef HEALTH
+    HEALTH_COUNT
+};
+
 struct health_facts {
     bool is_draining;
     bool has_opened; /* a session was ready once */
