@@ -12,6 +12,7 @@ enum fold {
     FOLD_MAX,
     FOLD_LATEST,
     FOLD_WORST,
+    FOLD_ERROR,
     FOLD_MERGED,
     FOLD_WINDOW,
     FOLD_OWN
@@ -35,6 +36,7 @@ struct rows {
     size_t count;
     size_t latest; /* of `at`: written last */
     size_t worst;
+    size_t failed; /* last */
 };
 
 /* ---- one field of several rows */
@@ -134,6 +136,9 @@ static void fold_field(struct fleet_pool_row *to, const struct rows *rows, size_
     case FOLD_WORST:
         copy_field(to, rows->at[rows->worst], field);
         break;
+    case FOLD_ERROR:
+        copy_field(to, rows->at[rows->failed], field);
+        break;
     case FOLD_MERGED:
         if (rows->count == 1) {
             copy_field(to, rows->at[0], field);
@@ -173,6 +178,9 @@ static void collect(const struct fleet_view *view, struct fleet_pool *pool, stru
         }
         if (severity > fleet_pool_severity(rows->at[rows->worst])) {
             rows->worst = rows->count;
+        }
+        if (row->last_err_at_ms > rows->at[rows->failed]->last_err_at_ms) {
+            rows->failed = rows->count;
         }
         rows->count++;
     }

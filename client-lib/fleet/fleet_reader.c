@@ -20,6 +20,22 @@ struct fleet_reader {
     struct bytes commands;
 };
 
+/* The url's own is wiped. */
+static int replace_password(struct redis_url *url, const char *password)
+{
+    char *copy = mem_copy_text(password, strlen(password));
+
+    if (copy == NULL) {
+        return -ENOMEM;
+    }
+    if (url->password != NULL) {
+        explicit_bzero(url->password, strlen(url->password));
+        mem_free(url->password);
+    }
+    url->password = copy;
+    return 0;
+}
+
 int fleet_reader_open(struct fleet_reader **ret_reader, const struct fleet_reader_options *options)
 {
     const char *namespace = options->namespace == NULL ? "main" : options->namespace;
@@ -39,6 +55,9 @@ int fleet_reader_open(struct fleet_reader **ret_reader, const struct fleet_reade
     reader->connect_ms = options->connect_ms > 0 ? options->connect_ms : FLEET_CONNECT_MS;
     reader->reply_ms = options->reply_ms > 0 ? options->reply_ms : FLEET_REPLY_MS;
     r = redis_url_init(&reader->url, options->url);
+    if (r == 0 && options->password != NULL) {
+        r = replace_password(&reader->url, options->password);
+    }
     if (r < 0) {
         fleet_reader_close(reader);
         return r;

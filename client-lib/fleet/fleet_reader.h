@@ -16,6 +16,7 @@ struct fleet_reader;
 
 struct fleet_reader_options {
     const char *url;       /* redis_url.h says which forms there are; copied */
+    const char *password;  /* instead of the url's; copied; NULL: as the url says */
     const char *namespace; /* NULL: main */
     int64_t connect_ms;    /* 0: FLEET_CONNECT_MS */
     int64_t reply_ms;      /* 0: FLEET_REPLY_MS; for one refresh as a whole */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What is fetched, and when.  One request of a kind at a time; a hidden page asks for nothing. */
+
+const EVERY_MS = { fleet: 1000, series: 5000, sessions: 5000 };
+const PATIENCE_MS = 5000;
+const LOST_AFTER = 2; /* failures in a row */
+
+class Feed {
+  /* ADDRESS() is "" while there is nothing to ask. */
+  constructor(address, everyMs, onAnswer, onFailure) {
+    Object.assign(this, { address, everyMs, onAnswer, onFailure });
+    this.etag = null;
+    this.timer = null;
+    this.asking = null;
+    this.isOn = false;
+  }
+
+  start() {
+    if (this.isOn) return;
+    this.isOn = true;
+    this.ask();
+  }
+
+  stop() {
+    this.isOn = false;
+    clearTimeout(this.timer);
+    if (this.asking) this.asking.abort();
+  }
+
+  /* Something else is wanted: what is under way is dropped. */
+  again() {
+    this.etag = null;
+    if (!this.isOn) return;
+    clearTimeout(this.timer);
+    if (this.asking) this.asking.abort();
+    this.ask();
+  }
+
+  async ask() {
+    const address = this.address();
+    const asking = new AbortController();
+    this.asking = asking;
+    const timeout = setTimeout(() => asking.abort(), PATIENCE_MS);
+    try {
+      if (address !== "") await this.fetch(address, asking.signal);
+    } catch (failure) {
+      if (this.asking === asking && this.isOn) this.onFailure(failure);
+    } finally {
+      clearTimeout(timeout);
+      if (this.asking === asking) {
+        this.asking = null;
+        if (this.isOn) this.timer = setTimeout(() => this.ask(), this.everyMs);
+      }
+    }
+  }
+
+  async fetch(address, signal) {
+    const headers = this.etag ? { "If-None-Match": this.etag } : {};
+    const reply = await fetch(address, { headers, signal, cache: "no-store", credentials: "omit", redirect: "error" });
+    const age = Number(reply.headers.get("Teplo-Age-Ms")) || 0;
+    if (reply.status === 304) {
+      this.onAnswer(null, age);
+      return;
+    }
+    const type = reply.headers.get("Content-Type") || "";
+    if (!type.startsWith("application/json")) throw new Error(`status ${reply.status}`);
+    const answer = await reply.json();
+    if (!reply.ok) throw new Error(answer.error || `status ${reply.status}`);
+    this.etag = reply.headers.get("ETag");
+    this.onAnswer(answer, age);
+  }
+}
