@@ -52,7 +52,9 @@ static void start_publisher(struct app *app)
     struct redis_options options = {.url = app->config->redis.url,
                                     .name_space = app->config->redis.namespace,
                                     .tick_ms = app->config->redis.tick_ms,
-                                    .instance = app->instance};
+                                    .instance = app->instance,
+                                    .max_bytes = app->config->redis.max_bytes_bytes,
+                                    .series_pools = app->config->redis.ts_max_pools};
 
     if (app->config->redis.url[0] == '\0') {
         log_event(LOG_LEVEL_INFO, "redis_off", "why=\"no redis url is configured\"");
@@ -138,14 +140,16 @@ static int start(struct app *app, struct bytes *message)
         return -1;
     }
     router_set_ledger(app->router, app->ledger);
-    if (app_open_admin(app, message) < 0) {
+    if (app_make_http(app, message) < 0 || app_open_admin(app, message) < 0) {
         return -1;
     }
     start_publisher(app);
-    if (app_make_routes(app, message) < 0 || app_open_door(app, NULL, message) < 0) {
+    if (app_make_routes(app, message) < 0 || app_open_metrics(app, message) < 0 ||
+        app_open_door(app, NULL, message) < 0) {
         return -1;
     }
-    app->lag_due_ms = loop_now_ms(app->loop) + LAG_INTERVAL_MS;
+    app->turned_ms = loop_now_ms(app->loop);
+    app->lag_due_ms = app->turned_ms + LAG_INTERVAL_MS;
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
     watchdog_start(&app->watchdog, app->loop);
     return 0;
@@ -168,6 +172,7 @@ static void close_parts(struct app *app)
         clients_close_all(&app->clients);
     }
     admin_close(app->admin);
+    app_close_http(app);
     router_close(app->router);
     app_end_flushes(app);
     redis_publisher_free(app->publisher);
@@ -258,7 +263,8 @@ static void on_drain_check(void *owner)
 {
     struct app *app = owner;
 
-    if (app->state == APP_HANDING_OVER && list_is_empty(&app->clients.all)) {
+    if (app->state == APP_HANDING_OVER && list_is_empty(&app->clients.all) &&
+        http_is_idle(app->http)) {
         /* All that was ever sent to us is answered: only sessions are left to end. */
         app->state = APP_DRAINING;
         router_drain(app->router);
@@ -325,13 +331,15 @@ static void on_lag_timer(void *owner)
     struct app *app = owner;
     int64_t late_ms = clock_now_ms() - app->lag_due_ms;
 
+    metrics_lag_add(&app->lag, late_ms);
     if (late_ms > app->lag_max_ms) {
         app->lag_max_ms = late_ms;
     }
     if (late_ms > LEAP_MS) {
         on_leap(app, late_ms);
     }
-    app->lag_due_ms = clock_now_ms() + LAG_INTERVAL_MS;
+    app->turned_ms = clock_now_ms();
+    app->lag_due_ms = app->turned_ms + LAG_INTERVAL_MS;
     ledger_look(app->ledger);
     timer_start(&app->lag_timer, LAG_INTERVAL_MS);
     /* Not only clients take memory. */

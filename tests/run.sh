@@ -129,23 +129,16 @@ ctest_run() {
     summarize "ctest-$preset" 'tests passed|No tests were found'
 }
 
-# Every unit test below valgrind.  They print little, so a failing one is shown whole.
+# Every unit test below valgrind, some at a time.  They print little, so a failing one is shown whole.
 # shellcheck disable=SC2317 # called by step
 valgrind_unit() {
-    local program status=0 count=0
     # What tries many things at random tries fewer, being forty times as slow.
     local -x TEPLO_RANDOM_SCHEMAS=40 TEPLO_ROUND_TRIPS=60
-    while IFS= read -r program; do
-        count=$((count + 1))
-        # shellcheck disable=SC2086 # VALGRIND is a list of words
-        if ! $VALGRIND "$program" >"$LOGS/valgrind.out" 2>&1; then
-            cat "$LOGS/valgrind.out"
-            echo "valgrind: $program failed"
-            status=1
-        fi
-    done < <(find "$BUILD/dev/tests/unit" -maxdepth 2 -type f -perm -u+x -name 'test_*' | sort)
-    echo "valgrind: $count unit test programs"
-    return "$status"
+    local programs
+    mapfile -t programs < <(find "$BUILD/dev/tests/unit" -maxdepth 2 -type f -perm -u+x -name 'test_*' | sort)
+    echo "valgrind: ${#programs[@]} unit test programs"
+    printf '%s\0' "${programs[@]}" |
+        VALGRIND=$VALGRIND xargs -0 -n 1 -P "$(nproc)" bash tests/valgrind_one.sh
 }
 
 # pytest_run NAME PRESET SLOWNESS WRAPPER ARGS...
@@ -159,12 +152,16 @@ pytest_run() {
     summarize "$name" "$PYTEST_SUMMARY"
 }
 
-# What measures the heartbeat of a loop runs alone.
-# python_run: the Python package, wholly beside SDK 2 and fastmcp, and what uses an SDK beside SDK 1.
+# The Python package, wholly beside SDK 2 and fastmcp, and what uses an SDK beside SDK 1.  What
+# measures the heartbeat of a loop runs alone.
 python_run() {
+    local alone=(failures_blocked_loop failures_running_loop loops provider)
     local files=(compat failures_blocked_loop failures_running_loop failures_scopes
         three_lines testing transport)
-    python_suite python fastmcp tests/python
+    alone=("${alone[@]/#/tests/python/test_}")
+    alone=("${alone[@]/%/.py}")
+    python_suite python fastmcp tests/python -n 3 --dist loadfile "${alone[@]/#/--ignore=}"
+    python_suite python-alone fastmcp "${alone[@]}"
     files=("${files[@]/#/tests/python/test_}")
     python_suite python-mcp1 mcp1 "${files[@]/%/.py}"
 }

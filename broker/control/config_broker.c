@@ -5,15 +5,19 @@
 #include "broker/control/config_build.h"
 #include "broker/control/config_object.h"
 #include "broker/control/config_rules.h"
+#include "broker/control/loopback.h"
 #include "proto/redis_url.h"
 
 static int read_redis(const struct config_place *place, struct span value, void *target);
 static int read_redis_url(const struct config_place *place, struct span value, void *target);
 static int read_namespace(const struct config_place *place, struct span value, void *target);
+static int read_metrics_listen(const struct config_place *place, struct span value, void *target);
 
 static const struct config_shape broker_shape = {
     .noun = "the top \"teplo\" object",
-    .members = (const struct config_member[]){{"redis", read_redis}, {NULL, NULL}},
+    .members = (const struct config_member[]){{"redis", read_redis},
+                                              {"metrics_listen", read_metrics_listen},
+                                              {NULL, NULL}},
     .scope = OPTION_SCOPE_BROKER,
     .remedy = "remove it, or see the options in teplod --print-options",
 };
@@ -109,4 +113,21 @@ static int read_namespace(const struct config_place *place, struct span value, v
     refusal = config_rules_namespace(span_of(redis->namespace));
     return refusal == NULL ? 0
                            : config_refuse(place, "namespace \"%s\" %s", redis->namespace, refusal);
+}
+
+static int read_metrics_listen(const struct config_place *place, struct span value, void *target)
+{
+    const struct config *config = target;
+    struct loopback ignored;
+    const char *refusal;
+    int r = config_option_read(place, config_option_find(OPTION_SCOPE_BROKER, "metrics_listen"),
+                               value, target);
+
+    if (r < 0 || config->metrics_listen[0] == '\0') {
+        return r;
+    }
+    refusal = loopback_read(span_of(config->metrics_listen), &ignored);
+    return refusal == NULL
+               ? 0
+               : config_refuse(place, "metrics_listen \"%s\" %s", config->metrics_listen, refusal);
 }

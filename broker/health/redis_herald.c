@@ -81,7 +81,7 @@ static void send_event(struct redis_publisher *publisher, const struct ring_even
     struct redis_command command;
 
     redis_command_begin(&command, "XADD");
-    redis_publisher_add_key(publisher, &command, "ev");
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_EV, NULL);
     redis_command_add(&command, "MAXLEN");
     redis_command_add(&command, "~");
     redis_command_add_int(&command, EVENTS_KEPT);

@@ -13,7 +13,7 @@
 enum {
     LEAVE_MS = 500,
     EXPIRE_INTERVAL_MS = 60000,
-    INSTANCE_TTL_LEAST_MS = 30000,
+    FORGET_MS = 60000,
 };
 
 static void on_ready(void *owner);
@@ -27,15 +27,6 @@ static void on_work(void *owner);
 static void finish_closing(struct redis_publisher *publisher);
 
 static const struct redis_link_events link_events = {on_ready, on_reply, on_slow, on_closed};
-
-static const struct {
-    const char *suffix;
-    int ttl_s;
-} keys[] = {
-#define KEY(name, suffix, ttl_s) {suffix, ttl_s},
-#include "broker/health/redis_keys.def"
-#undef KEY
-};
 
 /* ---- life */
 
@@ -71,6 +62,7 @@ static void reap(void *owner)
 {
     struct redis_publisher *publisher = owner;
 
+    redis_reporter_free(publisher->reporter);
     redis_tick_forget(publisher);
     hashmap_done(&publisher->published);
     snapshot_done(&publisher->snapshot);
@@ -90,8 +82,12 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     publisher->take = take;
     publisher->owner = owner;
     publisher->tick_ms = options->tick_ms;
-    publisher->instance_ttl_ms =
-        3 * options->tick_ms < INSTANCE_TTL_LEAST_MS ? INSTANCE_TTL_LEAST_MS : 3 * options->tick_ms;
+    publisher->max_bytes = options->max_bytes;
+    publisher->series_pools = options->series_pools;
+    publisher->instance_ttl_ms = redis_key_row(REDIS_KEY_INSTANCE)->ttl_ms;
+    if (publisher->instance_ttl_ms < 3 * options->tick_ms) {
+        publisher->instance_ttl_ms = 3 * options->tick_ms;
+    }
     (void)snprintf(publisher->prefix, sizeof(publisher->prefix),
                    "teplo:{%s}:v1:", options->name_space);
     (void)snprintf(publisher->instance, sizeof(publisher->instance), "%s", options->instance);
@@ -104,8 +100,11 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     timer_init(&publisher->leave_timer, loop, on_leave_timer, publisher);
     timer_init(&publisher->done_timer, loop, on_done_timer, publisher);
     deferred_init(&publisher->work, loop, on_work, publisher);
+    publisher->reporter =
+        redis_reporter_new(publisher, options->forget_ms == 0 ? FORGET_MS : options->forget_ms);
     publisher->link = make_link(publisher, options->url);
-    if (publisher->link == NULL) {
+    if (publisher->link == NULL || publisher->reporter == NULL) {
+        redis_link_free(publisher->link);
         reap(publisher);
         return NULL;
     }
@@ -177,10 +176,20 @@ void redis_publisher_send(struct redis_publisher *publisher, struct redis_comman
     }
 }
 
+void redis_publisher_add_own_key(const struct redis_publisher *publisher,
+                                 struct redis_command *command, enum redis_key key,
+                                 const char *pool)
+{
+    char text[REDIS_KEY_SIZE];
+
+    (void)redis_key_write(key, publisher->prefix, pool, publisher->instance, text, sizeof(text));
+    redis_command_add(command, text);
+}
+
 void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
                              const char *format, ...)
 {
-    char key[192];
+    char key[REDIS_KEY_SIZE];
     int length = snprintf(key, sizeof(key), "%s", publisher->prefix);
     va_list arguments;
 
@@ -200,9 +209,9 @@ void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key ke
         return;
     }
     publisher->expire_due_ms[key] = now_ms + EXPIRE_INTERVAL_MS;
-    redis_command_begin(&command, "EXPIRE");
-    redis_publisher_add_key(publisher, &command, "%s", keys[key].suffix);
-    redis_command_add_int(&command, keys[key].ttl_s);
+    redis_command_begin(&command, "PEXPIRE");
+    redis_publisher_add_own_key(publisher, &command, key, NULL);
+    redis_command_add_int(&command, redis_key_row(key)->ttl_ms);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
 }
 
@@ -214,9 +223,9 @@ void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key ke
         return;
     }
     log_event(LOG_LEVEL_WARN, "redis_key_refused", "key=%s%s until=restart why=%s",
-              publisher->prefix, keys[key].suffix, log_quote(why));
+              publisher->prefix, redis_key_row(key)->pattern, log_quote(why));
     (void)snprintf(message, sizeof(message), "%s%s cannot be written: %s", publisher->prefix,
-                   keys[key].suffix, why);
+                   redis_key_row(key)->pattern, why);
     redis_publisher_event(publisher, "config_error", "error", NULL, NULL,
                           redis_fault_row(redis_fault_of(why))->word, message);
     publisher->is_refused[key] = true;
@@ -241,11 +250,11 @@ static void stay_alive(struct redis_publisher *publisher)
     struct redis_command command;
 
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_command_add_int(&command, publisher->instance_ttl_ms);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
     redis_command_begin(&command, "XTRIM");
-    redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_EV].suffix);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_EV, NULL);
     redis_command_add(&command, "MAXLEN");
     redis_command_add(&command, "~");
     redis_command_add_int(&command, EVENTS_KEPT);
@@ -286,7 +295,11 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
         redis_publisher_set_state(publisher, REDIS_STATE_UP, REDIS_FAULT_NONE, "");
     }
     deferred_schedule(&publisher->work);
-    redis_publisher_flush_end(publisher, publisher->seq, is_whole);
+    /* The reporter ends the flushes when the fleet's figures are there too. */
+    if (publisher->life != PUBLISHER_OPEN || !redis_reporter_on_tick(publisher->reporter) ||
+        !is_whole) {
+        redis_publisher_flush_end(publisher, publisher->seq, is_whole);
+    }
 }
 
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
@@ -307,6 +320,7 @@ void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fa
     if (row->act == REDIS_ACT_CLOSE) {
         redis_link_drop(publisher->link, row->pause_ms);
         redis_herald_forget(publisher);
+        redis_reporter_forget(publisher->reporter);
     }
     publisher->hold_until_ms =
         loop_now_ms(publisher->loop) + redis_fault_pause_ms(fault, publisher->failures);
@@ -324,6 +338,7 @@ static void on_ready(void *owner)
     publisher->is_fresh = true;
     publisher->is_instance_known = false; /* while we were away, it may have expired */
     publisher->hold_until_ms = 0;
+    redis_reporter_forget(publisher->reporter);
     redis_publisher_resync(publisher);
     redis_herald_ask_time(publisher);
 }
@@ -361,7 +376,9 @@ static void on_reply(void *owner, unsigned label, const redisReply *reply)
         redis_herald_on_event_reply(publisher, reply);
         return;
     case REPLY_ASIDE:
+        return;
     case REPLY_REPORTER:
+        redis_reporter_on_reply(publisher->reporter, reply);
         return;
     case REPLY_GOODBYE:
         finish_closing(publisher);
@@ -388,6 +405,7 @@ static void on_closed(void *owner, enum redis_fault fault, const char *why)
     publisher->tick.is_running = false;
     publisher->is_fresh = false;
     redis_herald_forget(publisher);
+    redis_reporter_forget(publisher->reporter);
     redis_publisher_set_state(publisher, state == REDIS_STATE_UP ? REDIS_STATE_DOWN : state, fault,
                               why);
     deferred_schedule(&publisher->work);
@@ -437,13 +455,21 @@ static void say_goodbye(struct redis_publisher *publisher)
     struct redis_command command;
 
     redis_herald_send_last_events(publisher);
-    redis_command_begin(&command, "ZREM");
-    redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_INST].suffix);
-    redis_command_add(&command, publisher->instance);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    if (!redis_reporter_is_owing(publisher->reporter)) {
+        redis_command_begin(&command, "ZREM");
+        redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
+        redis_command_add(&command, publisher->instance);
+        redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    }
     redis_command_begin(&command, "DEL");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_publisher_send(publisher, &command, REPLY_GOODBYE);
+}
+
+void redis_publisher_on_folded(struct redis_publisher *publisher)
+{
+    publisher->life = publisher->life == PUBLISHER_FOLDING ? PUBLISHER_FOLDED : publisher->life;
+    deferred_schedule(&publisher->work);
 }
 
 static void leave(struct redis_publisher *publisher)
@@ -453,7 +479,10 @@ static void leave(struct redis_publisher *publisher)
     if (publisher->life == PUBLISHER_LEAVING && may_write) {
         publisher->life = PUBLISHER_LAST_TICK;
         redis_tick_begin(publisher);
-    } else if (publisher->life != PUBLISHER_GOODBYE) {
+    } else if (publisher->life <= PUBLISHER_LAST_TICK &&
+               redis_reporter_leave(publisher->reporter)) {
+        publisher->life = PUBLISHER_FOLDING;
+    } else if (publisher->life != PUBLISHER_GOODBYE && publisher->life != PUBLISHER_FOLDING) {
         publisher->life = PUBLISHER_GOODBYE;
         say_goodbye(publisher);
     }

@@ -23,6 +23,9 @@ struct redis_options {
     const char *name_space; /* redis_text_is_name */
     int64_t tick_ms;
     const char *instance; /* health_instance_id */
+    uint64_t max_bytes;   /* of all keys of the fleet: redis_budget_of */
+    size_t series_pools;  /* pools that have time series, at most */
+    int64_t forget_ms;    /* a broker silent for so long is gone; 0: a minute */
 };
 
 /*

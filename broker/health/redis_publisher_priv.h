@@ -11,21 +11,15 @@
 #include "broker/health/redis_clock.h"
 #include "broker/health/redis_link.h"
 #include "broker/health/redis_publisher.h"
+#include "broker/health/redis_reporter.h"
 #include "proto/base/hashmap.h"
-
-enum redis_key {
-#define KEY(name, suffix, ttl_s) REDIS_KEY_##name,
-#include "broker/health/redis_keys.def"
-#undef KEY
-    REDIS_KEY_COUNT
-};
+#include "proto/redis_key.h"
 
 enum {
     /* More pools take several transactions: a reply is owed for each command. */
     TRANSACTION_POOLS = 64,
     TRANSACTION_STEPS = 2 * TRANSACTION_POOLS + 8,
     EVENTS_A_TICK = EVENT_RING_BURST,
-    POOL_TTL_MS = 900000,
     EVENTS_KEPT = 2000,
 };
 
@@ -79,6 +73,8 @@ enum publisher_life {
     PUBLISHER_OPEN,
     PUBLISHER_LEAVING,   /* a last tick is to come */
     PUBLISHER_LAST_TICK, /* it runs, or has failed */
+    PUBLISHER_FOLDING,   /* its totals go into the base */
+    PUBLISHER_FOLDED,    /* or could not */
     PUBLISHER_GOODBYE,   /* its last words are out */
     PUBLISHER_CLOSED,    /* no link any more */
 };
@@ -92,6 +88,8 @@ struct redis_publisher {
     char instance[40];
     int64_t tick_ms;
     int64_t instance_ttl_ms;
+    uint64_t max_bytes;
+    size_t series_pools;
     enum publisher_life life;
 
     enum redis_state state;
@@ -108,6 +106,8 @@ struct redis_publisher {
     bool is_refused[REDIS_KEY_COUNT];
     int64_t write_due_ms[REDIS_KEY_COUNT];
     int64_t expire_due_ms[REDIS_KEY_COUNT];
+
+    struct redis_reporter *reporter; /* ours */
 
     struct redis_clock clock;
     int64_t time_sent_us; /* 0: no TIME is out */
@@ -139,6 +139,10 @@ struct redis_publisher {
 /* redis_publisher.c */
 void redis_publisher_send(struct redis_publisher *publisher, struct redis_command *command,
                           enum reply_tag tag);
+/* One more word: KEY of POOL (NULL where it has none) and of this broker. */
+void redis_publisher_add_own_key(const struct redis_publisher *publisher,
+                                 struct redis_command *command, enum redis_key key,
+                                 const char *pool);
 /* The prefix and FORMAT as one more word. */
 void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
                              const char *format, ...) PRINTF_LIKE(3, 4);
@@ -152,6 +156,9 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher);
 /* KEY was written: see to its TTL if it is time. */
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key);
 void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key key, const char *why);
+
+/* What redis_reporter_leave began is over. */
+void redis_publisher_on_folded(struct redis_publisher *publisher);
 
 /* redis_publisher_state.c */
 /* Logs, and makes an event, once per change. */
@@ -171,6 +178,8 @@ void redis_tick_begin(struct redis_publisher *publisher);
 void redis_tick_on_queued(struct redis_publisher *publisher, const redisReply *reply);
 void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *reply);
 void redis_tick_forget(struct redis_publisher *publisher);
+/* On the clock of Redis. */
+int64_t redis_tick_now_ms(const struct redis_publisher *publisher);
 
 /* redis_herald.c */
 void redis_herald_ask_time(struct redis_publisher *publisher);

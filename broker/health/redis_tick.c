@@ -13,7 +13,7 @@ enum {
     FULL_INTERVAL_MS = 30000,
     LISTS_INTERVAL_MS = 60000, /* the member of `pools`, and pruning */
     META_INTERVAL_MS = 3600000,
-    INST_KEPT_MS = 600000, /* a broker silent for so long is no member of `inst` */
+    INST_KEPT_MS = 1000000, /* if nobody has folded it by then, its rows have expired */
     POOLS_KEPT_MS = 86400000,
     SCHEMA_VERSION = 1,
     SCHEMA_MINOR = 0,
@@ -33,7 +33,7 @@ static void on_step(struct redis_publisher *publisher, const struct step *step,
                     const redisReply *reply);
 static void finish(struct redis_publisher *publisher);
 
-static int64_t redis_now_ms(const struct redis_publisher *publisher)
+int64_t redis_tick_now_ms(const struct redis_publisher *publisher)
 {
     return loop_now_ms(publisher->loop) + redis_clock_epoch_ms(&publisher->clock);
 }
@@ -103,15 +103,14 @@ static void send_transaction(struct redis_publisher *publisher)
     }
 }
 
-static void queue_prune(struct redis_publisher *publisher, enum redis_key key, const char *suffix,
-                        int64_t kept_ms)
+static void queue_prune(struct redis_publisher *publisher, enum redis_key key, int64_t kept_ms)
 {
     struct redis_command command;
 
     redis_command_begin(&command, "ZREMRANGEBYSCORE");
-    redis_publisher_add_key(publisher, &command, "%s", suffix);
+    redis_publisher_add_own_key(publisher, &command, key, NULL);
     redis_command_add(&command, "-inf");
-    redis_command_add_int(&command, redis_now_ms(publisher) - kept_ms);
+    redis_command_add_int(&command, redis_tick_now_ms(publisher) - kept_ms);
     queue(publisher, &command, (struct step){.kind = STEP_OTHER, .key = key});
 }
 
@@ -123,12 +122,12 @@ static void queue_heartbeat(struct redis_publisher *publisher)
         return;
     }
     redis_command_begin(&command, "ZADD");
-    redis_publisher_add_key(publisher, &command, "inst");
-    redis_command_add_int(&command, redis_now_ms(publisher));
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
+    redis_command_add_int(&command, redis_tick_now_ms(publisher));
     redis_command_add(&command, publisher->instance);
     queue(publisher, &command, (struct step){.kind = STEP_KEY, .key = REDIS_KEY_INST});
     if (publisher->tick.has_pools_key) {
-        queue_prune(publisher, REDIS_KEY_INST, "inst", INST_KEPT_MS);
+        queue_prune(publisher, REDIS_KEY_INST, INST_KEPT_MS);
     }
 }
 
@@ -139,7 +138,7 @@ static void queue_instance(struct redis_publisher *publisher)
     char text[REDIS_TEXT_SIZE];
 
     redis_command_begin(&command, "HSET");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     for (size_t i = 0; i < INSTANCE_FIELD_COUNT; i++) {
         const struct row_field *field = &instance_row_fields[i];
 
@@ -149,7 +148,7 @@ static void queue_instance(struct redis_publisher *publisher)
     }
     queue(publisher, &command, (struct step){.kind = STEP_INSTANCE});
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_command_add_int(&command, publisher->instance_ttl_ms);
     queue(publisher, &command, (struct step){.kind = STEP_OTHER});
     queue_heartbeat(publisher);
@@ -184,7 +183,7 @@ static void queue_meta(struct redis_publisher *publisher)
     list_error_classes(classes, sizeof(classes));
     (void)snprintf(writer, sizeof(writer), "teplod %s", publisher->snapshot.instance.version);
     redis_command_begin(&command, "HSET");
-    redis_publisher_add_key(publisher, &command, "meta");
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_META, NULL);
     redis_command_add(&command, "schema");
     redis_command_add_int(&command, SCHEMA_VERSION);
     redis_command_add(&command, "minor");
@@ -230,7 +229,7 @@ static void queue_pool(struct redis_publisher *publisher, struct published *publ
     char text[REDIS_TEXT_SIZE];
 
     redis_command_begin(&command, "HSET");
-    redis_publisher_add_key(publisher, &command, "p:%s:%s", row->name, publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_POOL, row->name);
     for (size_t i = 0; i < POOL_FIELD_COUNT; i++) {
         const struct row_field *field = &pool_row_fields[i];
 
@@ -244,8 +243,8 @@ static void queue_pool(struct redis_publisher *publisher, struct published *publ
         publisher, &command,
         (struct step){.kind = STEP_POOL, .published = published, .row = row, .is_delta = is_delta});
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(publisher, &command, "p:%s:%s", row->name, publisher->instance);
-    redis_command_add_int(&command, POOL_TTL_MS);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_POOL, row->name);
+    redis_command_add_int(&command, redis_key_row(REDIS_KEY_POOL)->ttl_ms);
     queue(publisher, &command, (struct step){.kind = STEP_OTHER});
 }
 
@@ -277,13 +276,13 @@ static void queue_pool_names(struct redis_publisher *publisher, size_t first, si
     struct redis_command command;
 
     redis_command_begin(&command, "ZADD");
-    redis_publisher_add_key(publisher, &command, "pools");
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_POOLS, NULL);
     for (size_t i = first; i < first + count; i++) {
-        redis_command_add_int(&command, redis_now_ms(publisher));
+        redis_command_add_int(&command, redis_tick_now_ms(publisher));
         redis_command_add(&command, publisher->snapshot.pools[i].name);
     }
     queue(publisher, &command, (struct step){.kind = STEP_KEY, .key = REDIS_KEY_POOLS});
-    queue_prune(publisher, REDIS_KEY_POOLS, "pools", POOLS_KEPT_MS);
+    queue_prune(publisher, REDIS_KEY_POOLS, POOLS_KEPT_MS);
 }
 
 /* ---- back */

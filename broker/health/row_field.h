@@ -9,6 +9,7 @@
 
 #include "broker/health/redis_text.h"
 #include "broker/health/snapshot.h"
+#include "proto/base/bytes.h"
 
 enum row_field_kind { ROW_FIELD_TEXT, ROW_FIELD_COUNT, ROW_FIELD_DECIMAL, ROW_FIELD_MOMENT };
 
@@ -53,5 +54,16 @@ bool row_field_is_equal(const struct row_field *field, const void *a, const void
 /* The value as it stands in Redis; EPOCH_MS is added to moments.  Its length. */
 size_t row_field_text(const struct row_field *field, const void *row, int64_t epoch_ms,
                       char out[REDIS_TEXT_SIZE]);
+/*
+ * The field of that name among COUNT ones, or NULL.  HINT: where it may be, since rows have their
+ * fields in order.
+ */
+const struct row_field *row_field_find(const struct row_field *fields, size_t count,
+                                       struct span name, size_t hint);
+/*
+ * What row_field_text may have written, back into ROW; whatever else is in TEXT: absent, or 0.
+ * Moments stay on the clock of Redis.
+ */
+void row_field_read(const struct row_field *field, void *row, struct span text);
 
 #endif

@@ -41,6 +41,8 @@ static void on_pool_notice(void *owner, struct pool *pool, int64_t party,
                            const struct message *notice);
 static void on_pool_bereaved(void *owner, struct pool *pool, int64_t party);
 static void on_pool_health(void *owner, struct pool *pool, enum health before);
+static void on_pool_breaker(void *owner, struct pool *pool, enum breaker_state before);
+static void on_pool_window(void *owner, struct pool *pool, struct health_window *ret_window);
 static void on_pool_drained(void *owner, struct pool *pool);
 static void on_change_timer(void *owner);
 
@@ -50,6 +52,8 @@ static const struct pool_events pool_events = {.on_ready = on_pool_ready,
                                                .on_notice = on_pool_notice,
                                                .on_bereaved = on_pool_bereaved,
                                                .on_health = on_pool_health,
+                                               .on_breaker = on_pool_breaker,
+                                               .on_window = on_pool_window,
                                                .on_drained = on_pool_drained};
 
 static void free_tools(struct route_tool *tools, size_t count)
@@ -307,6 +311,10 @@ void route_count_failure(struct route *route, enum failure failure)
     };
 
     route->totals.by_failure[failure]++;
+    if (failure == FAILURE_UNAVAILABLE && pool_breaker(route->pool) == BREAKER_OPEN) {
+        /* Beside the cause, which stays the last error. */
+        route->totals.by_class[ERROR_CLASS_breaker]++;
+    }
     if (classes[failure] != NULL) {
         route_count_class(route, classes[failure]);
     }
@@ -399,6 +407,27 @@ static void on_pool_health(void *owner, struct pool *pool, enum health before)
               "health", "pool=%s from=%s to=%s reason=%s", pool_name(pool), health_name(before),
               health_name(now), reason);
     router_report(route->router, pool_name(pool), "health", reason, health_name(now));
+}
+
+static void on_pool_breaker(void *owner, struct pool *pool, enum breaker_state before)
+{
+    struct route *route = owner;
+    const struct transport_end *last = pool_last_failure(pool);
+    enum breaker_state now = pool_breaker(pool);
+
+    log_event(now == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "breaker",
+              "pool=%s from=%s to=%s", pool_name(pool), breaker_state_name(before),
+              breaker_state_name(now));
+    router_report(route->router, pool_name(pool), "breaker",
+                  last == NULL ? NULL : last->error_class, breaker_state_name(now));
+}
+
+static void on_pool_window(void *owner, struct pool *pool, struct health_window *ret_window)
+{
+    struct route *route = owner;
+
+    (void)pool;
+    *ret_window = (struct health_window){.last_ok_ms = route->totals.last_ok_ms};
 }
 
 static void on_pool_drained(void *owner, struct pool *pool)

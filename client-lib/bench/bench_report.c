@@ -8,7 +8,7 @@
 #include "proto/json_scan.h"
 #include "proto/printable.h"
 
-/* Latencies that are reported, in parts of HISTOGRAM_WHOLE. */
+/* Latencies that are reported, in parts of DURATIONS_WHOLE. */
 static const struct {
     const char *title;
     const char *key;
@@ -67,11 +67,11 @@ static int64_t growth_of_broker(const struct bench_report *report, const char *f
 
 /* ---- for people */
 
-static void print_latency(const struct histogram *latency, struct bytes *out)
+static void print_latency(const struct durations *latency, struct bytes *out)
 {
     for (size_t i = 0; i < COUNT_OF(percentiles); i++) {
         bytes_printf(out, "%s %.1f  ", percentiles[i].title,
-                     us_of(histogram_percentile_ns(latency, percentiles[i].parts)));
+                     us_of(durations_percentile_ns(latency, percentiles[i].parts)));
     }
     bytes_printf(out, "max %.1f us\n", us_of(latency->most_ns));
 }
@@ -164,15 +164,15 @@ void bench_report_text(const struct bench_report *report, struct bytes *out)
 
 /* ---- for programs */
 
-static void json_latency(const struct histogram *latency, struct bytes *out)
+static void json_latency(const struct durations *latency, struct bytes *out)
 {
     bytes_append_char(out, '{');
     for (size_t i = 0; i < COUNT_OF(percentiles); i++) {
         bytes_printf(out, "\"%s\":%.1f,", percentiles[i].key,
-                     us_of(histogram_percentile_ns(latency, percentiles[i].parts)));
+                     us_of(durations_percentile_ns(latency, percentiles[i].parts)));
     }
     bytes_printf(out, "\"max\":%.1f,\"mean\":%.1f}", us_of(latency->most_ns),
-                 us_of(histogram_mean_ns(latency)));
+                 us_of(durations_mean_ns(latency)));
 }
 
 static void json_outcomes(const struct load_result *result, struct bytes *out)

@@ -7,7 +7,7 @@
 #define TEPLO_BENCH_LOAD_H
 
 #include "client-lib/bench/bench_options.h"
-#include "client-lib/bench/histogram.h"
+#include "client-lib/bench/durations.h"
 #include "client-lib/bench/verdict.h"
 
 /* Of the calls that began after the warm-up, unless it says otherwise. */
@@ -19,8 +19,8 @@ struct load_result {
     uint64_t reconnects; /* connections that ended and were opened again */
     int64_t elapsed_ns;  /* from the end of the warm-up to the last answer */
     int64_t cpu_ns;      /* of this process in that time */
-    struct histogram latency;
-    struct histogram by_tool[TOOL_MIX_MAXIMUM];
+    struct durations latency;
+    struct durations by_tool[TOOL_MIX_MAXIMUM];
 };
 
 /* STATUS_OK: *RET_RESULT holds what was measured.  Else a complaint was made. */

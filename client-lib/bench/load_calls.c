@@ -134,8 +134,8 @@ static void count(struct load *load, const struct slot *slot, enum verdict verdi
     load->last_answer_ns = now;
     if (verdict_delivery(verdict) == DELIVERY_ANSWERED) {
         result->answered++;
-        histogram_add(&result->latency, now - slot->intended_ns);
-        histogram_add(&result->by_tool[slot->tool], now - slot->intended_ns);
+        durations_add(&result->latency, now - slot->intended_ns);
+        durations_add(&result->by_tool[slot->tool], now - slot->intended_ns);
     }
 }
 

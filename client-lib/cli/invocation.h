@@ -74,6 +74,7 @@ enum exit_status command_call(const struct invocation *invocation);
 enum exit_status command_outcome(const struct invocation *invocation);
 enum exit_status command_connect(const struct invocation *invocation);
 enum exit_status command_status(const struct invocation *invocation);
+enum exit_status command_health(const struct invocation *invocation);
 enum exit_status command_show(const struct invocation *invocation);
 enum exit_status command_action(const struct invocation *invocation);
 enum exit_status command_check_config(const struct invocation *invocation);

@@ -12,6 +12,7 @@ enum fold {
     FOLD_MAX,
     FOLD_LATEST,
     FOLD_WORST,
+    FOLD_ERROR,
     FOLD_MERGED,
     FOLD_WINDOW,
     FOLD_OWN
@@ -35,6 +36,7 @@ struct rows {
     size_t count;
     size_t latest; /* of `at`: written last */
     size_t worst;
+    size_t failed; /* last */
 };
 
 /* ---- one field of several rows */
@@ -134,6 +136,9 @@ static void fold_field(struct fleet_pool_row *to, const struct rows *rows, size_
     case FOLD_WORST:
         copy_field(to, rows->at[rows->worst], field);
         break;
+    case FOLD_ERROR:
+        copy_field(to, rows->at[rows->failed], field);
+        break;
     case FOLD_MERGED:
         if (rows->count == 1) {
             copy_field(to, rows->at[0], field);
@@ -174,6 +179,9 @@ static void collect(const struct fleet_view *view, struct fleet_pool *pool, stru
         if (severity > fleet_pool_severity(rows->at[rows->worst])) {
             rows->worst = rows->count;
         }
+        if (row->last_err_at_ms > rows->at[rows->failed]->last_err_at_ms) {
+            rows->failed = rows->count;
+        }
         rows->count++;
     }
 }
@@ -190,6 +198,10 @@ static void fold_pool(const struct fleet_view *view, struct fleet_pool *pool)
         pool->figures = (struct fleet_pool_row){0};
         for (size_t i = 0; i < fleet_pool_shape.count; i++) {
             fold_field(&pool->figures, &rows, i);
+        }
+        if (view->source == FLEET_SOURCE_BROKER) {
+            pool->rollup = FLEET_ROLLUP_BROKER;
+            pool->is_stale = false;
         }
     }
 }
@@ -339,5 +351,9 @@ void fleet_fold(struct fleet_view *view)
         fold_health(view, &view->figures);
         view->figures.updated_at_ms = view->at_ms;
         fleet_set_known(&view->figures.row, FLEET_WHOLE_updated_at_ms);
+        if (view->source == FLEET_SOURCE_BROKER) {
+            view->rollup = FLEET_ROLLUP_BROKER;
+            view->is_stale = false;
+        }
     }
 }

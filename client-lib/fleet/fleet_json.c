@@ -199,11 +199,20 @@ void fleet_json_write(struct bytes *out, const struct fleet_view *view)
     bytes_append_char(out, ',');
     write_whole(out, view);
     write_lists(out, view);
-    if (view->session_count > 0) {
+    if (view->session_count > 0 || view->source == FLEET_SOURCE_BROKER) {
         bytes_append_text(out, ",\"sessions\":[");
         for (size_t i = 0; i < view->session_count; i++) {
             bytes_append_text(out, i == 0 ? "" : ",");
             write_session(out, &view->sessions[i]);
+        }
+        bytes_append_char(out, ']');
+    }
+    if (view->source == FLEET_SOURCE_BROKER) {
+        bytes_append_text(out, ",\"clients\":[");
+        for (size_t i = 0; i < view->client_count; i++) {
+            bytes_append_text(out, i == 0 ? "{" : ",{");
+            fleet_json_write_fields(out, &fleet_client_shape, &view->clients[i].figures.row);
+            bytes_append_char(out, '}');
         }
         bytes_append_char(out, ']');
     }

@@ -54,6 +54,14 @@ static const struct fleet_field event_fields[] = {
 #undef FLEET_EVENT_COUNT
 };
 
+static const struct fleet_field client_fields[] = {
+#define FLEET_CLIENT_TEXT(name, size) FIELD(fleet_client_row, TEXT, name, size)
+#define FLEET_CLIENT_COUNT(name) FIELD(fleet_client_row, COUNT, name, 0)
+#include "client-lib/fleet/client_fields.def"
+#undef FLEET_CLIENT_TEXT
+#undef FLEET_CLIENT_COUNT
+};
+
 static const struct fleet_field session_fields[] = {
 #define FLEET_SESSION_TEXT(name) FIELD(fleet_session_row, TEXT, name, 65)
 #define FLEET_SESSION_NUMBER(name) FIELD(fleet_session_row, DECIMAL, name, 0)
@@ -75,6 +83,7 @@ const struct fleet_shape fleet_instance_shape = SHAPE(instance_fields);
 const struct fleet_shape fleet_whole_shape = SHAPE(whole_fields);
 const struct fleet_shape fleet_event_shape = SHAPE(event_fields);
 const struct fleet_shape fleet_session_shape = SHAPE(session_fields);
+const struct fleet_shape fleet_client_shape = SHAPE(client_fields);
 
 _Static_assert((int)FLEET_POOL_FIELD_COUNT <= (int)FLEET_FIELDS_MAXIMUM, "a bit for each field");
 
@@ -115,6 +124,14 @@ void fleet_row_set(const struct fleet_shape *shape, struct fleet_row *row, size_
     if (is_known) {
         fleet_set_known(row, field);
     }
+}
+
+const char *fleet_row_text(const struct fleet_shape *shape, const struct fleet_row *row,
+                           size_t field)
+{
+    const struct fleet_field *what = &shape->fields[field];
+
+    return what->kind == FLEET_KIND_TEXT ? (const char *)row + what->offset : "";
 }
 
 double fleet_row_number(const struct fleet_shape *shape, const struct fleet_row *row, size_t field)

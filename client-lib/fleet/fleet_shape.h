@@ -115,6 +115,14 @@ enum fleet_whole_field {
     FLEET_WHOLE_FIELD_COUNT
 };
 
+enum fleet_event_field {
+#define FLEET_EVENT_TEXT(name, size) FLEET_EVENT_##name,
+#define FLEET_EVENT_COUNT(name) FLEET_EVENT_##name,
+#include "client-lib/fleet/event_fields.def"
+#undef FLEET_EVENT_TEXT
+#undef FLEET_EVENT_COUNT
+};
+
 struct fleet_event_row {
     struct fleet_row row;
 #define FLEET_EVENT_TEXT(name, size) char name[size];
@@ -122,6 +130,35 @@ struct fleet_event_row {
 #include "client-lib/fleet/event_fields.def"
 #undef FLEET_EVENT_TEXT
 #undef FLEET_EVENT_COUNT
+};
+
+enum fleet_client_field {
+#define FLEET_CLIENT_TEXT(name, size) FLEET_CLIENT_##name,
+#define FLEET_CLIENT_COUNT(name) FLEET_CLIENT_##name,
+#include "client-lib/fleet/client_fields.def"
+#undef FLEET_CLIENT_TEXT
+#undef FLEET_CLIENT_COUNT
+};
+
+struct fleet_client_row {
+    struct fleet_row row;
+#define FLEET_CLIENT_TEXT(name, size) char name[size];
+#define FLEET_CLIENT_COUNT(name) uint64_t name;
+#include "client-lib/fleet/client_fields.def"
+#undef FLEET_CLIENT_TEXT
+#undef FLEET_CLIENT_COUNT
+};
+
+enum fleet_session_field {
+#define FLEET_SELECT_pools(name, kind)
+#define FLEET_SELECT_inst(name, kind)
+#define FLEET_SELECT_sess(name, kind) FLEET_SESSION_##name,
+#define COLUMN(table, name, kind) FLEET_SELECT_##table(name, kind)
+#include "proto/redis/table_columns.def"
+#undef COLUMN
+#undef FLEET_SELECT_sess
+#undef FLEET_SELECT_pools
+#undef FLEET_SELECT_inst
 };
 
 /* A session, as tbl:sess:<iid> has it: each number a double, each text of 64 bytes at most. */
@@ -147,6 +184,7 @@ extern const struct fleet_shape fleet_instance_shape;
 extern const struct fleet_shape fleet_whole_shape;
 extern const struct fleet_shape fleet_event_shape;
 extern const struct fleet_shape fleet_session_shape;
+extern const struct fleet_shape fleet_client_shape;
 
 /* The place of the field NAME in SHAPE, or -1. */
 int fleet_shape_find(const struct fleet_shape *shape, struct span name);
@@ -164,6 +202,9 @@ static inline void fleet_set_known(struct fleet_row *row, size_t field)
 /* VALUE, whoever wrote it, into ROW; "-", "" and what cannot be leave the field absent. */
 void fleet_row_set(const struct fleet_shape *shape, struct fleet_row *row, size_t field,
                    struct span value);
+/* The field, "" if it is absent or no text. */
+const char *fleet_row_text(const struct fleet_shape *shape, const struct fleet_row *row,
+                           size_t field);
 /* The field as a number; 0 for a text and for what is absent. */
 double fleet_row_number(const struct fleet_shape *shape, const struct fleet_row *row, size_t field);
 

@@ -23,6 +23,7 @@ void fleet_view_done(struct fleet_view *view)
     mem_free(view->brokers);
     mem_free(view->events);
     mem_free(view->sessions);
+    mem_free(view->clients);
     *view = (struct fleet_view){0};
 }
 
@@ -95,6 +96,12 @@ struct fleet_session *fleet_view_add_session(struct fleet_view *view)
     return added;
 }
 
+struct fleet_client *fleet_view_add_client(struct fleet_view *view)
+{
+    ADD_ROW(view, client, FLEET_CLIENTS_MAXIMUM);
+    return added;
+}
+
 /* ---- names */
 
 static bool is_made_of(struct span name, const char *letters, size_t most)
@@ -133,6 +140,7 @@ const char *fleet_rollup_name(enum fleet_rollup rollup)
 {
     static const char *const names[] = {[FLEET_ROLLUP_NONE] = "none",
                                         [FLEET_ROLLUP_REPORTER] = "reporter",
+                                        [FLEET_ROLLUP_BROKER] = "broker",
                                         [FLEET_ROLLUP_READER] = "reader"};
 
     return names[rollup];

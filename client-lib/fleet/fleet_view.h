@@ -15,8 +15,9 @@ enum {
     FLEET_BROKERS_MAXIMUM = 128,
     FLEET_MEMBERS_MAXIMUM = 2048, /* pools times brokers */
     FLEET_EVENTS_MAXIMUM = 50,
-    FLEET_NOTES_MAXIMUM = 16, /* fields of cfg:<pool> */
-    FLEET_SESSIONS_MAXIMUM = 256,
+    FLEET_NOTES_MAXIMUM = 16,     /* fields of cfg:<pool> */
+    FLEET_SESSIONS_MAXIMUM = 256, /* of one broker */
+    FLEET_CLIENTS_MAXIMUM = 1024,
 
     FLEET_INSTANCE_SIZE = 40,
     FLEET_POOL_SIZE = 33,
@@ -39,6 +40,7 @@ enum fleet_redis_state {
 enum fleet_rollup {
     FLEET_ROLLUP_NONE,     /* nobody: there are no rows */
     FLEET_ROLLUP_REPORTER, /* the broker that is elected for it: f:<pool>, fleet */
+    FLEET_ROLLUP_BROKER,   /* there is one broker, which speaks for itself */
     FLEET_ROLLUP_READER,   /* we did, from the brokers' own rows: no quantiles of several brokers */
 };
 
@@ -88,6 +90,10 @@ struct fleet_session {
     struct fleet_session_row figures;
 };
 
+struct fleet_client {
+    struct fleet_client_row figures;
+};
+
 struct fleet_view {
     char namespace[33];
     enum fleet_source source;
@@ -114,6 +120,8 @@ struct fleet_view {
     size_t event_count;
     struct fleet_session *sessions; /* only if they were asked for */
     size_t session_count;
+    struct fleet_client *clients; /* only a broker tells */
+    size_t client_count;
 };
 
 void fleet_view_init(struct fleet_view *view, const char *namespace, enum fleet_source source);
@@ -125,6 +133,7 @@ MUST_CHECK struct fleet_broker *fleet_view_add_broker(struct fleet_view *view, s
 MUST_CHECK struct fleet_member *fleet_view_add_member(struct fleet_view *view);
 MUST_CHECK struct fleet_event *fleet_view_add_event(struct fleet_view *view);
 MUST_CHECK struct fleet_session *fleet_view_add_session(struct fleet_view *view);
+MUST_CHECK struct fleet_client *fleet_view_add_client(struct fleet_view *view);
 
 /*
  * The rows are all there: says what is dead and stale at view->at_ms, adds up what no reporter has

@@ -53,10 +53,10 @@ _teploctl() {
         tools) choices+=" --pool --json --format --strict --timeout" ;;
         call | outcome) choices+=" --pool --json --timeout" ;;
         connect) choices+=" --pool --timeout" ;;
-        status | show | reload | drain | resume | flush | shutdown) choices+=" --json --timeout" ;;
+        status | health | show | reload | drain | resume | flush | shutdown) choices+=" --json --timeout" ;;
         esac
         if [[ -z $command || $previous == help ]]; then
-            choices+=" tools call outcome connect status show reload drain resume flush shutdown"
+            choices+=" tools call outcome connect status health show reload drain resume flush shutdown"
             choices+=" check-config help"
         fi
         ;;

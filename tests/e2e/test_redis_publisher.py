@@ -20,7 +20,7 @@ STATES = ("connecting", "idle", "active", "testing", "draining", "broken")
 
 def fields_of(name):
     """The fields of a table, each with its kind."""
-    text = (places.REPO / "broker" / "health" / f"{name}_fields.def").read_text()
+    text = (places.REPO / "proto" / "redis" / f"{name}_fields.def").read_text()
     return {field: kind for kind, field in FIELD.findall(text) if field != "name"}
 
 

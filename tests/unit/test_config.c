@@ -160,7 +160,7 @@ static void test_defaults(void **state)
     assert_int_equal(config->log_level, 2);
     assert_string_equal(config->redis.url, "");
     assert_string_equal(config->redis.namespace, "main");
-    assert_int_equal(config->redis.tick_ms, 2000);
+    assert_int_equal(config->redis.tick_ms, 1000);
     config_free(config);
     /* Redis as a text. */
     config = config_parse("{\"mcpServers\":{\"a\":{\"url\":\"http://h\"}},"

@@ -275,6 +275,13 @@ static const struct row value_rows[] = {
     {IN_OPTIONS("\"not_executed_status\":[503.0]"), "t:2: a status is 503.0; write"},
     {IN_OPTIONS("\"not_executed_status\":[\"503\"]"), "t:2: a status is \"503\"; write"},
     {IN_OPTIONS("\"not_executed_status\":[99999999999999999999]"), "a status is 9999"},
+    {IN_BROKER("\"metrics_listen\":\"0.0.0.0:9464\""),
+     "t:2: metrics_listen \"0.0.0.0:9464\" is no loopback address: the pages are not encrypted and "
+     "ask for no password; listen on 127.0.0.1, [::1] or localhost, and put a reverse proxy"},
+    {IN_BROKER("\"metrics_listen\":\"9464\""),
+     "t:2: metrics_listen \"9464\" is no address with a port; write it as in \"127.0.0.1:9464\""},
+    {IN_BROKER("\"metrics_listen\":9464"), "t:2: \"metrics_listen\" is a number; write"},
+    {IN_BROKER("\"metrics_tools\":true"), "\"metrics_tools\" is true; write \"off\" or \"on\""},
     {IN_BROKER("\"redis\":{\"tick\":\"1ms\"}"),
      "\"tick\" is \"1ms\", out of range; give 50ms to 10m"},
 };

@@ -41,9 +41,11 @@ static void test_describe(void **state)
         "\"teplo\":{\"max_clients\":7,",
         "\"max_frame\":\"64KiB\",\"max_response\":\"2KiB\",\"max_depth\":128,"
         "\"max_tokens\":1000000,\"outbuf_soft\":\"256KiB\",\"outbuf_max\":\"1536KiB\"",
-        "\"socket_mode\":\"0660\",\"log_level\":\"debug\",\"redis\":{",
+        "\"socket_mode\":\"0660\",\"metrics_listen\":\"\",\"metrics_tools\":\"off\","
+        "\"ready_require\":\"none\",\"log_level\":\"debug\","
+        "\"redis\":{",
         "\"redis\":{\"url\":\"redis://(secret)@redis:6379/1\",\"namespace\":\"prod-1\","
-        "\"tick\":\"500ms\"}}}",
+        "\"tick\":\"500ms\",\"max_bytes\":\"32MiB\",\"ts_max_pools\":32}}}",
     };
     struct config *config = config_parse(config_full_text);
     char *text = described(config);
