@@ -49,7 +49,16 @@ static int start_signals(struct app *app)
 
 static void start_publisher(struct app *app)
 {
-    struct redis_options options = {.url = app->config->redis.url,
+    const struct config_redis *redis = &app->config->redis;
+    struct redis_options options = {.access = {.url = redis->url,
+                                               .username = redis->username,
+                                               .password = redis->password,
+                                               .sentinel_username = redis->sentinel_username,
+                                               .sentinel_password = redis->sentinel_password,
+                                               .tls_ca = redis->tls_ca,
+                                               .tls_cert = redis->tls_cert,
+                                               .tls_key = redis->tls_key,
+                                               .tls_server_name = redis->tls_server_name},
                                     .name_space = app->config->redis.namespace,
                                     .tick_ms = app->config->redis.tick_ms,
                                     .instance = app->instance,

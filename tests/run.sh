@@ -19,8 +19,8 @@ cd "$(dirname "$0")/.."
 PACKAGES=(
     abigail-tools build-essential ca-certificates clang clang-format cmake codespell cppcheck git
     libcjson-dev libcmocka-dev libcurl4-openssl-dev libevent-dev libhiredis-dev libhttp-parser-dev
-    man-db ninja-build openssl pkg-config procps python3 python3-venv redis-server shellcheck spin
-    valgrind
+    libssl-dev man-db ninja-build openssl pkg-config procps python3 python3-venv redis-server
+    shellcheck spin valgrind
 )
 BUILD=$PWD/build
 LOGS=$BUILD/test-logs

@@ -126,7 +126,7 @@ void redis_herald_send_last_events(struct redis_publisher *publisher)
 static bool is_about_events(enum redis_fault fault)
 {
     return fault == REDIS_FAULT_WRONGTYPE || fault == REDIS_FAULT_NOPERM ||
-           fault == REDIS_FAULT_OTHER;
+           fault == REDIS_FAULT_UNKNOWN || fault == REDIS_FAULT_OTHER;
 }
 
 static void on_events_answered(struct redis_publisher *publisher)

@@ -14,6 +14,7 @@ enum {
     LEAVE_MS = 500,
     EXPIRE_INTERVAL_MS = 60000,
     FORGET_MS = 60000,
+    TIRED_MS = 10000, /* of a Redis that is busy: another connection may lead to a better one */
 };
 
 static void on_ready(void *owner);
@@ -41,19 +42,20 @@ static void arm_tick(struct redis_publisher *publisher)
                     (int64_t)(random % (uint32_t)(publisher->tick_ms / 5 + 1)));
 }
 
-static struct redis_link *make_link(struct redis_publisher *publisher, const char *text)
+static struct redis_link *make_link(struct redis_publisher *publisher,
+                                    const struct redis_access_texts *texts)
 {
     struct redis_link *link;
-    struct redis_url url;
+    struct redis_access access;
     char client_name[48];
 
-    if (redis_url_init(&url, text) < 0) {
+    if (redis_access_init(&access, texts) < 0) {
         return NULL;
     }
     (void)snprintf(client_name, sizeof(client_name), "teplo:%s", publisher->instance);
-    link = redis_link_new(publisher->loop, &url, client_name, &link_events, publisher);
+    link = redis_link_new(publisher->loop, &access, client_name, &link_events, publisher);
     if (link == NULL) {
-        redis_url_done(&url);
+        redis_access_done(&access);
     }
     return link;
 }
@@ -102,7 +104,7 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     deferred_init(&publisher->work, loop, on_work, publisher);
     publisher->reporter =
         redis_reporter_new(publisher, options->forget_ms == 0 ? FORGET_MS : options->forget_ms);
-    publisher->link = make_link(publisher, options->url);
+    publisher->link = make_link(publisher, &options->access);
     if (publisher->link == NULL || publisher->reporter == NULL) {
         redis_link_free(publisher->link);
         reap(publisher);
@@ -302,22 +304,46 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
     }
 }
 
+/* A cluster has our slot elsewhere, which is no trouble: the next tick goes there. */
+static bool try_move(struct redis_publisher *publisher, const char *reply)
+{
+    if (redis_link_move(publisher->link, reply) < 0) {
+        return false;
+    }
+    publisher->tick.is_running = false;
+    redis_publisher_resync(publisher);
+    redis_herald_forget(publisher);
+    redis_reporter_forget(publisher->reporter);
+    return true;
+}
+
+static bool must_close(struct redis_publisher *publisher, const struct redis_fault_row *row)
+{
+    bool is_tired = row->act == REDIS_ACT_TIRE &&
+                    loop_now_ms(publisher->loop) - publisher->failing_since_ms >= TIRED_MS;
+
+    return row->act == REDIS_ACT_CLOSE || row->act == REDIS_ACT_MOVE || is_tired;
+}
+
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
                           const char *why)
 {
     const struct redis_fault_row *row = redis_fault_row(fault);
-    char message[192];
+    char message[384];
 
-    if (publisher->life == PUBLISHER_CLOSED) {
+    if (publisher->life == PUBLISHER_CLOSED ||
+        (row->act == REDIS_ACT_MOVE && try_move(publisher, why))) {
         return;
     }
-    publisher->failures++;
+    if (publisher->failures++ == 0) {
+        publisher->failing_since_ms = loop_now_ms(publisher->loop);
+    }
     publisher->tick.is_running = false;
     redis_publisher_resync(publisher);
     (void)snprintf(message, sizeof(message), "%s: %s", row->text, why);
     redis_publisher_set_state(
         publisher, row->state == REDIS_STATE_UP ? REDIS_STATE_DOWN : row->state, fault, message);
-    if (row->act == REDIS_ACT_CLOSE) {
+    if (must_close(publisher, row)) {
         redis_link_drop(publisher->link, row->pause_ms);
         redis_herald_forget(publisher);
         redis_reporter_forget(publisher->reporter);

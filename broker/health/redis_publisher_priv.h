@@ -16,6 +16,7 @@
 #include "proto/redis_key.h"
 
 enum {
+    REDIS_REPLY_KEPT = 320, /* of an error reply: a MOVED must fit, with its host */
     /* More pools take several transactions: a reply is owed for each command. */
     TRANSACTION_POOLS = 64,
     TRANSACTION_STEPS = 2 * TRANSACTION_POOLS + 8,
@@ -66,7 +67,7 @@ struct tick {
     struct step steps[TRANSACTION_STEPS];
     size_t step_count;
     enum redis_fault fault; /* the first in this transaction */
-    char why[192];
+    char why[REDIS_REPLY_KEPT];
 };
 
 enum publisher_life {
@@ -96,6 +97,7 @@ struct redis_publisher {
     enum redis_fault fault;
     bool is_told;      /* the state was logged once */
     unsigned failures; /* in a row */
+    int64_t failing_since_ms;
     int64_t hold_until_ms;
 
     struct snapshot snapshot; /* of the tick that runs */
@@ -118,7 +120,7 @@ struct redis_publisher {
     size_t sending_answered;
     size_t sending_failed;
     enum redis_fault sending_fault; /* the first of them */
-    char sending_why[192];
+    char sending_why[REDIS_REPLY_KEPT];
     bool has_stop;
 
     struct list flushes; /* struct flush by in_flushes; ours, oldest first */

@@ -371,9 +371,18 @@ int main(int argc, char **argv)
 {
     static struct driver driver;
     char instance[40];
-    struct redis_options options = {.url = argument(argc, argv, 1, ""),
-                                    .name_space = argument(argc, argv, 2, "main"),
-                                    .instance = instance};
+    struct redis_options options = {
+        .access = {.url = argument(argc, argv, 1, ""),
+                   .username = getenv("TEPLO_TEST_USERNAME"),
+                   .password = getenv("TEPLO_TEST_PASSWORD"),
+                   .sentinel_username = getenv("TEPLO_TEST_SENTINEL_USERNAME"),
+                   .sentinel_password = getenv("TEPLO_TEST_SENTINEL_PASSWORD"),
+                   .tls_ca = getenv("TEPLO_TEST_TLS_CA"),
+                   .tls_cert = getenv("TEPLO_TEST_TLS_CERT"),
+                   .tls_key = getenv("TEPLO_TEST_TLS_KEY"),
+                   .tls_server_name = getenv("TEPLO_TEST_TLS_SERVER_NAME")},
+        .name_space = argument(argc, argv, 2, "main"),
+        .instance = instance};
     int status;
 
     (void)signal(SIGPIPE, SIG_IGN);
