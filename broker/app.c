@@ -62,6 +62,7 @@ static void start_publisher(struct app *app)
                                     .name_space = app->config->redis.namespace,
                                     .tick_ms = app->config->redis.tick_ms,
                                     .instance = app->instance,
+                                    .forget_ms = app->config->redis.forget_after_ms,
                                     .max_bytes = app->config->redis.max_bytes_bytes,
                                     .series_pools = app->config->redis.ts_max_pools};
 

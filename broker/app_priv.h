@@ -156,4 +156,8 @@ void app_judge(const struct app *app, struct instance_health *ret_health);
 /* app_snapshot.c */
 void app_take_snapshot(void *owner, struct snapshot *snapshot);
 
+/* app_details.c */
+/* The rest of the snapshot, once its pools are there. */
+void app_take_details(struct app *app, struct snapshot *snapshot);
+
 #endif

@@ -190,4 +190,5 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     instance->pools = snapshot->pool_count;
     sum_up(snapshot);
     fill_instance_health(app, instance);
+    app_take_details(app, snapshot);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/health/redis_reporter.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,6 +187,15 @@ static void on_done(void *owner)
 
 /* ---- what is asked */
 
+void redis_reporter_add_key(const struct redis_reporter *reporter, struct redis_command *command,
+                            enum redis_key key, const char *pool, const char *iid)
+{
+    char text[REDIS_KEY_SIZE];
+
+    (void)redis_key_write(key, reporter->publisher->prefix, pool, iid, text, sizeof(text));
+    redis_command_add(command, text);
+}
+
 static void push(struct redis_reporter *reporter, struct asked asked)
 {
     size_t last = (reporter->first_asked + reporter->asked_count) % ASKED_MAXIMUM;
@@ -264,19 +272,14 @@ void redis_reporter_queue(struct redis_reporter *reporter, struct redis_command 
     post(reporter, command, (struct asked){.what = ASKED_QUEUED});
 }
 
-void redis_reporter_queue_expire(struct redis_reporter *reporter, int64_t ttl_s, const char *format,
-                                 ...)
+void redis_reporter_queue_expire(struct redis_reporter *reporter, enum redis_key key,
+                                 const char *pool)
 {
     struct redis_command command;
-    char key[64];
-    va_list arguments;
 
-    va_start(arguments, format);
-    (void)vsnprintf(key, sizeof(key), format, arguments);
-    va_end(arguments);
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(reporter->publisher, &command, "%s", key);
-    redis_command_add_int(&command, ttl_s * 1000);
+    redis_reporter_add_key(reporter, &command, key, pool, NULL);
+    redis_command_add_int(&command, redis_key_row(key)->ttl_ms);
     redis_reporter_queue(reporter, &command);
 }
 
@@ -400,7 +403,7 @@ void redis_reporter_fail(struct redis_reporter *reporter, enum redis_fault fault
         redis_reporter_refuse(reporter, why);
         return;
     }
-    if (fault == REDIS_FAULT_NOPERM || fault == REDIS_FAULT_OTHER) {
+    if (fault == REDIS_FAULT_NOPERM || fault == REDIS_FAULT_UNKNOWN || fault == REDIS_FAULT_OTHER) {
         reporter->off_until_ms = now_ms + OFF_MS;
         tell(reporter, &reporter->is_off_told, fault, "this broker adds nothing up for the fleet",
              why);
@@ -453,7 +456,7 @@ void redis_reporter_ask_lease(const struct redis_reporter *reporter, const struc
     bool is_end = reporter->stage >= ROUND_RESIGNING;
 
     (void)asked;
-    redis_publisher_add_key(reporter->publisher, command, "leader");
+    redis_reporter_add_key(reporter, command, REDIS_KEY_LEADER, NULL, NULL);
     redis_command_add(command, reporter->publisher->instance);
     redis_command_add_int(command, is_end ? 0 : lease_ms(reporter));
 }

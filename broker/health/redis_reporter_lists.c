@@ -16,8 +16,8 @@ enum {
 
 static const double MOMENT_MAXIMUM = 1e14; /* in the year 5138 */
 
-/* Two tables, whose order is that of is_foreign. */
-static const char *const tables[] = {"tbl:pools", "tbl:inst"};
+/* In the order of is_foreign. */
+static const enum redis_key tables[] = {REDIS_KEY_TABLE_POOLS, REDIS_KEY_TABLE_INST};
 
 /* ---- replies */
 
@@ -109,10 +109,10 @@ bool redis_reporter_next_lists(struct redis_reporter *reporter)
 }
 
 static void ask_members(const struct redis_reporter *reporter, struct redis_command *command,
-                        const char *key)
+                        enum redis_key key)
 {
     redis_command_begin(command, "ZREVRANGE");
-    redis_publisher_add_key(reporter->publisher, command, "%s", key);
+    redis_reporter_add_key(reporter, command, key, NULL, NULL);
     redis_command_add_int(command, 0);
     redis_command_add_int(command, REPORT_LISTED - 1);
     redis_command_add(command, "WITHSCORES");
@@ -122,21 +122,21 @@ void redis_reporter_ask_inst(const struct redis_reporter *reporter, const struct
                              struct redis_command *command)
 {
     (void)asked;
-    ask_members(reporter, command, "inst");
+    ask_members(reporter, command, REDIS_KEY_INST);
 }
 
 void redis_reporter_ask_names(const struct redis_reporter *reporter, const struct asked *asked,
                               struct redis_command *command)
 {
     (void)asked;
-    ask_members(reporter, command, "pools");
+    ask_members(reporter, command, REDIS_KEY_POOLS);
 }
 
 void redis_reporter_ask_lost(const struct redis_reporter *reporter, const struct asked *asked,
                              struct redis_command *command)
 {
     (void)asked;
-    ask_members(reporter, command, "lost");
+    ask_members(reporter, command, REDIS_KEY_LOST);
 }
 
 void redis_reporter_ask_fleet(const struct redis_reporter *reporter, const struct asked *asked,
@@ -144,7 +144,7 @@ void redis_reporter_ask_fleet(const struct redis_reporter *reporter, const struc
 {
     (void)asked;
     redis_command_begin(command, "HMGET");
-    redis_publisher_add_key(reporter->publisher, command, "fleet");
+    redis_reporter_add_key(reporter, command, REDIS_KEY_FLEET, NULL, NULL);
     redis_command_add(command, "health_code");
     redis_command_add(command, "health_since_at_ms");
     redis_command_add(command, "reporter");
@@ -154,7 +154,7 @@ void redis_reporter_ask_type(const struct redis_reporter *reporter, const struct
                              struct redis_command *command)
 {
     redis_command_begin(command, "TYPE");
-    redis_publisher_add_key(reporter->publisher, command, "%s", tables[asked->pool]);
+    redis_reporter_add_key(reporter, command, tables[asked->pool], NULL, NULL);
 }
 
 /* ---- answers */
@@ -333,7 +333,7 @@ void redis_reporter_on_type(struct redis_reporter *reporter, const struct asked 
     reporter->tables_due_ms = loop_now_ms(reporter->publisher->loop) + TABLES_INTERVAL_MS;
     reporter->is_foreign[asked->pool] = !span_is(type, "stream") && !span_is(type, "none");
     if (reporter->is_foreign[asked->pool]) {
-        redis_reporter_refuse(reporter, tables[asked->pool]);
+        redis_reporter_refuse(reporter, redis_key_row(tables[asked->pool])->pattern);
     }
 }
 
@@ -343,8 +343,8 @@ void redis_reporter_ask_before(const struct redis_reporter *reporter, const stru
                                struct redis_command *command)
 {
     redis_command_begin(command, "HMGET");
-    redis_publisher_add_key(reporter->publisher, command, "f:%s",
-                            reporter->pools[asked->pool].row.name);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_FLEET_POOL,
+                           reporter->pools[asked->pool].row.name, NULL);
     redis_command_add(command, "health_code");
     redis_command_add(command, "health_since_at_ms");
 }

@@ -17,19 +17,11 @@ enum {
     REPORT_POOLS = 256,
     REPORT_PAIRS = 2048,
     REPORT_LISTED = 256,       /* members of a set that are read */
-    REPORT_SERIES = 32,        /* pools with samples */
     REPORT_LOST_KEPT = 64,     /* brokers whose folded totals are remembered */
     REPORT_FOLDED_A_ROUND = 4, /* brokers */
     REPORT_TABLE_ROWS = 128,
     ASKED_WINDOW = 64, /* no more is asked before some of it is answered */
     ASKED_MAXIMUM = 256,
-};
-
-/* TTL_S_<key>. */
-enum {
-#define KEY(name, pattern, type, ttl_s, cadence_s) TTL_S_##name = (ttl_s),
-#include "proto/redis/keys.def"
-#undef KEY
 };
 
 enum round_stage {
@@ -123,6 +115,7 @@ struct redis_reporter {
     bool is_foreign[2]; /* tbl:pools, tbl:inst */
     int64_t sampled_slot;
     int64_t slot;
+    size_t series;        /* the fleet's, and those of so many pools less one */
     size_t sampled_pools; /* how many there were */
 };
 
@@ -140,12 +133,16 @@ struct redis_reporter {
 #undef ASKED
 
 /* redis_reporter.c */
+/* One more word: KEY of POOL and of the broker IID; NULL where it has none. */
+void redis_reporter_add_key(const struct redis_reporter *reporter, struct redis_command *command,
+                            enum redis_key key, const char *pool, const char *iid);
 void redis_reporter_ask(struct redis_reporter *reporter, enum asked_what what, size_t pool,
                         size_t broker);
 /* A command of a transaction. */
 void redis_reporter_queue(struct redis_reporter *reporter, struct redis_command *command);
-void redis_reporter_queue_expire(struct redis_reporter *reporter, int64_t ttl_s, const char *format,
-                                 ...) PRINTF_LIKE(3, 4);
+/* PEXPIRE for KEY of POOL, as keys.def has it. */
+void redis_reporter_queue_expire(struct redis_reporter *reporter, enum redis_key key,
+                                 const char *pool);
 void redis_reporter_begin_transaction(struct redis_reporter *reporter);
 void redis_reporter_end_transaction(struct redis_reporter *reporter);
 /* Redis refused what we do: the round is given up, or the reporter is off. */
