@@ -215,7 +215,7 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     COPY(instance->state, state_name(app));
     (void)snprintf(instance->sock, sizeof(instance->sock), "%.50s/teplo.sock", app->dir.path);
     instance->providers = app->clients.all.count;
-    rolling_sum(&app->lag_lately, now_ms, &lag);
+    rolling_sum(&app->lag_window, now_ms, &lag);
     instance->lag_p99_ms = histogram_quantile_ms(&lag, 0.99);
     instance->lag_max_ms = (double)app->lag_max_ms;
     COPY(instance->cfg_hash, app->digest);
@@ -223,4 +223,5 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     instance->pools = snapshot->pool_count;
     sum_up(snapshot);
     fill_instance_health(app, instance);
+    app_take_details(app, snapshot);
 }
