@@ -62,6 +62,7 @@ static void start_publisher(struct app *app)
                                     .name_space = app->config->redis.namespace,
                                     .tick_ms = app->config->redis.tick_ms,
                                     .instance = app->instance,
+                                    .forget_ms = app->config->redis.forget_after_ms,
                                     .max_bytes = app->config->redis.max_bytes_bytes,
                                     .series_pools = app->config->redis.ts_max_pools};
 
@@ -341,6 +342,7 @@ static void on_lag_timer(void *owner)
     int64_t late_ms = clock_now_ms() - app->lag_due_ms;
 
     metrics_lag_add(&app->lag, late_ms);
+    rolling_add(&app->lag_window, clock_now_ms(), (double)late_ms);
     if (late_ms > app->lag_max_ms) {
         app->lag_max_ms = late_ms;
     }

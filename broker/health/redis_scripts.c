@@ -56,13 +56,13 @@ bool redis_script_is_unknown(const char *reply)
 
 enum redis_fault redis_script_fault(const char *reply)
 {
-    const char *marks[] = {": -", "@user_script: 1: ", "@user_script:1: "};
     enum redis_fault fault = redis_fault_of(reply);
+    const char *inner = reply;
 
-    for (size_t i = 0; fault == REDIS_FAULT_OTHER && i < sizeof(marks) / sizeof(marks[0]); i++) {
-        const char *inner = strstr(reply, marks[i]);
-
-        fault = inner == NULL ? fault : redis_fault_of(inner + strlen(marks[i]));
+    /* "ERR Error running script (call to f_...): @user_script:7: -OOM ...": behind a colon. */
+    while (fault == REDIS_FAULT_OTHER && (inner = strstr(inner, ": ")) != NULL) {
+        inner += inner[2] == '-' ? 3 : 2;
+        fault = redis_fault_of(inner);
     }
     return fault;
 }

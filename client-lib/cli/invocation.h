@@ -48,6 +48,7 @@ struct invocation {
     enum form form;
     int provider; /* enum teplo_provider; 0: MCP's own form */
     bool strict;
+    bool failed; /* only what did */
     size_t operand_count;
     const char *operands[OPERANDS_MAXIMUM + 1]; /* borrowed from argv */
 };

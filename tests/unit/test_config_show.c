@@ -45,8 +45,8 @@ static void test_describe(void **state)
         "\"ready_require\":\"none\",\"log_level\":\"debug\","
         "\"redis\":{",
         "\"redis\":{\"url\":\"redis://(secret)@redis:6379/1\",\"username\":\"\",\"password\":\"\",",
-        "\"namespace\":\"prod-1\",\"tick\":\"500ms\",\"max_bytes\":\"32MiB\",\"ts_max_pools\":32}}"
-        "}",
+        "\"namespace\":\"prod-1\",\"tick\":\"500ms\",\"forget_after\":\"1m\",\"max_bytes\":"
+        "\"32MiB\",\"ts_max_pools\":32}}}",
     };
     struct config *config = config_parse(config_full_text);
     char *text = described(config);
