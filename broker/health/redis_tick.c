@@ -253,7 +253,7 @@ static void on_step(struct redis_publisher *publisher, const struct step *step,
     }
 }
 
-/* Pools that a reload has taken away: their rows in Redis end with their TTL. */
+/* Pools that a reload has taken away: their rows go, their totals stay. */
 static void forget_gone(struct redis_publisher *publisher)
 {
     bool has_more = true;
@@ -265,6 +265,9 @@ static void forget_gone(struct redis_publisher *publisher)
             struct published *published = slot->value;
 
             gone = published->seq == publisher->seq ? gone : published;
+        }
+        if (gone != NULL && !redis_reporter_drop(publisher->reporter, gone->row.name)) {
+            return; /* after the next tick */
         }
         if (gone != NULL) {
             (void)hashmap_take(&publisher->published, span_of(gone->row.name));

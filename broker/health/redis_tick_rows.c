@@ -166,6 +166,7 @@ static struct published *ensure_published(struct redis_publisher *publisher, con
         mem_free(published);
         return NULL;
     }
+    publisher->write_due_ms[REDIS_KEY_POOLS] = 0; /* readers are to find it soon */
     return published;
 }
 
