@@ -95,6 +95,7 @@ void redis_aim_lost(struct redis_aim *aim)
         forget_node(aim); /* the slot may be somewhere else by now */
     }
     aim->is_at_node = aim->has_node && !aim->is_at_node;
+    aim->moves = 0; /* no circle: what is lost is waited for */
 }
 
 void redis_aim_worked(struct redis_aim *aim)

@@ -17,7 +17,7 @@ struct redis_aim {
     struct redis_redirect node;
     bool has_node;
     bool is_at_node;
-    unsigned moves;       /* since something worked */
+    unsigned moves;       /* since something worked, or was lost */
     char place[256 + 24]; /* for people: the url's host, or where we are instead */
 };
 
@@ -33,8 +33,8 @@ bool redis_aim_is_asking(const struct redis_aim *aim);
 bool redis_aim_has_choice(const struct redis_aim *aim);
 
 /*
- * A node answered MOVED or ASK: aim where it says.  -EINVAL: it does not say where; -ELOOP: after
- * five of them nothing has worked.  The url's host is next then.
+ * A node answered MOVED or ASK: aim where it says.  -EINVAL: it does not say where; -ELOOP: that
+ * was the sixth in a row.  The url's host is next then.
  */
 MUST_CHECK int redis_aim_move(struct redis_aim *aim, const char *reply);
 /* The connection could not be made, or has ended. */

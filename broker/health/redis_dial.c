@@ -6,12 +6,12 @@
 #include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "broker/health/redis_tls.h"
 #include "broker/runtime/log.h"
 
 enum {
@@ -46,6 +46,7 @@ void redis_dial_init(struct redis_dial *dial, struct loop *loop,
 void redis_dial_done(struct redis_dial *dial)
 {
     CHECK(redis_dial_is_quiet(dial));
+    redis_tls_store_done(&dial->store);
     if (dial->names != NULL) {
         evdns_base_free(dial->names, 0);
         dial->names = NULL;
@@ -323,7 +324,7 @@ static struct bufferevent *make_secure(struct redis_dial *dial, evutil_socket_t 
 static void secure(struct redis_dial *dial, evutil_socket_t fd)
 {
     char why[REDIS_TLS_WHY];
-    SSL *ssl = redis_tls_new(dial->target.tls, certified_name(&dial->target), why);
+    SSL *ssl = redis_tls_new(&dial->store, dial->target.tls, certified_name(&dial->target), why);
 
     if (ssl == NULL) {
         (void)evutil_closesocket(fd);
@@ -408,8 +409,9 @@ enum redis_fault redis_dial_explain(struct bufferevent *stream, short what,
     int error = EVUTIL_SOCKET_ERROR();
     unsigned long tls_error = target->tls == NULL ? 0 : bufferevent_get_openssl_error(stream);
 
-    _Static_assert((int)REDIS_DIAL_WHY >= (int)REDIS_TLS_WHY, "redis_tls_explain needs that much");
-    if (tls_error != 0) {
+    if (ERR_SYSTEM_ERROR(tls_error)) {
+        error = ERR_GET_REASON(tls_error); /* the connection's, not TLS' */
+    } else if (tls_error != 0) {
         redis_tls_explain(bufferevent_openssl_get_ssl(stream), tls_error, certified_name(target),
                           why);
         return REDIS_FAULT_TLS;

@@ -16,6 +16,7 @@
 
 #include "broker/health/redis_access.h"
 #include "broker/health/redis_fault.h"
+#include "broker/health/redis_tls.h"
 #include "broker/runtime/loop.h"
 
 /* Its strings are the owner's until the dial is quiet. */
@@ -55,6 +56,7 @@ struct redis_dial {
     struct evutil_addrinfo *addresses; /* ours */
     struct evutil_addrinfo *next;      /* of them */
     struct bufferevent *stream;        /* ours while CONNECTING or SECURING */
+    struct redis_tls_store store;      /* ours */
     struct timer deadline;
     struct deferred failing;
     enum redis_fault fault;
@@ -71,7 +73,7 @@ void redis_dial_start(struct redis_dial *dial, const struct redis_dial_target *t
 void redis_dial_cancel(struct redis_dial *dial);
 bool redis_dial_is_quiet(const struct redis_dial *dial);
 
-enum { REDIS_DIAL_WHY = 256 };
+enum { REDIS_DIAL_WHY = REDIS_TLS_WHY };
 /*
  * What has ended STREAM, which a dial has made; in its event callback.  WHAT is that callback's,
  * and TARGET what was dialled.

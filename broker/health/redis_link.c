@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "broker/health/redis_aim.h"
 #include "broker/health/redis_backoff.h"
-#include "broker/health/redis_dial.h"
+#include "broker/health/redis_pilot.h"
 #include "broker/health/redis_reader.h"
-#include "broker/health/redis_sentinel.h"
 #include "broker/runtime/clock.h"
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
@@ -51,11 +49,8 @@ struct redis_link {
     const struct redis_link_events *events;
     void *owner;
     enum link_state state;
-    struct redis_aim aim;
-    struct redis_sentinel sentinel;  /* busy in SEEKING */
-    struct redis_dial dial;          /* busy in CONNECTING */
-    struct redis_dial_target target; /* of the stream; its strings are the aim's */
-    struct bufferevent *stream;      /* ours */
+    struct redis_pilot pilot;   /* busy in CONNECTING, watches in READY */
+    struct bufferevent *stream; /* ours */
     bool is_in_transaction;
     bool is_heard; /* something has come */
     bool is_alert; /* and it began as what a TLS port says */
@@ -75,11 +70,9 @@ struct redis_link {
 };
 
 static void on_retry(void *owner);
-static void dial(struct redis_link *link);
 static void on_connected(void *owner, struct bufferevent *stream);
-static void on_dial_failed(void *owner, enum redis_fault fault, const char *why);
-static void on_found(void *owner, const char *host, uint16_t port);
-static void on_not_found(void *owner, const char *why);
+static void on_not_connected(void *owner, enum redis_fault fault, const char *why);
+static void on_switched(void *owner, const char *host);
 static void on_quiet(void *owner);
 static void on_deadline(void *owner);
 static void on_ending(void *owner);
@@ -90,8 +83,8 @@ static void reap(void *owner);
 static void readable_cb(struct bufferevent *stream, void *arg);
 static void stream_cb(struct bufferevent *stream, short what, void *arg);
 
-static const struct redis_dial_events dial_events = {on_connected, on_dial_failed, on_quiet};
-static const struct redis_sentinel_events sentinel_events = {on_found, on_not_found, on_quiet};
+static const struct redis_pilot_events pilot_events = {on_connected, on_not_connected, on_switched,
+                                                       on_quiet};
 
 static void set_state(struct redis_link *link, enum link_state next)
 {
@@ -129,9 +122,7 @@ struct redis_link *redis_link_new(struct loop *loop, struct redis_access *access
     (void)snprintf(link->client_name, sizeof(link->client_name), "%s", client_name);
     link->events = events;
     link->owner = owner;
-    redis_aim_init(&link->aim, &link->access);
-    redis_dial_init(&link->dial, loop, &dial_events, link);
-    redis_sentinel_init(&link->sentinel, loop, &link->access, &sentinel_events, link);
+    redis_pilot_init(&link->pilot, loop, &link->access, &pilot_events, link);
     timer_init(&link->retry, loop, on_retry, link);
     timer_init(&link->deadline, loop, on_deadline, link);
     deferred_init(&link->ending, loop, on_ending, link);
@@ -158,8 +149,7 @@ void redis_link_free(struct redis_link *link)
     set_state(link, LINK_CLOSED);
     timer_stop(&link->retry);
     deferred_cancel(&link->ending);
-    redis_dial_cancel(&link->dial);
-    redis_sentinel_cancel(&link->sentinel);
+    redis_pilot_cancel(&link->pilot);
     close_stream(link);
     link->pending_count = 0;
     on_quiet(link);
@@ -169,8 +159,7 @@ static void on_quiet(void *owner)
 {
     struct redis_link *link = owner;
 
-    if (link->state == LINK_CLOSED && redis_dial_is_quiet(&link->dial) &&
-        redis_sentinel_is_quiet(&link->sentinel)) {
+    if (link->state == LINK_CLOSED && redis_pilot_is_quiet(&link->pilot)) {
         loop_reap(link->loop, &link->reapable, reap, link);
     }
 }
@@ -179,8 +168,7 @@ static void reap(void *owner)
 {
     struct redis_link *link = owner;
 
-    redis_dial_done(&link->dial);
-    redis_sentinel_done(&link->sentinel);
+    redis_pilot_done(&link->pilot);
     redis_access_done(&link->access);
     mem_free(link);
 }
@@ -197,13 +185,13 @@ const char *redis_link_url(const struct redis_link *link)
 
 const char *redis_link_place(struct redis_link *link)
 {
-    return redis_aim_place(&link->aim);
+    return redis_aim_place(&link->pilot.aim);
 }
 
 void redis_link_settle(struct redis_link *link)
 {
     link->failures = 0;
-    redis_aim_worked(&link->aim);
+    redis_aim_worked(&link->pilot.aim);
 }
 
 /* ---- connect */
@@ -213,37 +201,18 @@ static void on_retry(void *owner)
     struct redis_link *link = owner;
 
     CHECK(link->pending_count == 0);
-    if (redis_aim_wants_sentinels(&link->aim)) {
-        set_state(link, LINK_SEEKING);
-        redis_sentinel_start(&link->sentinel);
-    } else {
-        dial(link);
-    }
-}
-
-static void on_found(void *owner, const char *host, uint16_t port)
-{
-    struct redis_link *link = owner;
-
-    redis_aim_found(&link->aim, host, port);
-    dial(link);
-}
-
-static void on_not_found(void *owner, const char *why)
-{
-    fail(owner, REDIS_FAULT_SENTINEL, why);
-}
-
-static void dial(struct redis_link *link)
-{
-    link->target = redis_aim_target(&link->aim);
     set_state(link, LINK_CONNECTING);
-    redis_dial_start(&link->dial, &link->target);
+    redis_pilot_start(&link->pilot);
 }
 
-static void on_dial_failed(void *owner, enum redis_fault fault, const char *why)
+static void on_not_connected(void *owner, enum redis_fault fault, const char *why)
 {
     fail(owner, fault, why);
+}
+
+static void on_switched(void *owner, const char *host)
+{
+    fail(owner, REDIS_FAULT_SWITCHED, host);
 }
 
 static void on_connected(void *owner, struct bufferevent *stream)
@@ -316,7 +285,7 @@ int redis_link_send(struct redis_link *link, struct redis_command *command, unsi
     if (link->state != LINK_READY) {
         return -ENOTCONN;
     }
-    if (redis_aim_is_asking(&link->aim)) {
+    if (redis_aim_is_asking(&link->pilot.aim)) {
         r = send_asking(link);
         link->is_in_transaction =
             is_word(command, "MULTI") || (link->is_in_transaction && !is_word(command, "EXEC"));
@@ -349,7 +318,7 @@ static void greet(struct redis_link *link)
         redis_command_add_int(&command, link->access.url.database);
         greet_with(link, &command, GREETING_SELECT);
     }
-    if (redis_aim_wants_sentinels(&link->aim)) {
+    if (redis_aim_wants_sentinels(&link->pilot.aim)) {
         redis_command_begin(&command, "ROLE");
         greet_with(link, &command, GREETING_ROLE);
     }
@@ -371,6 +340,7 @@ static void on_named(struct redis_link *link, const redisReply *reply)
         return;
     }
     set_state(link, LINK_READY);
+    redis_pilot_watch(&link->pilot);
     link->events->on_ready(link->owner);
 }
 
@@ -425,7 +395,7 @@ static void dispatch(struct redis_link *link, const redisReply *reply)
 
 static void fail_reading(struct redis_link *link)
 {
-    if (link->is_alert && link->target.tls == NULL) {
+    if (link->is_alert && link->pilot.target.tls == NULL) {
         fail(link, REDIS_FAULT_TLS, "that is a TLS port; write rediss://, or give the other one");
     } else {
         fail(link, REDIS_FAULT_PROTOCOL, redis_reader_error(&link->reader));
@@ -474,9 +444,14 @@ static void stream_cb(struct bufferevent *stream, short what, void *arg)
 {
     struct redis_link *link = arg;
     char why[REDIS_DIAL_WHY];
-    enum redis_fault fault = redis_dial_explain(stream, what, &link->target, why);
+    char more[REDIS_DIAL_WHY + 64];
+    enum redis_fault fault = redis_dial_explain(stream, what, &link->pilot.target, why);
+    bool may_want_tls = link->state == LINK_GREETING && !link->is_heard &&
+                        link->pilot.target.tls == NULL && link->pilot.target.path == NULL;
 
-    fail(link, fault, why);
+    (void)snprintf(more, sizeof(more), "%s%s", why,
+                   may_want_tls ? " before any answer; a TLS port wants rediss://" : "");
+    fail(link, fault, more);
 }
 
 static void on_deadline(void *owner)
@@ -511,8 +486,7 @@ static void on_deadline(void *owner)
 /* PAUSE_MS from 1 on: the replies that are owed are given as NULL before the next connect. */
 static void end_now(struct redis_link *link, int64_t pause_ms)
 {
-    redis_dial_cancel(&link->dial);
-    redis_sentinel_cancel(&link->sentinel);
+    redis_pilot_cancel(&link->pilot);
     close_stream(link);
     set_state(link, LINK_WAITING);
     timer_start(&link->retry, pause_ms);
@@ -521,9 +495,10 @@ static void end_now(struct redis_link *link, int64_t pause_ms)
 
 static void end(struct redis_link *link, int64_t pause_ms)
 {
-    int64_t last_ms = redis_aim_has_choice(&link->aim) ? BACKOFF_LAST_CHOICE_MS : BACKOFF_LAST_MS;
+    int64_t last_ms =
+        redis_aim_has_choice(&link->pilot.aim) ? BACKOFF_LAST_CHOICE_MS : BACKOFF_LAST_MS;
 
-    redis_aim_lost(&link->aim);
+    redis_aim_lost(&link->pilot.aim);
     end_now(link, pause_ms + redis_backoff_ms(link->failures, last_ms));
     link->failures++;
 }
@@ -554,13 +529,13 @@ void redis_link_drop(struct redis_link *link, int64_t pause_ms)
 
 int redis_link_move(struct redis_link *link, const char *reply)
 {
-    int r = redis_aim_move(&link->aim, reply);
+    int r = redis_aim_move(&link->pilot.aim, reply);
 
     if (r < 0 || link->state == LINK_WAITING || link->state == LINK_CLOSED) {
         return r;
     }
     link->is_dropped = true;
-    log_event(LOG_LEVEL_DEBUG, "redis_moved", "to=%s", redis_aim_place(&link->aim));
+    log_event(LOG_LEVEL_DEBUG, "redis_moved", "to=%s", redis_aim_place(&link->pilot.aim));
     end_now(link, 1);
     return 0;
 }

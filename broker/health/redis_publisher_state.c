@@ -52,8 +52,8 @@ void redis_publisher_fill(const struct redis_publisher *publisher, struct instan
 /* Refused, reset, silent: all the same trouble, seen at different moments. */
 static bool is_absence(enum redis_fault fault)
 {
-    return fault != REDIS_FAULT_TLS && fault != REDIS_FAULT_SENTINEL &&
-           redis_fault_row(fault)->prefix == NULL;
+    return fault == REDIS_FAULT_LOST || fault == REDIS_FAULT_TIMEOUT ||
+           fault == REDIS_FAULT_PROTOCOL || fault == REDIS_FAULT_MEMORY;
 }
 
 static bool is_same_trouble(enum redis_fault a, enum redis_fault b)

@@ -2,7 +2,8 @@
 /*
  * Asks the sentinels of a url where the master is, one after the other until one knows.  The next
  * round begins with another one: a sentinel that is cut off from the rest would else lead to the
- * old master for ever.  Called by redis_link before each connect; no subscription is needed.
+ * old master for ever.  Called by redis_link before each connect, and every few seconds after it;
+ * no subscription is needed.
  */
 #ifndef TEPLO_HEALTH_REDIS_SENTINEL_H
 #define TEPLO_HEALTH_REDIS_SENTINEL_H

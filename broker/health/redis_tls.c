@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -69,7 +70,7 @@ static bool take_own(SSL_CTX *shared, const struct redis_tls *tls, char why[REDI
            refuse("redis.tls_key", why);
 }
 
-/* ---- one connection */
+/* ---- what all connections share */
 
 /* Nobody is here to be asked for a passphrase: an empty one, which does not fit. */
 static int passphrase_cb(char *buffer, int size, int is_write, void *arg)
@@ -102,6 +103,73 @@ static SSL_CTX *make_shared(const struct redis_tls *tls, char why[REDIS_TLS_WHY]
     return shared;
 }
 
+/* ---- the store */
+
+void redis_tls_store_done(struct redis_tls_store *store)
+{
+    SSL_CTX_free(store->shared);
+    store->shared = NULL;
+}
+
+static const char *or_default(const char *variable, const char *path)
+{
+    const char *value = getenv(variable);
+
+    return value == NULL ? path : value;
+}
+
+static struct redis_tls_stamp stamp_of(const char *path)
+{
+    struct stat status;
+
+    if (path == NULL || stat(path, &status) < 0) {
+        return (struct redis_tls_stamp){0};
+    }
+    return (struct redis_tls_stamp){status.st_ino, status.st_size, status.st_mtim.tv_sec,
+                                    status.st_mtim.tv_nsec};
+}
+
+/* Without a CA of its own, it is a file and a directory that OpenSSL knows. */
+static void take_stamps(const struct redis_tls *tls, struct redis_tls_stamp *ret_stamps)
+{
+    bool is_system = tls->ca == NULL;
+    const char *file = or_default(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+    const char *directory =
+        or_default(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+
+    ret_stamps[0] = stamp_of(is_system ? file : tls->ca);
+    ret_stamps[1] = stamp_of(is_system ? directory : NULL);
+    ret_stamps[2] = stamp_of(tls->cert);
+    ret_stamps[3] = stamp_of(tls->key);
+}
+
+static bool is_same(const struct redis_tls_stamp *a, const struct redis_tls_stamp *b)
+{
+    return a->inode == b->inode && a->size_bytes == b->size_bytes && a->changed_s == b->changed_s &&
+           a->changed_ns == b->changed_ns;
+}
+
+static bool refresh(struct redis_tls_store *store, const struct redis_tls *tls,
+                    char why[REDIS_TLS_WHY])
+{
+    struct redis_tls_stamp stamps[REDIS_TLS_FILES];
+    bool is_fresh = store->shared != NULL;
+
+    take_stamps(tls, stamps);
+    for (size_t i = 0; i < REDIS_TLS_FILES; i++) {
+        is_fresh = is_fresh && is_same(&stamps[i], &store->stamps[i]);
+    }
+    if (is_fresh) {
+        return true;
+    }
+    redis_tls_store_done(store);
+    store->shared = make_shared(tls, why);
+    memcpy(store->stamps, stamps, sizeof(stamps));
+    return store->shared != NULL;
+}
+
+/* ---- one connection */
+
 /* The certificate must be NAME's; and the server is told which name we want. */
 static bool expect_name(SSL *ssl, const char *name)
 {
@@ -116,23 +184,19 @@ static bool expect_name(SSL *ssl, const char *name)
     return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
-SSL *redis_tls_new(const struct redis_tls *tls, const char *name, char why[REDIS_TLS_WHY])
+SSL *redis_tls_new(struct redis_tls_store *store, const struct redis_tls *tls, const char *name,
+                   char why[REDIS_TLS_WHY])
 {
-    SSL_CTX *shared;
-    SSL *ssl;
+    SSL *ssl = NULL;
 
     ERR_clear_error();
-    shared = make_shared(tls, why);
-    if (shared == NULL) {
-        ERR_clear_error();
-        return NULL;
-    }
-    ssl = SSL_new(shared); /* which holds it from now on */
-    SSL_CTX_free(shared);
-    if (ssl == NULL || !expect_name(ssl, name)) {
-        (void)snprintf(why, REDIS_TLS_WHY, "%s", last_reason());
-        SSL_free(ssl);
-        ssl = NULL;
+    if (refresh(store, tls, why)) {
+        ssl = SSL_new(store->shared); /* which it holds on its own from now on */
+        if (ssl == NULL || !expect_name(ssl, name)) {
+            (void)snprintf(why, REDIS_TLS_WHY, "%s", last_reason());
+            SSL_free(ssl);
+            ssl = NULL;
+        }
     }
     ERR_clear_error();
     return ssl;
@@ -188,9 +252,9 @@ void redis_tls_explain(const SSL *ssl, unsigned long error, const char *name,
 
     if (result != X509_V_OK) {
         explain_certificate(result, name, why);
-    } else if (error == 0) {
-        (void)snprintf(why, REDIS_TLS_WHY,
-                       "closed by the other end in the handshake; is that a TLS port?");
+    } else if (error == 0 || ERR_SYSTEM_ERROR(error)) {
+        (void)snprintf(why, REDIS_TLS_WHY, "%s in the handshake; is that a TLS port?",
+                       error == 0 ? "closed by the other end" : strerror(reason));
     } else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) {
         (void)snprintf(why, REDIS_TLS_WHY,
                        "the answer is not TLS; give the TLS port, or write redis:// for this one");

@@ -121,12 +121,13 @@ class FakeRedis(Service):
     cannot be brought to do.
     """
 
-    def __init__(self, treat):
+    def __init__(self, treat, host="127.0.0.1", listener=None):
         super().__init__()
         self.treat = treat
         self.accepted = 0
         self.open = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = listener or socket.create_server((host, 0), family=family)
         self.port = self.socket.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start(self.accept)
@@ -144,6 +145,10 @@ class FakeRedis(Service):
     def done(self):
         super().done()
         for connection in self.open:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)  # a file made of it would keep it open
+            except OSError:
+                pass
             connection.close()
 
 
