@@ -365,5 +365,5 @@ static void shut_down(void *owner)
 }
 
 const struct admin_actions app_admin_actions = {
-    show_pools,  show_sessions, show_clients, show_calls, show_errors, show_stats, show_config,
-    ask_outcome, flush_redis,   reload,       drain,      resume,      shut_down};
+    show_pools,  show_sessions, show_clients, show_calls, show_errors, show_stats, app_health,
+    show_config, ask_outcome,   flush_redis,  reload,     drain,       resume,     shut_down};

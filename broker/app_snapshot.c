@@ -121,8 +121,9 @@ static void fill_window(struct pool_row *row, struct meters *meters, int64_t now
     row->util_pct = meters_utilisation_pct(meters, now_ms);
 }
 
-static void fill_health(struct pool_row *row, const struct pool *pool)
+static void fill_health(struct pool_row *row, struct pool *pool)
 {
+    enum breaker_state breaker = pool_breaker(pool);
     const char *reason;
     int64_t since_ms;
     enum health health = pool_health(pool, &reason, &since_ms);
@@ -131,6 +132,9 @@ static void fill_health(struct pool_row *row, const struct pool *pool)
     row->health_code = (uint64_t)health;
     row->health_since_at_ms = since_ms;
     COPY(row->health_reason, reason);
+    COPY(row->breaker, breaker_state_name(breaker));
+    row->breaker_code = (uint64_t)breaker;
+    row->breaker_opens_total = pool_totals(pool)->breaker_trips_total;
 }
 
 static void add_pool(void *owner, struct route *route)
@@ -155,12 +159,10 @@ static void add_pool(void *owner, struct route *route)
     fill_health(row, pool);
 }
 
-/* The instance is as well as its worst pool; pools that nobody has used yet say nothing. */
 static void sum_up(struct snapshot *snapshot)
 {
     struct instance_row *instance = &snapshot->instance;
 
-    COPY(instance->health, health_name(HEALTH_HEALTHY));
     for (size_t i = 0; i < snapshot->pool_count; i++) {
         const struct pool_row *pool = &snapshot->pools[i];
 
@@ -172,11 +174,6 @@ static void sum_up(struct snapshot *snapshot)
             pool->not_executed_total + pool->unknown_total + pool->result_lost_total;
         instance->up_bytes_total += pool->up_bytes_total;
         instance->down_bytes_total += pool->down_bytes_total;
-        if (pool->health_code > instance->health_code && pool->health_code != HEALTH_UNKNOWN) {
-            instance->health_code = pool->health_code;
-            COPY(instance->health, pool->health);
-            COPY(instance->health_reason, pool->name);
-        }
     }
 }
 
@@ -194,6 +191,16 @@ static const char *state_name(const struct app *app)
     return "-";
 }
 
+static void fill_instance_health(const struct app *app, struct instance_row *instance)
+{
+    struct instance_health health;
+
+    app_judge(app, &health);
+    instance->health_code = (uint64_t)health.health;
+    COPY(instance->health, health_name(health.health));
+    COPY(instance->health_reason, health.reason);
+}
+
 void app_take_snapshot(void *owner, struct snapshot *snapshot)
 {
     struct app *app = owner;
@@ -208,11 +215,13 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     COPY(instance->state, state_name(app));
     (void)snprintf(instance->sock, sizeof(instance->sock), "%.50s/teplo.sock", app->dir.path);
     instance->providers = app->clients.all.count;
-    rolling_sum(&app->lag, now_ms, &lag);
+    rolling_sum(&app->lag_window, now_ms, &lag);
     instance->lag_p99_ms = histogram_quantile_ms(&lag, 0.99);
     instance->lag_max_ms = (double)app->lag_max_ms;
     COPY(instance->cfg_hash, app->digest);
     router_each(app->router, add_pool, snapshot);
     instance->pools = snapshot->pool_count;
     sum_up(snapshot);
+    fill_instance_health(app, instance);
+    app_take_details(app, snapshot);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -13,7 +12,8 @@
 enum {
     LEAVE_MS = 500,
     EXPIRE_INTERVAL_MS = 60000,
-    INSTANCE_TTL_LEAST_MS = 30000,
+    FORGET_MS = 60000,
+    TIRED_MS = 10000, /* of a Redis that is busy: another connection may lead to a better one */
 };
 
 static void on_ready(void *owner);
@@ -28,15 +28,6 @@ static void finish_closing(struct redis_publisher *publisher);
 
 static const struct redis_link_events link_events = {on_ready, on_reply, on_slow, on_closed};
 
-static const struct {
-    const char *suffix;
-    int ttl_s;
-} keys[] = {
-#define KEY(name, suffix, ttl_s) {suffix, ttl_s},
-#include "broker/health/redis_keys.def"
-#undef KEY
-};
-
 /* ---- life */
 
 static void arm_tick(struct redis_publisher *publisher)
@@ -50,19 +41,20 @@ static void arm_tick(struct redis_publisher *publisher)
                     (int64_t)(random % (uint32_t)(publisher->tick_ms / 5 + 1)));
 }
 
-static struct redis_link *make_link(struct redis_publisher *publisher, const char *text)
+static struct redis_link *make_link(struct redis_publisher *publisher,
+                                    const struct redis_access_texts *texts)
 {
     struct redis_link *link;
-    struct redis_url url;
+    struct redis_access access;
     char client_name[48];
 
-    if (redis_url_init(&url, text) < 0) {
+    if (redis_access_init(&access, texts) < 0) {
         return NULL;
     }
     (void)snprintf(client_name, sizeof(client_name), "teplo:%s", publisher->instance);
-    link = redis_link_new(publisher->loop, &url, client_name, &link_events, publisher);
+    link = redis_link_new(publisher->loop, &access, client_name, &link_events, publisher);
     if (link == NULL) {
-        redis_url_done(&url);
+        redis_access_done(&access);
     }
     return link;
 }
@@ -71,8 +63,10 @@ static void reap(void *owner)
 {
     struct redis_publisher *publisher = owner;
 
+    redis_reporter_free(publisher->reporter);
     redis_tick_forget(publisher);
     hashmap_done(&publisher->published);
+    bytes_done(&publisher->text);
     snapshot_done(&publisher->snapshot);
     mem_free(publisher);
 }
@@ -90,13 +84,18 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     publisher->take = take;
     publisher->owner = owner;
     publisher->tick_ms = options->tick_ms;
-    publisher->instance_ttl_ms =
-        3 * options->tick_ms < INSTANCE_TTL_LEAST_MS ? INSTANCE_TTL_LEAST_MS : 3 * options->tick_ms;
+    publisher->max_bytes = options->max_bytes;
+    publisher->series_pools = options->series_pools;
+    publisher->instance_ttl_ms = redis_key_row(REDIS_KEY_INSTANCE)->ttl_ms;
+    if (publisher->instance_ttl_ms < 3 * options->tick_ms) {
+        publisher->instance_ttl_ms = 3 * options->tick_ms;
+    }
     (void)snprintf(publisher->prefix, sizeof(publisher->prefix),
                    "teplo:{%s}:v1:", options->name_space);
     (void)snprintf(publisher->instance, sizeof(publisher->instance), "%s", options->instance);
     snapshot_init(&publisher->snapshot);
     hashmap_init(&publisher->published);
+    redis_tick_init_text(&publisher->text);
     list_init(&publisher->flushes);
     event_ring_init(&publisher->ring, loop_now_ms(loop));
     timer_init(&publisher->tick_timer, loop, on_tick_timer, publisher);
@@ -104,8 +103,11 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     timer_init(&publisher->leave_timer, loop, on_leave_timer, publisher);
     timer_init(&publisher->done_timer, loop, on_done_timer, publisher);
     deferred_init(&publisher->work, loop, on_work, publisher);
-    publisher->link = make_link(publisher, options->url);
-    if (publisher->link == NULL) {
+    publisher->reporter =
+        redis_reporter_new(publisher, options->forget_ms == 0 ? FORGET_MS : options->forget_ms);
+    publisher->link = make_link(publisher, &options->access);
+    if (publisher->link == NULL || publisher->reporter == NULL) {
+        redis_link_free(publisher->link);
         reap(publisher);
         return NULL;
     }
@@ -177,17 +179,14 @@ void redis_publisher_send(struct redis_publisher *publisher, struct redis_comman
     }
 }
 
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...)
+void redis_publisher_add_own_key(const struct redis_publisher *publisher,
+                                 struct redis_command *command, enum redis_key key,
+                                 const char *pool)
 {
-    char key[192];
-    int length = snprintf(key, sizeof(key), "%s", publisher->prefix);
-    va_list arguments;
+    char text[REDIS_KEY_SIZE];
 
-    va_start(arguments, format);
-    (void)vsnprintf(key + length, sizeof(key) - (size_t)length, format, arguments);
-    va_end(arguments);
-    redis_command_add(command, key);
+    (void)redis_key_write(key, publisher->prefix, pool, publisher->instance, text, sizeof(text));
+    redis_command_add(command, text);
 }
 
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key)
@@ -200,9 +199,9 @@ void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key ke
         return;
     }
     publisher->expire_due_ms[key] = now_ms + EXPIRE_INTERVAL_MS;
-    redis_command_begin(&command, "EXPIRE");
-    redis_publisher_add_key(publisher, &command, "%s", keys[key].suffix);
-    redis_command_add_int(&command, keys[key].ttl_s);
+    redis_command_begin(&command, "PEXPIRE");
+    redis_publisher_add_own_key(publisher, &command, key, NULL);
+    redis_command_add_int(&command, redis_key_row(key)->ttl_ms);
     redis_publisher_send(publisher, &command, REPLY_ASIDE);
 }
 
@@ -214,9 +213,9 @@ void redis_publisher_refuse(struct redis_publisher *publisher, enum redis_key ke
         return;
     }
     log_event(LOG_LEVEL_WARN, "redis_key_refused", "key=%s%s until=restart why=%s",
-              publisher->prefix, keys[key].suffix, log_quote(why));
+              publisher->prefix, redis_key_row(key)->pattern, log_quote(why));
     (void)snprintf(message, sizeof(message), "%s%s cannot be written: %s", publisher->prefix,
-                   keys[key].suffix, why);
+                   redis_key_row(key)->pattern, why);
     redis_publisher_event(publisher, "config_error", "error", NULL, NULL,
                           redis_fault_row(redis_fault_of(why))->word, message);
     publisher->is_refused[key] = true;
@@ -228,29 +227,13 @@ void redis_publisher_resync(struct redis_publisher *publisher)
         struct published *published = slot->value;
 
         published->is_acknowledged = false;
+        published->config_due_ms = 0;
     }
     memset(publisher->write_due_ms, 0, sizeof(publisher->write_due_ms));
     memset(publisher->expire_due_ms, 0, sizeof(publisher->expire_due_ms));
 }
 
 /* ---- ticks */
-
-/* A full Redis takes these two: others see that we live, and it gets a little room. */
-static void stay_alive(struct redis_publisher *publisher)
-{
-    struct redis_command command;
-
-    redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
-    redis_command_add_int(&command, publisher->instance_ttl_ms);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
-    redis_command_begin(&command, "XTRIM");
-    redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_EV].suffix);
-    redis_command_add(&command, "MAXLEN");
-    redis_command_add(&command, "~");
-    redis_command_add_int(&command, EVENTS_KEPT);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
-}
 
 static void on_tick_timer(void *owner)
 {
@@ -264,7 +247,7 @@ static void on_tick_timer(void *owner)
     if (publisher->tick.is_running) {
         publisher->skipped_total++; /* the next one tells the latest figures anyway */
     } else if (is_held && publisher->state == REDIS_STATE_OOM) {
-        stay_alive(publisher);
+        redis_room_stay_alive(publisher);
     } else if (!is_held && publisher->is_fresh) {
         redis_herald_ask_time(publisher); /* Redis may have refused to tell it */
     } else if (!is_held) {
@@ -278,6 +261,7 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
 
     publisher->failures = 0;
     publisher->hold_until_ms = 0;
+    redis_room_on_success(publisher);
     redis_link_settle(publisher->link);
     if (publisher->tick.was_slow) {
         redis_publisher_set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE,
@@ -286,27 +270,59 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
         redis_publisher_set_state(publisher, REDIS_STATE_UP, REDIS_FAULT_NONE, "");
     }
     deferred_schedule(&publisher->work);
-    redis_publisher_flush_end(publisher, publisher->seq, is_whole);
+    /* The reporter ends the flushes when the fleet's figures are there too. */
+    if (publisher->life != PUBLISHER_OPEN || !redis_reporter_on_tick(publisher->reporter) ||
+        !is_whole) {
+        redis_publisher_flush_end(publisher, publisher->seq, is_whole);
+    }
+}
+
+/* A cluster has our slot elsewhere, which is no trouble: the next tick goes there. */
+static bool try_move(struct redis_publisher *publisher, const char *reply)
+{
+    if (redis_link_move(publisher->link, reply) < 0) {
+        return false;
+    }
+    publisher->tick.is_running = false;
+    redis_publisher_resync(publisher);
+    redis_herald_forget(publisher);
+    redis_reporter_forget(publisher->reporter);
+    return true;
+}
+
+static bool must_close(struct redis_publisher *publisher, const struct redis_fault_row *row)
+{
+    bool is_tired = row->act == REDIS_ACT_TIRE &&
+                    loop_now_ms(publisher->loop) - publisher->failing_since_ms >= TIRED_MS;
+
+    return row->act == REDIS_ACT_CLOSE || row->act == REDIS_ACT_MOVE || is_tired;
 }
 
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
                           const char *why)
 {
     const struct redis_fault_row *row = redis_fault_row(fault);
-    char message[192];
+    char message[384];
 
-    if (publisher->life == PUBLISHER_CLOSED) {
+    if (publisher->life == PUBLISHER_CLOSED ||
+        (row->act == REDIS_ACT_MOVE && try_move(publisher, why))) {
         return;
     }
-    publisher->failures++;
+    if (publisher->failures++ == 0) {
+        publisher->failing_since_ms = loop_now_ms(publisher->loop);
+    }
     publisher->tick.is_running = false;
     redis_publisher_resync(publisher);
     (void)snprintf(message, sizeof(message), "%s: %s", row->text, why);
     redis_publisher_set_state(
         publisher, row->state == REDIS_STATE_UP ? REDIS_STATE_DOWN : row->state, fault, message);
-    if (row->act == REDIS_ACT_CLOSE) {
+    if (row->state == REDIS_STATE_OOM) {
+        redis_room_on_full(publisher);
+    }
+    if (must_close(publisher, row)) {
         redis_link_drop(publisher->link, row->pause_ms);
         redis_herald_forget(publisher);
+        redis_reporter_forget(publisher->reporter);
     }
     publisher->hold_until_ms =
         loop_now_ms(publisher->loop) + redis_fault_pause_ms(fault, publisher->failures);
@@ -324,6 +340,7 @@ static void on_ready(void *owner)
     publisher->is_fresh = true;
     publisher->is_instance_known = false; /* while we were away, it may have expired */
     publisher->hold_until_ms = 0;
+    redis_reporter_forget(publisher->reporter);
     redis_publisher_resync(publisher);
     redis_herald_ask_time(publisher);
 }
@@ -361,7 +378,9 @@ static void on_reply(void *owner, unsigned label, const redisReply *reply)
         redis_herald_on_event_reply(publisher, reply);
         return;
     case REPLY_ASIDE:
+        return;
     case REPLY_REPORTER:
+        redis_reporter_on_reply(publisher->reporter, reply);
         return;
     case REPLY_GOODBYE:
         finish_closing(publisher);
@@ -388,6 +407,7 @@ static void on_closed(void *owner, enum redis_fault fault, const char *why)
     publisher->tick.is_running = false;
     publisher->is_fresh = false;
     redis_herald_forget(publisher);
+    redis_reporter_forget(publisher->reporter);
     redis_publisher_set_state(publisher, state == REDIS_STATE_UP ? REDIS_STATE_DOWN : state, fault,
                               why);
     deferred_schedule(&publisher->work);
@@ -437,13 +457,21 @@ static void say_goodbye(struct redis_publisher *publisher)
     struct redis_command command;
 
     redis_herald_send_last_events(publisher);
-    redis_command_begin(&command, "ZREM");
-    redis_publisher_add_key(publisher, &command, "%s", keys[REDIS_KEY_INST].suffix);
-    redis_command_add(&command, publisher->instance);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    if (!redis_reporter_is_owing(publisher->reporter)) {
+        redis_command_begin(&command, "ZREM");
+        redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
+        redis_command_add(&command, publisher->instance);
+        redis_publisher_send(publisher, &command, REPLY_ASIDE);
+    }
     redis_command_begin(&command, "DEL");
-    redis_publisher_add_key(publisher, &command, "i:%s", publisher->instance);
+    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
     redis_publisher_send(publisher, &command, REPLY_GOODBYE);
+}
+
+void redis_publisher_on_folded(struct redis_publisher *publisher)
+{
+    publisher->life = publisher->life == PUBLISHER_FOLDING ? PUBLISHER_FOLDED : publisher->life;
+    deferred_schedule(&publisher->work);
 }
 
 static void leave(struct redis_publisher *publisher)
@@ -453,7 +481,10 @@ static void leave(struct redis_publisher *publisher)
     if (publisher->life == PUBLISHER_LEAVING && may_write) {
         publisher->life = PUBLISHER_LAST_TICK;
         redis_tick_begin(publisher);
-    } else if (publisher->life != PUBLISHER_GOODBYE) {
+    } else if (publisher->life <= PUBLISHER_LAST_TICK &&
+               redis_reporter_leave(publisher->reporter)) {
+        publisher->life = PUBLISHER_FOLDING;
+    } else if (publisher->life != PUBLISHER_GOODBYE && publisher->life != PUBLISHER_FOLDING) {
         publisher->life = PUBLISHER_GOODBYE;
         say_goodbye(publisher);
     }

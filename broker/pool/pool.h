@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/pool/health.h"
+#include "broker/pool/health_signal.h"
 #include "broker/pool/policy.h"
 #include "broker/pool/queue.h"
 #include "broker/runtime/loop.h"
@@ -53,6 +53,9 @@ struct pool_events {
        not within a turn. */
     void (*on_load)(void *owner, struct pool *pool, size_t active, size_t cap);
     void (*on_health)(void *owner, struct pool *pool, enum health before);
+    void (*on_breaker)(void *owner, struct pool *pool, enum breaker_state before);
+    /* How did the calls of the last minute go?  About once a second while there are any. */
+    void (*on_window)(void *owner, struct pool *pool, struct health_window *ret_window);
     /* A drained pool has no session left. */
     void (*on_drained)(void *owner, struct pool *pool);
 };

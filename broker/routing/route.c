@@ -44,6 +44,8 @@ static void on_pool_notice(void *owner, struct pool *pool, int64_t party,
 static void on_pool_bereaved(void *owner, struct pool *pool, int64_t party);
 static void on_pool_load(void *owner, struct pool *pool, size_t active, size_t cap);
 static void on_pool_health(void *owner, struct pool *pool, enum health before);
+static void on_pool_breaker(void *owner, struct pool *pool, enum breaker_state before);
+static void on_pool_window(void *owner, struct pool *pool, struct health_window *ret_window);
 static void on_pool_drained(void *owner, struct pool *pool);
 static void on_fetch(void *owner, const struct timeline *timeline);
 static void on_change_timer(void *owner);
@@ -55,6 +57,8 @@ static const struct pool_events pool_events = {.on_ready = on_pool_ready,
                                                .on_bereaved = on_pool_bereaved,
                                                .on_load = on_pool_load,
                                                .on_health = on_pool_health,
+                                               .on_breaker = on_pool_breaker,
+                                               .on_window = on_pool_window,
                                                .on_drained = on_pool_drained};
 static const struct catalog_events catalog_events = {on_fetch};
 
@@ -448,6 +452,35 @@ static void on_pool_health(void *owner, struct pool *pool, enum health before)
               "health", "pool=%s from=%s to=%s reason=%s", pool_name(pool), health_name(before),
               health_name(now), reason);
     router_report(route->router, pool_name(pool), "health", reason, health_name(now));
+}
+
+static void on_pool_breaker(void *owner, struct pool *pool, enum breaker_state before)
+{
+    struct route *route = owner;
+    const struct transport_end *last = pool_last_failure(pool);
+    enum breaker_state now = pool_breaker(pool);
+
+    log_event(now == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "breaker",
+              "pool=%s from=%s to=%s", pool_name(pool), breaker_state_name(before),
+              breaker_state_name(now));
+    router_report(route->router, pool_name(pool), "breaker",
+                  last == NULL ? NULL : last->error_class, breaker_state_name(now));
+}
+
+static void on_pool_window(void *owner, struct pool *pool, struct health_window *ret_window)
+{
+    struct route *route = owner;
+    int64_t now_ms = loop_now_ms(route->loop);
+    struct meters_window window;
+    struct histogram latency;
+
+    (void)pool;
+    meters_window(route->meters, now_ms, &window);
+    meters_latency(route->meters, now_ms, &latency);
+    *ret_window = (struct health_window){.calls = window.ended,
+                                         .faults = window.upstream_faults,
+                                         .p95_ms = histogram_quantile_ms(&latency, 0.95),
+                                         .last_ok_ms = route->totals.last_ok_ms};
 }
 
 static void on_pool_drained(void *owner, struct pool *pool)

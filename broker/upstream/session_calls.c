@@ -196,6 +196,24 @@ static void give_answer(struct call *call, const struct message *answer)
     }
 }
 
+static void tell_refusal(struct session *session, int status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        session->events->on_refused(session->owner, session, SESSION_REFUSES_CREDENTIALS);
+        return;
+    case 429:
+        session->events->on_refused(session->owner, session, SESSION_REFUSES_RATE);
+        return;
+    case 503:
+        session->events->on_refused(session->owner, session, SESSION_REFUSES_LOAD);
+        return;
+    default:
+        return;
+    }
+}
+
 /* The server did not take CALL: the honest end of it; the session may take no more of them. */
 static void on_refused(struct call *call, const struct delivery *delivery,
                        const struct delivery_verdict *verdict)
@@ -205,9 +223,7 @@ static void on_refused(struct call *call, const struct delivery *delivery,
 
     delivery_describe(delivery, detail, sizeof(detail));
     fail_call(call, verdict->failure, detail, verdict->may_repeat);
-    if (delivery->status == 429 || delivery->status == 503) {
-        session->events->on_overloaded(session->owner, session);
-    }
+    tell_refusal(session, delivery->status);
     if (verdict->session_gone) {
         session_forsake(session);
     }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "client-lib/cli/duration.h"
-#include "client-lib/cli/printable.h"
 #include "proto/json_scan.h"
+#include "proto/printable.h"
 
 /* Latencies that are reported, in parts of DURATIONS_WHOLE. */
 static const struct {

@@ -9,11 +9,11 @@
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/interrupt.h"
 #include "client-lib/cli/output.h"
-#include "client-lib/cli/printable.h"
 #include "client-lib/cli/tool_arguments.h"
 #include "client-lib/cli/tool_list.h"
 #include "client-lib/lib/uuid.h"
 #include "client-lib/lib/value_text.h"
+#include "proto/printable.h"
 
 static const char doubt[] =
     "the tool may have run, or may still run: look before you call it again";

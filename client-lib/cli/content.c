@@ -4,8 +4,8 @@
 #include <inttypes.h>
 
 #include "client-lib/cli/output.h"
-#include "client-lib/cli/printable.h"
 #include "client-lib/lib/value_text.h"
+#include "proto/printable.h"
 
 /* Printed text ends in a newline, its own or ours. */
 static void print_text(enum form form, struct span text)

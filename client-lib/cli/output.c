@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "client-lib/cli/complaint.h"
-#include "client-lib/cli/printable.h"
+#include "proto/printable.h"
 
 /* The first error in writing; one per process, as stdout is. */
 static int fault;

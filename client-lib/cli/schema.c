@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "client-lib/cli/printable.h"
 #include "client-lib/lib/value_text.h"
+#include "proto/printable.h"
 
 enum { ARGUMENTS_SHOWN = 100, REFERENCE_MAXIMUM = 512, DEPTH_MAXIMUM = 8, STEPS_MAXIMUM = 200 };
 

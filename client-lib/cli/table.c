@@ -3,8 +3,8 @@
 
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/output.h"
-#include "client-lib/cli/printable.h"
 #include "client-lib/lib/value_text.h"
+#include "proto/printable.h"
 
 enum column_kind { KIND_TEXT, KIND_COUNT, KIND_TIME, KIND_MOMENT };
 enum column_where { WHERE_BOTH, WHERE_SCRIPT };

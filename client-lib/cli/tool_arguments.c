@@ -9,10 +9,10 @@
 
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/interrupt.h"
-#include "client-lib/cli/printable.h"
 #include "client-lib/cli/schema.h"
 #include "client-lib/lib/value_text.h"
 #include "proto/base/mem.h"
+#include "proto/printable.h"
 #include "proto/splice.h"
 
 enum { READ_SIZE = 64 << 10 };

@@ -3,12 +3,12 @@
 #include "client-lib/cli/complaint.h"
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/output.h"
-#include "client-lib/cli/printable.h"
 #include "client-lib/cli/schema.h"
 #include "client-lib/cli/tool_format.h"
 #include "client-lib/cli/tool_list.h"
 #include "client-lib/include/teplo.h"
 #include "client-lib/lib/value_text.h"
+#include "proto/printable.h"
 
 /* Time enough for the broker to open the pool's first session. */
 enum { LIST_MS = 60000 };

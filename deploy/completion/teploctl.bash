@@ -54,10 +54,10 @@ _teploctl() {
         call | outcome) choices+=" --pool --json --timeout" ;;
         connect) choices+=" --pool --timeout" ;;
         show) choices+=" --json --timeout --pool --failed" ;;
-        status | reload | drain | resume | flush | shutdown) choices+=" --json --timeout" ;;
+        status | health | reload | drain | resume | flush | shutdown) choices+=" --json --timeout" ;;
         esac
         if [[ -z $command || $previous == help ]]; then
-            choices+=" tools call outcome connect status show reload drain resume flush shutdown"
+            choices+=" tools call outcome connect status health show reload drain resume flush shutdown"
             choices+=" check-config help"
         fi
         ;;

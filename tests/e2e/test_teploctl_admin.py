@@ -217,7 +217,7 @@ def test_help_and_version(place):
         assert one.startswith("usage: teploctl ") and one == run(place, name, "--help").out
         assert " \n" not in one
     texts = [line for line in whole.splitlines() if line.startswith("      ")]
-    assert len(texts) == 13 and all(text.endswith(".") for text in texts), texts
+    assert len(texts) == 14 and all(text.endswith(".") for text in texts), texts
     assert run(place, "--version").expect(OK).out.startswith("teploctl 0.")
     assert run(place, "tools", "-V").expect(OK).out == run(place, "--version").out
 

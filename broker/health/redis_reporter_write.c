@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* The sums into f:<pool> and `fleet`, and the tables: each a transaction. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/health/redis_reporter_priv.h"
+#include "broker/health/redis_text.h"
+
+enum { WRITTEN_AT_ONCE = 60 }; /* pools in a transaction: two commands each */
+
+_Static_assert(2 * POOL_FIELD_COUNT + 2 * 3 + 2 <= REDIS_COMMAND_WORDS, "a pool is one command");
+_Static_assert(ASKED_WINDOW + 2 * WRITTEN_AT_ONCE + 4 + 2 <= ASKED_MAXIMUM, "it fits");
+_Static_assert(ASKED_WINDOW + REPORT_TABLE_ROWS + 4 <= ASKED_MAXIMUM, "so does a table");
+
+/* ---- sums */
+
+static void add_number(struct redis_command *command, const char *name, uint64_t number)
+{
+    redis_command_add(command, name);
+    redis_command_add_int(command, (int64_t)number);
+}
+
+static void add_field(struct redis_command *command, const struct row_field *field, const void *row)
+{
+    char text[REDIS_TEXT_SIZE];
+
+    (void)row_field_text(field, row, 0, text);
+    redis_command_add(command, text);
+}
+
+static void write_pool(struct redis_reporter *reporter, struct fleet_figures *figures)
+{
+    struct redis_command command;
+
+    figures->row.seq = reporter->publisher->seq;
+    figures->row.updated_at_ms = reporter->now_ms;
+    redis_command_begin(&command, "HSET");
+    redis_reporter_add_key(reporter, &command, REDIS_KEY_FLEET_POOL, figures->row.name, NULL);
+    for (size_t i = 0; i < POOL_FIELD_COUNT; i++) {
+        redis_command_add(&command, pool_row_fields[i].name);
+        add_field(&command, &pool_row_fields[i], &figures->row);
+    }
+    add_number(&command, "inst_live", figures->inst_live);
+    add_number(&command, "inst_bad", figures->inst_bad);
+    add_number(&command, "inst_dead", figures->inst_dead);
+    redis_reporter_queue(reporter, &command);
+    redis_reporter_queue_expire(reporter, REDIS_KEY_FLEET_POOL, figures->row.name);
+}
+
+static void write_fleet(struct redis_reporter *reporter)
+{
+    struct fleet_row *row = &reporter->fleet.row;
+    struct redis_command command;
+
+    (void)snprintf(row->reporter, sizeof(row->reporter), "%s", reporter->publisher->instance);
+    row->updated_at_ms = reporter->now_ms;
+    redis_command_begin(&command, "HSET");
+    redis_reporter_add_key(reporter, &command, REDIS_KEY_FLEET, NULL, NULL);
+    for (size_t i = 0; i < FLEET_FIELD_COUNT; i++) {
+        redis_command_add(&command, fleet_row_fields[i].name);
+        add_field(&command, &fleet_row_fields[i], row);
+    }
+    redis_reporter_queue(reporter, &command);
+    redis_reporter_queue_expire(reporter, REDIS_KEY_FLEET, NULL);
+}
+
+bool redis_reporter_next_writing(struct redis_reporter *reporter)
+{
+    size_t end = reporter->cursor + WRITTEN_AT_ONCE;
+
+    if (reporter->cursor_part > 0 || !redis_reporter_still_leads(reporter)) {
+        return false;
+    }
+    end = end < reporter->pool_count ? end : reporter->pool_count;
+    redis_reporter_begin_transaction(reporter);
+    for (; reporter->cursor < end; reporter->cursor++) {
+        if (!reporter->is_pool_foreign[reporter->cursor]) {
+            write_pool(reporter, &reporter->pools[reporter->cursor]);
+        }
+    }
+    if (reporter->cursor == reporter->pool_count) {
+        reporter->cursor_part = 1;
+        fleet_end(&reporter->fleet, reporter->before, reporter->now_ms);
+    }
+    if (reporter->cursor_part > 0 && !reporter->is_fleet_foreign) {
+        write_fleet(reporter);
+    }
+    redis_reporter_end_transaction(reporter);
+    return true;
+}
+
+/* ---- tables */
+
+static void begin_row(const struct redis_reporter *reporter, struct redis_command *command,
+                      enum redis_key key)
+{
+    redis_command_begin(command, "XADD");
+    redis_reporter_add_key(reporter, command, key, NULL, NULL);
+    redis_command_add(command, "*");
+}
+
+static void add_pool_column(struct redis_command *command, const char *name, size_t hint,
+                            const struct fleet_figures *figures)
+{
+    const struct row_field *field =
+        row_field_find(pool_row_fields, POOL_FIELD_COUNT, span_of(name), hint);
+
+    redis_command_add(command, name);
+    if (field != NULL) {
+        add_field(command, field, &figures->row);
+    } else if (strcmp(name, "pool") == 0) {
+        redis_command_add(command, figures->row.name);
+    } else {
+        redis_command_add_int(command, (int64_t)figures->inst_live);
+    }
+}
+
+static int worst_first(const void *a, const void *b)
+{
+    const struct fleet_figures *const *one = a;
+    const struct fleet_figures *const *other = b;
+
+    return fleet_figures_is_before(*one, *other) ? -1 : 1;
+}
+
+static void write_pools(struct redis_reporter *reporter)
+{
+    const struct fleet_figures *order[REPORT_POOLS] = {NULL};
+    size_t count = reporter->pool_count;
+
+    for (size_t i = 0; i < count; i++) {
+        order[i] = &reporter->pools[i];
+    }
+    qsort(order, count, sizeof(order[0]), worst_first);
+    for (size_t i = 0; i < count && i < REPORT_TABLE_ROWS; i++) {
+        struct redis_command command;
+
+        begin_row(reporter, &command, REDIS_KEY_TABLE_POOLS);
+#define IS_IN_pools(name) add_pool_column(&command, #name, 0, order[i]);
+#define IS_IN_inst(name)
+#define IS_IN_sess(name)
+#define COLUMN(table, name, kind) IS_IN_##table(name)
+#include "proto/redis/table_columns.def"
+#undef IS_IN_pools
+#undef IS_IN_inst
+        redis_reporter_queue(reporter, &command);
+    }
+}
+
+static void add_broker_column(struct redis_command *command, const char *name,
+                              const struct report_broker *broker)
+{
+    const struct row_field *field =
+        row_field_find(instance_row_fields, INSTANCE_FIELD_COUNT, span_of(name), 0);
+
+    redis_command_add(command, name);
+    if (strcmp(name, "inst") == 0) {
+        redis_command_add(command, broker->iid);
+    } else if (strcmp(name, "live") == 0) {
+        redis_command_add_int(command, broker->is_live ? 1 : 0);
+    } else if (strcmp(name, "hb_at_ms") == 0) {
+        redis_command_add_int(command, broker->heard_ms); /* its row may have expired */
+    } else {
+        add_field(command, field, &broker->row);
+    }
+}
+
+/* Live ones first, of them the worst, then by name. */
+static int live_first(const void *a, const void *b)
+{
+    const struct report_broker *one = *(const struct report_broker *const *)a;
+    const struct report_broker *other = *(const struct report_broker *const *)b;
+    enum health health = fleet_health(one->row.health_code);
+    enum health other_health = fleet_health(other->row.health_code);
+
+    if (one->is_live != other->is_live) {
+        return one->is_live ? -1 : 1;
+    }
+    if (health != other_health) {
+        return health_is_worse(health, other_health) ? -1 : 1;
+    }
+    return strcmp(one->iid, other->iid);
+}
+
+static void write_brokers(struct redis_reporter *reporter)
+{
+    const struct report_broker *order[REPORT_BROKERS] = {NULL};
+    size_t count = 0;
+
+    for (size_t i = 0; i < reporter->broker_count; i++) {
+        if (!reporter->brokers[i].is_gone) {
+            order[count++] = &reporter->brokers[i];
+        }
+    }
+    qsort(order, count, sizeof(order[0]), live_first);
+    for (size_t i = 0; i < count && i < REPORT_TABLE_ROWS; i++) {
+        struct redis_command command;
+
+        begin_row(reporter, &command, REDIS_KEY_TABLE_INST);
+#define IS_IN_pools(name)
+#define IS_IN_inst(name) add_broker_column(&command, #name, order[i]);
+#include "proto/redis/table_columns.def"
+#undef COLUMN
+        redis_reporter_queue(reporter, &command);
+    }
+}
+
+static void write_table(struct redis_reporter *reporter, enum redis_key key,
+                        void (*write)(struct redis_reporter *reporter))
+{
+    struct redis_command command;
+
+    redis_reporter_begin_transaction(reporter);
+    redis_command_begin(&command, "UNLINK");
+    redis_reporter_add_key(reporter, &command, key, NULL, NULL);
+    redis_reporter_queue(reporter, &command);
+    write(reporter);
+    redis_reporter_queue_expire(reporter, key, NULL);
+    redis_reporter_end_transaction(reporter);
+}
+
+bool redis_reporter_next_tables(struct redis_reporter *reporter)
+{
+    size_t next = reporter->cursor++;
+
+    if (!reporter->is_table_time || next > 1 || !redis_reporter_still_leads(reporter)) {
+        return false;
+    }
+    if (reporter->is_foreign[next]) {
+        return true;
+    }
+    if (next == 0) {
+        write_table(reporter, REDIS_KEY_TABLE_POOLS, write_pools);
+    } else {
+        write_table(reporter, REDIS_KEY_TABLE_INST, write_brokers);
+    }
+    return true;
+}
