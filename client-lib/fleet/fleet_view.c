@@ -27,6 +27,20 @@ void fleet_view_done(struct fleet_view *view)
     *view = (struct fleet_view){0};
 }
 
+void fleet_view_follow(struct fleet_view *view, struct fleet_view *newer)
+{
+    if (newer->at_ms != 0) {
+        fleet_view_done(view);
+        *view = *newer;
+        *newer = (struct fleet_view){0};
+        return;
+    }
+    view->redis_state = newer->redis_state;
+    view->age_ms = newer->age_ms;
+    memcpy(view->why, newer->why, sizeof(view->why));
+    fleet_view_done(newer);
+}
+
 /* ---- rows */
 
 /* ROWS of SIZE each, COUNT of them: place for one more, zeroed.  NULL: MOST, or no memory. */
@@ -249,8 +263,23 @@ static void sort_brokers(struct fleet_view *view)
     }
 }
 
+/* Pool by pool, and in each as the brokers are. */
+static int compare_members(const void *a, const void *b)
+{
+    const struct fleet_member *one = a;
+    const struct fleet_member *other = b;
+
+    if (one->pool != other->pool) {
+        return one->pool < other->pool ? -1 : 1;
+    }
+    return one->broker < other->broker ? -1 : one->broker > other->broker;
+}
+
 static void find_members(struct fleet_view *view)
 {
+    if (view->member_count > 1) {
+        qsort(view->members, view->member_count, sizeof(view->members[0]), compare_members);
+    }
     for (size_t i = 0; i < view->member_count; i++) {
         struct fleet_pool *pool = &view->pools[view->members[i].pool];
 
@@ -275,9 +304,9 @@ static void sort_pools(struct fleet_view *view)
 
 void fleet_view_settle(struct fleet_view *view)
 {
-    find_members(view);
     judge_ages(view);
     sort_brokers(view);
+    find_members(view);
     fleet_fold(view);
     sort_pools(view);
 }
