@@ -362,7 +362,7 @@ void redis_reporter_on_before(struct redis_reporter *reporter, const struct aske
                               const redisReply *reply)
 {
     reporter->pool_before = (struct fleet_before){0};
-    reporter->is_pool_foreign[asked->pool] = reply->type != REDIS_REPLY_ARRAY;
+    reporter->pool_flags[asked->pool].is_foreign = reply->type != REDIS_REPLY_ARRAY;
     if (is_list(reporter, reply) && reply->elements == 2) {
         read_before(reply->element[0], reply->element[1], &reporter->pool_before);
     }
