@@ -6,6 +6,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -408,7 +409,9 @@ enum redis_fault redis_dial_explain(struct bufferevent *stream, short what,
     int error = EVUTIL_SOCKET_ERROR();
     unsigned long tls_error = target->tls == NULL ? 0 : bufferevent_get_openssl_error(stream);
 
-    if (tls_error != 0) {
+    if (ERR_SYSTEM_ERROR(tls_error)) {
+        error = ERR_GET_REASON(tls_error); /* the connection's, not TLS' */
+    } else if (tls_error != 0) {
         redis_tls_explain(bufferevent_openssl_get_ssl(stream), tls_error, certified_name(target),
                           why);
         return REDIS_FAULT_TLS;

@@ -403,7 +403,7 @@ void redis_reporter_fail(struct redis_reporter *reporter, enum redis_fault fault
         redis_reporter_refuse(reporter, why);
         return;
     }
-    if (fault == REDIS_FAULT_NOPERM || fault == REDIS_FAULT_OTHER) {
+    if (fault == REDIS_FAULT_NOPERM || fault == REDIS_FAULT_UNKNOWN || fault == REDIS_FAULT_OTHER) {
         reporter->off_until_ms = now_ms + OFF_MS;
         tell(reporter, &reporter->is_off_told, fault, "this broker adds nothing up for the fleet",
              why);

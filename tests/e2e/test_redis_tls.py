@@ -46,7 +46,7 @@ def test_good(authority, start_tls, start_driver, host):
     # A Redis that is killed says no goodbye, and that is an end like any other.
     redis.kill()
     line = driver.wait_log("redis_down")
-    assert line["code"] == "LOST"
+    assert line["code"] == "LOST", str(line)
     redis.start()
     driver.wait_log("redis_up", LONG_PATIENCE, driver.position() - 1)
     driver.ask("close", "closed")

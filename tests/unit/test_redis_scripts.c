@@ -44,7 +44,7 @@ static void test_errors(void **state)
                                         "command"),
                      REDIS_FAULT_NOPERM);
     assert_int_equal(redis_script_fault("ERR unknown command `EVAL`, with args beginning with: "),
-                     REDIS_FAULT_OTHER);
+                     REDIS_FAULT_UNKNOWN);
     assert_int_equal(redis_script_fault("ERR hash value is not an integer"), REDIS_FAULT_OTHER);
 }
 
