@@ -342,6 +342,7 @@ static void on_lag_timer(void *owner)
     int64_t late_ms = clock_now_ms() - app->lag_due_ms;
 
     metrics_lag_add(&app->lag, late_ms);
+    rolling_add(&app->lag_window, clock_now_ms(), (double)late_ms);
     if (late_ms > app->lag_max_ms) {
         app->lag_max_ms = late_ms;
     }

@@ -9,17 +9,16 @@
 #include "broker/runtime/log.h"
 
 static void show_index(void *owner, const struct http_request *request, struct http_answer *answer);
+static void show_health(void *owner, const struct http_request *request,
+                        struct http_answer *answer);
 static void show_ready(void *owner, const struct http_request *request, struct http_answer *answer);
 static void show_live(void *owner, const struct http_request *request, struct http_answer *answer);
 static void on_http_idle(void *owner);
 static void on_accept(void *owner, int fd);
 
 static const struct http_page pages[] = {
-    {"/", show_index},
-    {"/metrics", app_show_metrics},
-    {"/readyz", show_ready},
-    {"/livez", show_live},
-    {NULL, NULL},
+    {"/", show_index},       {"/metrics", app_show_metrics}, {"/healthz", show_health},
+    {"/readyz", show_ready}, {"/livez", show_live},          {NULL, NULL},
 };
 
 int app_make_http(struct app *app, struct bytes *message)
@@ -127,6 +126,24 @@ static void show_index(void *owner, const struct http_request *request, struct h
                       "/healthz  how the pools are doing, as JSON\n"
                       "/readyz   200: send clients here; 503: do not (?verbose says why)\n"
                       "/livez    200: it lives; 503: restart it\n");
+}
+
+/* The document carries the state: 200 whatever it is. */
+static void show_health(void *owner, const struct http_request *request, struct http_answer *answer)
+{
+    cJSON *object = app_health(owner);
+    char *text = object == NULL ? NULL : cJSON_PrintUnformatted(object);
+
+    (void)request;
+    answer->type = "application/json";
+    if (text == NULL) {
+        answer->body.failed = true;
+    } else {
+        bytes_append_text(&answer->body, text);
+        bytes_append_char(&answer->body, '\n');
+    }
+    cJSON_free(text);
+    cJSON_Delete(object);
 }
 
 static void show_reasons(const struct readiness *readiness, struct bytes *body)

@@ -26,6 +26,7 @@
 #include "broker/system/runtime_dir.h"
 #include "broker/system/watchdog.h"
 #include "broker/upstream/curl_driver.h"
+#include "proto/base/histogram.h"
 
 /* A listening socket and the pool it is bound to. */
 struct door {
@@ -82,8 +83,9 @@ struct app {
     int64_t lag_due_ms;
     int64_t turned_ms; /* the loop did, last */
     int64_t lag_max_ms;
-    struct metrics_lag lag;
-    bool metrics_are_merged; /* once tools were too many to name, they stay unnamed */
+    struct metrics_lag lag;    /* since the start */
+    struct rolling lag_window; /* of the last minute */
+    bool metrics_are_merged;   /* once tools were too many to name, they stay unnamed */
     int64_t started_ms;
     int64_t started_wall_ms;
     char instance[40];
@@ -155,5 +157,9 @@ void app_judge(const struct app *app, struct instance_health *ret_health);
 
 /* app_snapshot.c */
 void app_take_snapshot(void *owner, struct snapshot *snapshot);
+
+/* app_details.c */
+/* The rest of the snapshot, once its pools are there. */
+void app_take_details(struct app *app, struct snapshot *snapshot);
 
 #endif

@@ -369,6 +369,39 @@ static void show_clients(struct visitor *visitor, const struct message *request)
     send_object(visitor, request, visitor->admin->actions->clients(visitor->admin->owner));
 }
 
+/* False: a member of params is not what it should be. */
+static bool read_calls(const struct message *request, struct admin_calls *ret_which)
+{
+    struct span failed = message_param(request, "failed");
+    struct span pool = message_param(request, "pool");
+    struct span limit = message_param(request, "limit");
+    int64_t number = SIZE_MAX / 4;
+
+    if ((!span_is_none(limit) && (!json_to_int(limit, &number) || number < 0)) ||
+        (!span_is_none(pool) &&
+         !json_string_copy(pool, ret_which->pool, sizeof(ret_which->pool))) ||
+        (!span_is_none(failed) && json_kind_of(failed) != JSON_TRUE &&
+         json_kind_of(failed) != JSON_FALSE)) {
+        return false;
+    }
+    ret_which->only_failed = json_kind_of(failed) == JSON_TRUE;
+    ret_which->limit = (size_t)number;
+    return true;
+}
+
+static void show_calls(struct visitor *visitor, const struct message *request)
+{
+    struct admin_calls which = {.limit = 0};
+
+    if (!read_calls(request, &which)) {
+        send_error(visitor, request->id, RPC_INVALID_PARAMS,
+                   "params may have \"failed\", true or false, \"pool\", a name, and \"limit\", "
+                   "a whole number");
+        return;
+    }
+    send_object(visitor, request, visitor->admin->actions->calls(visitor->admin->owner, &which));
+}
+
 static void show_errors(struct visitor *visitor, const struct message *request)
 {
     send_object(visitor, request, visitor->admin->actions->errors(visitor->admin->owner));

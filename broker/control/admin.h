@@ -19,12 +19,20 @@ struct admin;
 struct http;
 struct listener;
 
+/* Which of the last requests are asked for. */
+struct admin_calls {
+    bool only_failed;
+    char pool[33]; /* empty: of any */
+    size_t limit;
+};
+
 /* All mandatory. */
 struct admin_actions {
     /* New objects, NULL without memory. */
     cJSON *(*pools)(void *owner);
     cJSON *(*sessions)(void *owner);
     cJSON *(*clients)(void *owner);
+    cJSON *(*calls)(void *owner, const struct admin_calls *which);
     cJSON *(*errors)(void *owner);
     cJSON *(*stats)(void *owner);
     cJSON *(*health)(void *owner);

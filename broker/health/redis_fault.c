@@ -5,7 +5,7 @@
 
 #include "proto/base/check.h"
 
-enum { GROWN_PAUSE_MS = 10000 };
+enum { GROWN_PAUSE_MS = 4000 };
 
 static const struct redis_fault_row rows[] = {
 #define FAULT(name, prefix, state, act, pause_ms, text)                                            \

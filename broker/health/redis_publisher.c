@@ -66,6 +66,7 @@ static void reap(void *owner)
     redis_reporter_free(publisher->reporter);
     redis_tick_forget(publisher);
     hashmap_done(&publisher->published);
+    bytes_done(&publisher->text);
     snapshot_done(&publisher->snapshot);
     mem_free(publisher);
 }
@@ -94,6 +95,7 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     (void)snprintf(publisher->instance, sizeof(publisher->instance), "%s", options->instance);
     snapshot_init(&publisher->snapshot);
     hashmap_init(&publisher->published);
+    redis_tick_init_text(&publisher->text);
     list_init(&publisher->flushes);
     event_ring_init(&publisher->ring, loop_now_ms(loop));
     timer_init(&publisher->tick_timer, loop, on_tick_timer, publisher);
@@ -225,29 +227,13 @@ void redis_publisher_resync(struct redis_publisher *publisher)
         struct published *published = slot->value;
 
         published->is_acknowledged = false;
+        published->config_due_ms = 0;
     }
     memset(publisher->write_due_ms, 0, sizeof(publisher->write_due_ms));
     memset(publisher->expire_due_ms, 0, sizeof(publisher->expire_due_ms));
 }
 
 /* ---- ticks */
-
-/* A full Redis takes these two: others see that we live, and it gets a little room. */
-static void stay_alive(struct redis_publisher *publisher)
-{
-    struct redis_command command;
-
-    redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
-    redis_command_add_int(&command, publisher->instance_ttl_ms);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
-    redis_command_begin(&command, "XTRIM");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_EV, NULL);
-    redis_command_add(&command, "MAXLEN");
-    redis_command_add(&command, "~");
-    redis_command_add_int(&command, EVENTS_KEPT);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
-}
 
 static void on_tick_timer(void *owner)
 {
@@ -261,7 +247,7 @@ static void on_tick_timer(void *owner)
     if (publisher->tick.is_running) {
         publisher->skipped_total++; /* the next one tells the latest figures anyway */
     } else if (is_held && publisher->state == REDIS_STATE_OOM) {
-        stay_alive(publisher);
+        redis_room_stay_alive(publisher);
     } else if (!is_held && publisher->is_fresh) {
         redis_herald_ask_time(publisher); /* Redis may have refused to tell it */
     } else if (!is_held) {
@@ -275,6 +261,7 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
 
     publisher->failures = 0;
     publisher->hold_until_ms = 0;
+    redis_room_on_success(publisher);
     redis_link_settle(publisher->link);
     if (publisher->tick.was_slow) {
         redis_publisher_set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE,
@@ -329,6 +316,9 @@ void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fa
     (void)snprintf(message, sizeof(message), "%s: %s", row->text, why);
     redis_publisher_set_state(
         publisher, row->state == REDIS_STATE_UP ? REDIS_STATE_DOWN : row->state, fault, message);
+    if (row->state == REDIS_STATE_OOM) {
+        redis_room_on_full(publisher);
+    }
     if (must_close(publisher, row)) {
         redis_link_drop(publisher->link, row->pause_ms);
         redis_herald_forget(publisher);

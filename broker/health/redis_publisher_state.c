@@ -46,6 +46,7 @@ void redis_publisher_fill(const struct redis_publisher *publisher, struct instan
     row->redis_offset_ms = figures.offset_ms;
     row->redis_drops_total = figures.drops_total;
     row->redis_reconnects_total = figures.reconnects_total;
+    row->redis_skipped_total = figures.skipped_total;
 }
 
 /* Refused, reset, silent: all the same trouble, seen at different moments. */

@@ -181,14 +181,22 @@ void redis_reporter_on_inst(struct redis_reporter *reporter, const struct asked 
         return;
     }
     reporter->brokers = brokers;
-    for (size_t i = 0; 2 * i < reply->elements && reporter->broker_count < REPORT_BROKERS; i++) {
+    for (size_t i = 0; 2 * i < reply->elements; i++) {
         struct report_broker *broker = &brokers[reporter->broker_count];
+        char iid[34];
+        int64_t heard_ms;
 
-        *broker = (struct report_broker){0};
-        if (read_member(reply, i, broker->iid, &broker->heard_ms)) {
-            broker->is_live = reporter->now_ms - broker->heard_ms <= live_ms(reporter);
-            reporter->broker_count++;
+        if (!read_member(reply, i, iid, &heard_ms)) {
+            continue;
         }
+        if (reporter->broker_count == REPORT_BROKERS) {
+            redis_reporter_tell_excess(reporter);
+            break;
+        }
+        *broker = (struct report_broker){
+            .heard_ms = heard_ms, .is_live = reporter->now_ms - heard_ms <= live_ms(reporter)};
+        memcpy(broker->iid, iid, sizeof(broker->iid));
+        reporter->broker_count++;
     }
 }
 
@@ -216,15 +224,20 @@ void redis_reporter_on_names(struct redis_reporter *reporter, const struct asked
         return;
     }
     reporter->pools = pools;
-    for (size_t i = 0; 2 * i < reply->elements && reporter->pool_count < REPORT_POOLS; i++) {
+    for (size_t i = 0; 2 * i < reply->elements; i++) {
         struct fleet_figures *pool = &pools[reporter->pool_count];
         char name[34];
 
-        *pool = (struct fleet_figures){0};
-        if (read_member(reply, i, name, &seen_ms)) {
-            memcpy(pool->row.name, name, sizeof(pool->row.name));
-            reporter->pool_count++;
+        if (!read_member(reply, i, name, &seen_ms)) {
+            continue;
         }
+        if (reporter->pool_count == REPORT_POOLS) {
+            redis_reporter_tell_excess(reporter);
+            break;
+        }
+        *pool = (struct fleet_figures){0};
+        memcpy(pool->row.name, name, sizeof(pool->row.name));
+        reporter->pool_count++;
     }
     if (reporter->pool_count > 0) {
         qsort(pools, reporter->pool_count, sizeof(*pools), by_name);
@@ -306,6 +319,7 @@ void redis_reporter_on_fleet(struct redis_reporter *reporter, const struct asked
     (void)asked;
     reporter->before = (struct fleet_before){0};
     reporter->reporter_before[0] = '\0';
+    reporter->is_fleet_foreign = reply->type != REDIS_REPLY_ARRAY;
     if (is_list(reporter, reply) && reply->elements == 3) {
         read_before(reply->element[0], reply->element[1], &reporter->before);
         name = redis_reporter_text(reply->element[2]);
@@ -352,8 +366,8 @@ void redis_reporter_ask_before(const struct redis_reporter *reporter, const stru
 void redis_reporter_on_before(struct redis_reporter *reporter, const struct asked *asked,
                               const redisReply *reply)
 {
-    (void)asked;
     reporter->pool_before = (struct fleet_before){0};
+    reporter->is_pool_foreign[asked->pool] = reply->type != REDIS_REPLY_ARRAY;
     if (is_list(reporter, reply) && reply->elements == 2) {
         read_before(reply->element[0], reply->element[1], &reporter->pool_before);
     }

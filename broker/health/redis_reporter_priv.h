@@ -14,7 +14,7 @@
 
 enum {
     REPORT_BROKERS = 128,
-    REPORT_POOLS = 256,
+    REPORT_POOLS = 250,
     REPORT_PAIRS = 2048,
     REPORT_LISTED = 256,       /* members of a set that are read */
     REPORT_LOST_KEPT = 64,     /* brokers whose folded totals are remembered */
@@ -94,6 +94,7 @@ struct redis_reporter {
     struct report_broker *brokers; /* ours, newest heartbeat first */
     size_t broker_count;
     struct fleet_figures *pools; /* ours, by name */
+    bool is_pool_foreign[REPORT_POOLS];
     size_t pool_count;
     char trimmed[34];           /* the oldest one that fell silent, when there are too many */
     struct fleet_before before; /* of the fleet */
@@ -112,7 +113,8 @@ struct redis_reporter {
     size_t transaction_count; /* commands between MULTI and EXEC */
     int64_t tables_due_ms;
     bool is_table_time;
-    bool is_foreign[2]; /* tbl:pools, tbl:inst */
+    bool is_foreign[2];    /* tbl:pools, tbl:inst */
+    bool is_fleet_foreign; /* as is f:<pool>, if is_pool_foreign says so */
     int64_t sampled_slot;
     int64_t slot;
     size_t series;        /* the fleet's, and those of so many pools less one */
@@ -138,6 +140,11 @@ void redis_reporter_add_key(const struct redis_reporter *reporter, struct redis_
                             enum redis_key key, const char *pool, const char *iid);
 void redis_reporter_ask(struct redis_reporter *reporter, enum asked_what what, size_t pool,
                         size_t broker);
+/* A command that belongs to no round.  False: too much is unanswered. */
+MUST_CHECK bool redis_reporter_post_aside(struct redis_reporter *reporter,
+                                          struct redis_command *command, enum asked_what what);
+/* It may run no scripts, and will not try for a while. */
+bool redis_reporter_is_off(const struct redis_reporter *reporter);
 /* A command of a transaction. */
 void redis_reporter_queue(struct redis_reporter *reporter, struct redis_command *command);
 /* PEXPIRE for KEY of POOL, as keys.def has it. */

@@ -53,7 +53,6 @@ static void write_fleet(struct redis_reporter *reporter)
     struct fleet_row *row = &reporter->fleet.row;
     struct redis_command command;
 
-    fleet_end(&reporter->fleet, reporter->before, reporter->now_ms);
     (void)snprintf(row->reporter, sizeof(row->reporter), "%s", reporter->publisher->instance);
     row->updated_at_ms = reporter->now_ms;
     redis_command_begin(&command, "HSET");
@@ -75,11 +74,16 @@ bool redis_reporter_next_writing(struct redis_reporter *reporter)
     }
     end = end < reporter->pool_count ? end : reporter->pool_count;
     redis_reporter_begin_transaction(reporter);
-    while (reporter->cursor < end) {
-        write_pool(reporter, &reporter->pools[reporter->cursor++]);
+    for (; reporter->cursor < end; reporter->cursor++) {
+        if (!reporter->is_pool_foreign[reporter->cursor]) {
+            write_pool(reporter, &reporter->pools[reporter->cursor]);
+        }
     }
     if (reporter->cursor == reporter->pool_count) {
         reporter->cursor_part = 1;
+        fleet_end(&reporter->fleet, reporter->before, reporter->now_ms);
+    }
+    if (reporter->cursor_part > 0 && !reporter->is_fleet_foreign) {
         write_fleet(reporter);
     }
     redis_reporter_end_transaction(reporter);

@@ -108,6 +108,7 @@ static void view_session(const struct session *session, struct pool_view *view, 
         view->checking++;
     }
     view->spare += session->party == NULL && session->calls_total == 0 ? 1 : 0;
+    view->active += session->state == SESSION_READY && load > 0 ? 1 : 0;
     if (session->state == SESSION_READY && (!*has_ready || load < view->least_load)) {
         view->least_load = load;
         *has_ready = true;

@@ -47,6 +47,11 @@ const struct transport_end *pool_last_failure(const struct pool *pool)
     return pool->last_failure.failure == FAILURE_NONE ? NULL : &pool->last_failure;
 }
 
+int64_t pool_failed_at_ms(const struct pool *pool)
+{
+    return pool->failed_at_ms;
+}
+
 enum breaker_state pool_breaker(const struct pool *pool)
 {
     return breaker_state(&pool->breaker, loop_now_ms(pool->loop));

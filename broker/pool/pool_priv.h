@@ -38,6 +38,8 @@ struct pool {
     size_t adaptive;            /* calls at a time that the server was found to bear */
     size_t used;                /* calls at a time since `adaptive` was looked at last */
     int64_t raised_at_ms;
+    size_t told_active; /* by on_load */
+    size_t told_cap;
     int64_t standing_since_ms; /* since then the queue was never empty; 0: it is */
     int64_t retired_at_ms;
     unsigned next_number;

@@ -133,7 +133,7 @@ static void on_session_ready(void *owner, struct session *session)
     }
     log_event(LOG_LEVEL_INFO, "session_ready", "session=%s protocol=%s took_ms=%lld", session->name,
               session->protocol, (long long)took_ms);
-    pool->events->on_ready(pool->owner, pool);
+    pool->events->on_ready(pool->owner, pool, took_ms);
 }
 
 static void on_session_changed(void *owner, struct session *session)

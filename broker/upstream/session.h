@@ -139,6 +139,8 @@ void session_abandon(struct call *call, enum abandon how, int64_t grace_ms,
 
 /* No byte of CALL has left our hands. */
 bool call_never_left(const struct call *call);
+/* So far; also in the events that are its last. */
+struct call_moments call_moments(const struct call *call);
 size_t session_calls(const struct session *session);            /* unsettled, abandoned included */
 uint64_t session_received_bytes(const struct session *session); /* by its event stream */
 bool session_is_open(const struct session *session);            /* initialized, not closed */

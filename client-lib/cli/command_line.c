@@ -9,8 +9,15 @@
 #include "client-lib/cli/duration.h"
 #include "client-lib/cli/manual.h"
 #include "client-lib/cli/tool_format.h"
+#include "client-lib/fleet/fleet_view.h"
 
-enum { FORMAT_WORDS_MAXIMUM = 1024 };
+enum {
+    FORMAT_WORDS_MAXIMUM = 1024,
+    INTERVAL_DEFAULT_MS = 1000,
+    INTERVAL_LEAST_MS = 100,
+    INTERVAL_MOST_MS = 3600000,
+    COUNT_MOST = 1000000,
+};
 
 struct switch_row {
     const char *word;
@@ -83,8 +90,7 @@ static bool take_word(struct parse *parse, const char *word)
     if (invocation->command == NULL) {
         invocation->command = command_find(word);
         if (invocation->command == NULL) {
-            (void)complaint_usage(NULL, "there is no command '%s'%s", word,
-                                  strcmp(word, "top") == 0 ? " yet: a later version has it" : "");
+            (void)complaint_usage(NULL, "there is no command '%s'", word);
             return false;
         }
         return true;
@@ -221,11 +227,66 @@ static bool read_format(const struct parse *parse)
     return true;
 }
 
+static bool read_interval(struct parse *parse)
+{
+    const char *interval = parse->values[SWITCH_INDEX_INTERVAL];
+    int64_t length_ms = INTERVAL_DEFAULT_MS;
+
+    if (interval != NULL && (!duration_parse(interval, &length_ms) ||
+                             length_ms < INTERVAL_LEAST_MS || length_ms > INTERVAL_MOST_MS)) {
+        (void)complaint_usage(parse->invocation->command,
+                              "--interval %s: a whole number with its unit is needed, from 100ms "
+                              "to 1h: 500ms, 1s, 5m",
+                              interval);
+        return false;
+    }
+    parse->invocation->interval_ms = length_ms;
+    return true;
+}
+
+static bool read_count(struct parse *parse)
+{
+    const char *text = parse->values[SWITCH_INDEX_FRAMES];
+    size_t length = text == NULL ? 0 : strlen(text);
+    unsigned count = 0;
+
+    for (size_t i = 0; i < length && count <= COUNT_MOST; i++) {
+        bool is_digit = text[i] >= '0' && text[i] <= '9';
+
+        count = is_digit ? count * 10 + (unsigned)(text[i] - '0') : COUNT_MOST + 1;
+    }
+    if (text != NULL && (count < 1 || count > COUNT_MOST)) {
+        (void)complaint_usage(parse->invocation->command,
+                              "--count %s: a number from 1 to %d is needed", text, COUNT_MOST);
+        return false;
+    }
+    parse->invocation->count = count;
+    return true;
+}
+
+/* Of commands that look at a fleet. */
+static bool read_watching(struct parse *parse)
+{
+    struct invocation *invocation = parse->invocation;
+    const char *ns = parse->values[SWITCH_INDEX_NS];
+
+    invocation->given = parse->given;
+    invocation->redis_url = parse->values[SWITCH_INDEX_REDIS];
+    invocation->namespace = ns == NULL ? parse->values[SWITCH_INDEX_NAMESPACE] : ns;
+    if (invocation->namespace != NULL && !fleet_is_pool_name(span_of(invocation->namespace))) {
+        (void)complaint_usage(invocation->command, "'%s' cannot be a fleet's name",
+                              invocation->namespace);
+        return false;
+    }
+    return read_interval(parse) && read_count(parse);
+}
+
 static bool read_values(struct parse *parse)
 {
     struct invocation *invocation = parse->invocation;
     const char *timeout = parse->values[SWITCH_INDEX_TIMEOUT];
 
+    invocation->failed = (parse->given & SWITCH_FAILED) != 0;
     invocation->pool = parse->values[SWITCH_INDEX_POOL];
     invocation->runtime_dir = parse->values[SWITCH_INDEX_RUNTIME_DIR];
     if (invocation->pool != NULL && !is_pool_name(invocation->pool)) {
@@ -239,7 +300,7 @@ static bool read_values(struct parse *parse)
                               timeout);
         return false;
     }
-    return read_format(parse);
+    return read_watching(parse) && read_format(parse);
 }
 
 static enum form choose_form(const struct parse *parse)

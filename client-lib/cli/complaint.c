@@ -12,6 +12,14 @@ enum { LINE_MAXIMUM = 4096, LINE_ROOM = 16384, PROGRESS_MAXIMUM = 70 };
 /* A progress line stands on the terminal; one per process, as stderr is. */
 static bool has_progress;
 
+/* Where this thread's complaints go; NULL: stderr. */
+static _Thread_local struct bytes *kept_in;
+
+void complaint_keep(struct bytes *kept)
+{
+    kept_in = kept;
+}
+
 static void print(const char *format, va_list arguments, const char *tail) PRINTF_LIKE(1, 0);
 
 /* Longer text is cut; the cut may fall into a character, which printable_line mends. */
@@ -21,6 +29,10 @@ static void print(const char *format, va_list arguments, const char *tail)
     struct bytes line;
     int length = vsnprintf(text, sizeof(text), format, arguments);
 
+    if (kept_in != NULL) {
+        printable_line(kept_in, span_of(text));
+        return;
+    }
     bytes_init(&line, LINE_ROOM);
     bytes_append_text(&line, complaint_program);
     bytes_append_text(&line, ": ");

@@ -18,6 +18,12 @@ void complaint(const char *format, ...) PRINTF_LIKE(1, 2);
 enum exit_status complaint_usage(const struct command *command, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
+/*
+ * What this thread complains of is appended to KEPT, without a newline or the program's name,
+ * instead of going to stderr; NULL: no longer.
+ */
+void complaint_keep(struct bytes *kept);
+
 /* One line on stderr, a terminal, which the next such line, or a complaint, replaces. */
 void complaint_show_progress(struct span text);
 /* Call before something else is printed. */

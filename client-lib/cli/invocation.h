@@ -31,6 +31,10 @@ enum switch_bit {
 #undef SWITCH
     CLIENT_SWITCHES = SWITCH_POOL | SWITCH_RUNTIME_DIR,
     ADMIN_SWITCHES = SWITCH_RUNTIME_DIR | SWITCH_TIMEOUT | SWITCH_JSON,
+    REDIS_SWITCHES = SWITCH_REDIS | SWITCH_NAMESPACE | SWITCH_NS | SWITCH_TIMEOUT,
+    TOP_SWITCHES = REDIS_SWITCHES | SWITCH_RUNTIME_DIR | SWITCH_JSON | SWITCH_INTERVAL |
+                   SWITCH_FRAMES | SWITCH_ONCE,
+    PURGE_SWITCHES = REDIS_SWITCHES | SWITCH_DRY_RUN | SWITCH_YES | SWITCH_FORCE,
 };
 
 /* How the answer is printed. */
@@ -48,6 +52,12 @@ struct invocation {
     enum form form;
     int provider; /* enum teplo_provider; 0: MCP's own form */
     bool strict;
+    bool failed;           /* only what did */
+    int given;             /* enum switch_bit, ored: the switches that were there */
+    const char *redis_url; /* NULL: not named; a secret may be in it */
+    const char *namespace; /* NULL: not named */
+    int64_t interval_ms;
+    unsigned count; /* frames; 0: until told to end */
     size_t operand_count;
     const char *operands[OPERANDS_MAXIMUM + 1]; /* borrowed from argv */
 };
@@ -76,6 +86,8 @@ enum exit_status command_connect(const struct invocation *invocation);
 enum exit_status command_status(const struct invocation *invocation);
 enum exit_status command_health(const struct invocation *invocation);
 enum exit_status command_show(const struct invocation *invocation);
+enum exit_status command_top(const struct invocation *invocation);
+enum exit_status command_redis(const struct invocation *invocation);
 enum exit_status command_action(const struct invocation *invocation);
 enum exit_status command_check_config(const struct invocation *invocation);
 enum exit_status command_help(const struct invocation *invocation);

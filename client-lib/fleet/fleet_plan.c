@@ -72,7 +72,7 @@ static void ask_events(struct bytes *out, const struct fleet_view *view)
     resp_int(out, FLEET_EVENTS_MAXIMUM);
 }
 
-size_t fleet_plan_ask_names(const struct fleet_view *view, struct bytes *out)
+void fleet_plan_ask_brokers(const struct fleet_view *view, struct bytes *out)
 {
     resp_words(out, "TIME");
     resp_command(out, META_FIELDS + 2);
@@ -82,10 +82,15 @@ size_t fleet_plan_ask_names(const struct fleet_view *view, struct bytes *out)
         resp_word(out, span_of(meta_fields[i]));
     }
     ask_members(out, view, "inst", FLEET_BROKERS_MAXIMUM);
+}
+
+size_t fleet_plan_ask_names(const struct fleet_view *view, struct bytes *out)
+{
+    fleet_plan_ask_brokers(view, out);
     ask_members(out, view, "pools", FLEET_POOLS_MAXIMUM);
     ask_row(out, view, ROW_NAME("fleet", "", ""), &fleet_whole_shape);
     ask_events(out, view);
-    return 6;
+    return FLEET_PLAN_BROKER_REPLIES + 3;
 }
 
 /* Pool I of VIEW and broker J: the rows of no more pairs than the view can hold are asked for. */
@@ -247,14 +252,20 @@ static void take_events(struct fleet_view *view, struct resp_walk *walk,
     }
 }
 
+void fleet_plan_take_brokers(struct fleet_view *view, struct resp_walk *walk,
+                             struct fleet_refusal *refusal)
+{
+    take_time(view, walk, refusal);
+    take_meta(view, walk, refusal);
+    take_brokers(view, walk, refusal);
+}
+
 void fleet_plan_take_names(struct fleet_view *view, struct span replies,
                            struct fleet_refusal *refusal)
 {
     struct resp_walk walk = resp_walk_of(replies);
 
-    take_time(view, &walk, refusal);
-    take_meta(view, &walk, refusal);
-    take_brokers(view, &walk, refusal);
+    fleet_plan_take_brokers(view, &walk, refusal);
     take_pools(view, &walk, refusal);
     view->rollup = fleet_take_row(&walk, &fleet_whole_shape, &view->figures.row, refusal)
                        ? FLEET_ROLLUP_REPORTER

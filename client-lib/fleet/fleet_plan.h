@@ -12,6 +12,12 @@
 #include "client-lib/fleet/fleet_take.h"
 #include "client-lib/fleet/fleet_view.h"
 
+/* Of all that, only what tells which brokers there are, and when they were heard of. */
+enum { FLEET_PLAN_BROKER_REPLIES = 3 };
+void fleet_plan_ask_brokers(const struct fleet_view *view, struct bytes *out);
+void fleet_plan_take_brokers(struct fleet_view *view, struct resp_walk *walk,
+                             struct fleet_refusal *refusal);
+
 /* The number of replies that there will be. */
 MUST_CHECK size_t fleet_plan_ask_names(const struct fleet_view *view, struct bytes *out);
 /* Fills VIEW, which is as fleet_view_init left it.  REPLIES are complete. */

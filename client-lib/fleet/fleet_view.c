@@ -27,6 +27,20 @@ void fleet_view_done(struct fleet_view *view)
     *view = (struct fleet_view){0};
 }
 
+void fleet_view_follow(struct fleet_view *view, struct fleet_view *newer)
+{
+    if (newer->at_ms != 0) {
+        fleet_view_done(view);
+        *view = *newer;
+        *newer = (struct fleet_view){0};
+        return;
+    }
+    view->redis_state = newer->redis_state;
+    view->age_ms = newer->age_ms;
+    memcpy(view->why, newer->why, sizeof(view->why));
+    fleet_view_done(newer);
+}
+
 /* ---- rows */
 
 /* ROWS of SIZE each, COUNT of them: place for one more, zeroed.  NULL: MOST, or no memory. */

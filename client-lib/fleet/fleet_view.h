@@ -141,6 +141,12 @@ MUST_CHECK struct fleet_client *fleet_view_add_client(struct fleet_view *view);
  */
 void fleet_view_settle(struct fleet_view *view);
 
+/*
+ * NEWER, which is empty afterwards, takes the place of VIEW; where it could not be read, the rows
+ * stay, and only what is said of the source is NEWER's.
+ */
+void fleet_view_follow(struct fleet_view *view, struct fleet_view *newer);
+
 /* Moment AT_MS, on the clock of the view, is more than LIMIT_MS off: the clock may have jumped. */
 bool fleet_view_is_old(const struct fleet_view *view, int64_t at_ms, int64_t limit_ms);
 

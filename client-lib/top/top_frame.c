@@ -82,8 +82,8 @@ static void add_clock(struct top_pen *pen, struct bytes *part, const struct flee
 
 static void add_figures(struct top_pen *pen, struct bytes *part, const struct fleet_view *view)
 {
-    static const enum fleet_whole_field fields[] = {FLEET_WHOLE_rps, FLEET_WHOLE_err_pct,
-                                                    FLEET_WHOLE_waiting, FLEET_WHOLE_lat_p95_ms,
+    static const enum fleet_whole_field fields[] = {FLEET_WHOLE_rps, FLEET_WHOLE_waiting,
+                                                    FLEET_WHOLE_err_pct, FLEET_WHOLE_lat_p95_ms,
                                                     FLEET_WHOLE_tool_err_pct};
 
     add_health(pen, part, view);

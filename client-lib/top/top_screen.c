@@ -38,7 +38,8 @@ int top_screen_enter(void)
 {
     struct termios raw;
 
-    if (tcgetattr(STDIN_FILENO, &before) < 0) {
+    /* Where it was entered before, what others have made of it since is not to be kept. */
+    if (!is_entered && tcgetattr(STDIN_FILENO, &before) < 0) {
         return -errno;
     }
     raw = before;

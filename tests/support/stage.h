@@ -29,7 +29,11 @@ struct stage {
     unsigned notices;
     unsigned drained;
     unsigned healths;
-    unsigned breakers;        /* bits of 1 << the states that it was told of */
+    unsigned breakers; /* bits of 1 << the states that it was told of */
+    unsigned loads;
+    size_t active;            /* of the last load */
+    size_t cap;               /* the same */
+    int64_t took_ms;          /* to open the last session */
     int64_t bereaved;         /* the last party whose session was lost */
     struct transport_end end; /* of the last one lost or failed */
 };

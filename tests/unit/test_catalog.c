@@ -23,6 +23,8 @@ struct reader {
 static struct stage stage;
 static struct catalog_limits limits;
 static struct catalog *catalog;
+static unsigned fetches; /* told */
+static struct timeline fetched;
 static struct reader readers[READERS];
 
 static void keep(struct reader *reader, struct span text)
@@ -54,9 +56,19 @@ static void on_failed(struct catalog_waiter *waiter, const struct failure_report
     reader->failure = report->failure;
 }
 
+static void on_fetch(void *owner, const struct timeline *timeline)
+{
+    (void)owner;
+    fetches++;
+    fetched = *timeline;
+}
+
+static const struct catalog_events catalog_events = {on_fetch};
+
 static int open_all(void **state)
 {
     (void)state;
+    fetches = 0;
     memset(readers, 0, sizeof(readers));
     limits = (struct catalog_limits){.errand = {.queue_timeout_ms = STAGE_LONG_MS,
                                                 .call_timeout_ms = STAGE_LONG_MS,
@@ -68,7 +80,7 @@ static int open_all(void **state)
     if (stage_open(&stage) < 0) {
         return -1;
     }
-    catalog = catalog_new(stage.loop, stage.pool, &limits);
+    catalog = catalog_new(stage.loop, stage.pool, &limits, &catalog_events, NULL);
     return catalog == NULL ? -1 : 0;
 }
 
@@ -301,7 +313,7 @@ static bool ask_without(size_t number)
     scarce_begin(number, SCARCE_ONCE);
     catalog_close(catalog);
     loop_settle(stage.loop);
-    catalog = catalog_new(stage.loop, stage.pool, &limits);
+    catalog = catalog_new(stage.loop, stage.pool, &limits, &catalog_events, NULL);
     if (catalog != NULL) {
         ask_and_await(0);
     }

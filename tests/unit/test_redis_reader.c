@@ -178,11 +178,11 @@ static void test_faults(void **state)
 static void test_pauses(void **state)
 {
     (void)state;
-    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 1), 10000);
-    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 9), 10000);
+    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 1), 3000);
+    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 9), 3000);
     assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 1), 1000);
     assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 3), 4000);
-    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 1000000), 10000);
+    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 1000000), 4000);
     assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_NOAUTH, 1), 30000);
 }
 
