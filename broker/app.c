@@ -49,10 +49,20 @@ static int start_signals(struct app *app)
 
 static void start_publisher(struct app *app)
 {
-    struct redis_options options = {.url = app->config->redis.url,
+    const struct config_redis *redis = &app->config->redis;
+    struct redis_options options = {.access = {.url = redis->url,
+                                               .username = redis->username,
+                                               .password = redis->password,
+                                               .sentinel_username = redis->sentinel_username,
+                                               .sentinel_password = redis->sentinel_password,
+                                               .tls_ca = redis->tls_ca,
+                                               .tls_cert = redis->tls_cert,
+                                               .tls_key = redis->tls_key,
+                                               .tls_server_name = redis->tls_server_name},
                                     .name_space = app->config->redis.namespace,
                                     .tick_ms = app->config->redis.tick_ms,
                                     .instance = app->instance,
+                                    .forget_ms = app->config->redis.forget_after_ms,
                                     .max_bytes = app->config->redis.max_bytes_bytes,
                                     .series_pools = app->config->redis.ts_max_pools};
 
@@ -140,11 +150,12 @@ static int start(struct app *app, struct bytes *message)
         return -1;
     }
     router_set_ledger(app->router, app->ledger);
-    if (app_open_admin(app, message) < 0) {
+    if (app_make_http(app, message) < 0 || app_open_admin(app, message) < 0) {
         return -1;
     }
     start_publisher(app);
-    if (app_make_routes(app, message) < 0 || app_open_door(app, NULL, message) < 0) {
+    if (app_make_routes(app, message) < 0 || app_open_metrics(app, message) < 0 ||
+        app_open_door(app, NULL, message) < 0) {
         return -1;
     }
     app->turned_ms = loop_now_ms(app->loop);
@@ -171,6 +182,7 @@ static void close_parts(struct app *app)
         clients_close_all(&app->clients);
     }
     admin_close(app->admin);
+    app_close_http(app);
     router_close(app->router);
     app_end_flushes(app);
     redis_publisher_free(app->publisher);
@@ -261,7 +273,8 @@ static void on_drain_check(void *owner)
 {
     struct app *app = owner;
 
-    if (app->state == APP_HANDING_OVER && list_is_empty(&app->clients.all)) {
+    if (app->state == APP_HANDING_OVER && list_is_empty(&app->clients.all) &&
+        http_is_idle(app->http)) {
         /* All that was ever sent to us is answered: only sessions are left to end. */
         app->state = APP_DRAINING;
         router_drain(app->router);
@@ -328,6 +341,8 @@ static void on_lag_timer(void *owner)
     struct app *app = owner;
     int64_t late_ms = clock_now_ms() - app->lag_due_ms;
 
+    metrics_lag_add(&app->lag, late_ms);
+    rolling_add(&app->lag_window, clock_now_ms(), (double)late_ms);
     if (late_ms > app->lag_max_ms) {
         app->lag_max_ms = late_ms;
     }

@@ -6,6 +6,7 @@
 
 #include "broker/app_priv.h"
 #include "broker/ledger/ledger_answer.h"
+#include "broker/routing/journal.h"
 #include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
@@ -141,6 +142,77 @@ static cJSON *show_clients(void *owner)
         add_text(row, "held", hold_name(&client->channel));
         add_number(row, "age_ms", (double)(clock_now_ms() - client->accepted_at_ms));
         add_number(row, "calls_total", (double)requester->calls_total);
+    }
+    return object;
+}
+
+static double ms_of(int64_t us)
+{
+    return (double)us / 1000;
+}
+
+/* From the beginning on; 0: it did not come to that. */
+static void add_moment(cJSON *row, const char *name, const struct timeline *timeline,
+                       int64_t moment_us)
+{
+    add_number(row, name, moment_us == 0 ? 0 : ms_of(moment_us - timeline->begun_us));
+}
+
+static void add_moments(cJSON *row, const struct timeline *timeline)
+{
+    add_moment(row, "wait_ms", timeline, timeline->session_us);
+    add_moment(row, "sent_ms", timeline, timeline->sent_us);
+    add_moment(row, "accepted_ms", timeline, timeline->accepted_us);
+    add_moment(row, "first_ms", timeline, timeline->first_us);
+    add_moment(row, "total_ms", timeline, timeline->done_us);
+}
+
+static const char *or_dash(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? "-" : text;
+}
+
+static void add_call(const struct app *app, cJSON *rows, const struct journal_entry *entry)
+{
+    const struct timeline *timeline = &entry->timeline;
+    bool has_failed = timeline->failure != FAILURE_NONE;
+    cJSON *row = add_row(rows);
+
+    add_number(row, "at_ms", (double)wall_of(app, timeline->begun_us / 1000));
+    add_number(row, "age_ms", (double)(clock_now_ms() - timeline->begun_us / 1000));
+    add_text(row, "call", or_dash(timeline->call));
+    add_text(row, "pool", entry->pool);
+    add_number(row, "client", (double)timeline->client);
+    add_text(row, "session", or_dash(timeline->session));
+    add_text(row, "method", or_dash(mcp_method_name(timeline->method)));
+    add_text(row, "tool", or_dash(timeline->tool));
+    add_text(row, "outcome", call_result_name(timeline->result));
+    add_text(row, "class", or_dash(entry->error_class));
+    add_text(row, "reason", has_failed ? failure_reason(timeline->failure) : "-");
+    add_number(row, "rpc_code", (double)timeline->rpc_code);
+    add_number(row, "attempts", timeline->attempts);
+    add_moments(row, timeline);
+    add_text(row, "trace", or_dash(timeline->trace));
+}
+
+static cJSON *show_calls(void *owner, const struct admin_calls *which)
+{
+    struct app *app = owner;
+    const struct journal *journal = router_journal(app->router);
+    const struct journal_entry *entry;
+    size_t shown = 0;
+    cJSON *rows;
+    cJSON *object = table("calls", &rows);
+
+    for (size_t i = 0; shown < which->limit; i++) {
+        entry = which->only_failed ? journal_failed(journal, i) : journal_recent(journal, i);
+        if (entry == NULL) {
+            break;
+        }
+        if (which->pool[0] == '\0' || strcmp(which->pool, entry->pool) == 0) {
+            add_call(app, rows, entry);
+            shown++;
+        }
     }
     return object;
 }
@@ -293,5 +365,5 @@ static void shut_down(void *owner)
 }
 
 const struct admin_actions app_admin_actions = {
-    show_pools,  show_sessions, show_clients, show_errors, show_stats, show_config,
-    ask_outcome, flush_redis,   reload,       drain,       resume,     shut_down};
+    show_pools,  show_sessions, show_clients, show_calls, show_errors, show_stats, app_health,
+    show_config, ask_outcome,   flush_redis,  reload,     drain,       resume,     shut_down};

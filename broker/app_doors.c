@@ -56,7 +56,7 @@ int app_open_admin(struct app *app, struct bytes *message)
     struct listener_place place = place_of(app, "admin", path, sizeof(path));
 
     place.mode = 0600;
-    app->admin = admin_open(app->loop, &place, &app_admin_actions, app);
+    app->admin = admin_open(app->loop, &place, &app_admin_actions, app->http, app);
     if (app->admin == NULL) {
         bytes_printf(message, "cannot listen on %s: %s", path, strerror(errno));
         return -1;
@@ -98,6 +98,7 @@ void app_leave_doors(struct app *app)
     if (app->admin != NULL) {
         admin_hand_over(app->admin);
     }
+    app_leave_metrics(app);
 }
 
 static void on_accept(void *owner, int fd)

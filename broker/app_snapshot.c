@@ -82,7 +82,7 @@ static void fill_calls(struct pool_row *row, struct route *route)
     row->rpc_err_total = totals->rpc_err_total;
     row->cancelled_total = totals->cancelled_total;
     row->retries_total = totals->retries_total;
-    row->use_ms_sum = (double)totals->use_ms_sum;
+    row->use_ms_sum = (double)totals->use_us_sum / 1000;
     row->coalesced_total = lists->coalesced_total;
     row->cache_hit_total = lists->cache_hit_total;
     row->cache_miss_total = lists->cache_miss_total;
@@ -92,8 +92,38 @@ static void fill_calls(struct pool_row *row, struct route *route)
     fill_outcomes(row, totals);
 }
 
-static void fill_health(struct pool_row *row, const struct pool *pool)
+static double percent(uint64_t part, uint64_t whole)
 {
+    return whole == 0 ? 0 : 100 * (double)part / (double)whole;
+}
+
+/* The last minute. */
+static void fill_window(struct pool_row *row, struct meters *meters, int64_t now_ms)
+{
+    struct histogram histogram;
+    struct meters_window window;
+
+    meters_latency(meters, now_ms, &histogram);
+    row->lat_p50_ms = histogram_quantile_ms(&histogram, 0.5);
+    row->lat_p95_ms = histogram_quantile_ms(&histogram, 0.95);
+    row->lat_p99_ms = histogram_quantile_ms(&histogram, 0.99);
+    row->lat_max_ms = histogram.max_ms;
+    meters_wait(meters, now_ms, &histogram);
+    row->wait_p50_ms = histogram_quantile_ms(&histogram, 0.5);
+    row->wait_p95_ms = histogram_quantile_ms(&histogram, 0.95);
+    row->wait_p99_ms = histogram_quantile_ms(&histogram, 0.99);
+    meters_create(meters, now_ms, &histogram);
+    row->create_p95_ms = histogram_quantile_ms(&histogram, 0.95);
+    meters_window(meters, now_ms, &window);
+    row->rps = (double)window.ended / window.seconds;
+    row->err_pct = percent(window.upstream_faults, window.ended);
+    row->tool_err_pct = percent(window.tool_errors, window.ended);
+    row->util_pct = meters_utilisation_pct(meters, now_ms);
+}
+
+static void fill_health(struct pool_row *row, struct pool *pool)
+{
+    enum breaker_state breaker = pool_breaker(pool);
     const char *reason;
     int64_t since_ms;
     enum health health = pool_health(pool, &reason, &since_ms);
@@ -102,6 +132,9 @@ static void fill_health(struct pool_row *row, const struct pool *pool)
     row->health_code = (uint64_t)health;
     row->health_since_at_ms = since_ms;
     COPY(row->health_reason, reason);
+    COPY(row->breaker, breaker_state_name(breaker));
+    row->breaker_code = (uint64_t)breaker;
+    row->breaker_opens_total = pool_totals(pool)->breaker_trips_total;
 }
 
 static void add_pool(void *owner, struct route *route)
@@ -122,15 +155,14 @@ static void add_pool(void *owner, struct route *route)
     fill_sessions(row, pool);
     fill_lanes(row, pool_server(pool));
     fill_calls(row, route);
+    fill_window(row, route_meters(route), row->updated_at_ms);
     fill_health(row, pool);
 }
 
-/* The instance is as well as its worst pool; pools that nobody has used yet say nothing. */
 static void sum_up(struct snapshot *snapshot)
 {
     struct instance_row *instance = &snapshot->instance;
 
-    COPY(instance->health, health_name(HEALTH_HEALTHY));
     for (size_t i = 0; i < snapshot->pool_count; i++) {
         const struct pool_row *pool = &snapshot->pools[i];
 
@@ -142,11 +174,6 @@ static void sum_up(struct snapshot *snapshot)
             pool->not_executed_total + pool->unknown_total + pool->result_lost_total;
         instance->up_bytes_total += pool->up_bytes_total;
         instance->down_bytes_total += pool->down_bytes_total;
-        if (pool->health_code > instance->health_code && pool->health_code != HEALTH_UNKNOWN) {
-            instance->health_code = pool->health_code;
-            COPY(instance->health, pool->health);
-            COPY(instance->health_reason, pool->name);
-        }
     }
 }
 
@@ -164,11 +191,22 @@ static const char *state_name(const struct app *app)
     return "-";
 }
 
+static void fill_instance_health(const struct app *app, struct instance_row *instance)
+{
+    struct instance_health health;
+
+    app_judge(app, &health);
+    instance->health_code = (uint64_t)health.health;
+    COPY(instance->health, health_name(health.health));
+    COPY(instance->health_reason, health.reason);
+}
+
 void app_take_snapshot(void *owner, struct snapshot *snapshot)
 {
     struct app *app = owner;
     struct instance_row *instance = &snapshot->instance;
     int64_t now_ms = clock_now_ms();
+    struct histogram lag;
 
     process_figures_fill(&app->process, instance);
     COPY(instance->version, TEPLO_VERSION);
@@ -177,9 +215,13 @@ void app_take_snapshot(void *owner, struct snapshot *snapshot)
     COPY(instance->state, state_name(app));
     (void)snprintf(instance->sock, sizeof(instance->sock), "%.50s/teplo.sock", app->dir.path);
     instance->providers = app->clients.all.count;
+    rolling_sum(&app->lag_window, now_ms, &lag);
+    instance->lag_p99_ms = histogram_quantile_ms(&lag, 0.99);
     instance->lag_max_ms = (double)app->lag_max_ms;
     COPY(instance->cfg_hash, app->digest);
     router_each(app->router, add_pool, snapshot);
     instance->pools = snapshot->pool_count;
     sum_up(snapshot);
+    fill_instance_health(app, instance);
+    app_take_details(app, snapshot);
 }

@@ -65,7 +65,7 @@ static void add_socket(struct successor_plan *plan, struct successor_socket *soc
 
 static pid_t start(struct app *app)
 {
-    struct successor_socket *sockets = mem_new((app->doors.count + 1) * sizeof(*sockets));
+    struct successor_socket *sockets = mem_new((app->doors.count + 2) * sizeof(*sockets));
     struct successor_plan plan = {.program = app->upgrade.program,
                                   .argv = app->arguments->argv,
                                   .sockets = sockets,
@@ -76,6 +76,9 @@ static pid_t start(struct app *app)
         return -ENOMEM;
     }
     add_socket(&plan, sockets, admin_listener(app->admin), "admin");
+    if (app->metrics_port != NULL) {
+        add_socket(&plan, sockets, app->metrics_port, ACTIVATION_METRICS);
+    }
     LIST_FOREACH (node, &app->doors) {
         struct door *door = LIST_ITEM(node, struct door, in_doors);
 

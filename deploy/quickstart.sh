@@ -17,8 +17,8 @@ cd "$(dirname "$0")/.."
 
 PACKAGES=(
     build-essential ca-certificates cmake libcjson-dev libcurl4-openssl-dev libevent-dev
-    libhiredis-dev libhttp-parser-dev ninja-build pkg-config python3 python3-venv redis-server
-    redis-tools
+    libhiredis-dev libhttp-parser-dev libssl-dev ninja-build pkg-config python3 python3-venv
+    redis-server redis-tools
 )
 STATE=$PWD/.quickstart
 TEPLOD=$PWD/build/release/broker/teplod

@@ -94,6 +94,11 @@ bool json_string_equal(struct span a, struct span b);
 MUST_CHECK bool json_string_decode(struct span string, struct bytes *out);
 /* Into a C string of SIZE bytes.  False if it does not fit, has a NUL, or cannot be decoded. */
 MUST_CHECK bool json_string_copy(struct span string, char *buffer, size_t size);
+/*
+ * The same for people's eyes, always something: cut where it does not fit, at a character's end,
+ * control characters as blanks; empty if it cannot be decoded.
+ */
+void json_string_show(struct span string, char *buffer, size_t size);
 /* TEXT (UTF-8) as a string token with quotes.  Bytes that are not UTF-8 become U+FFFD. */
 void json_quote(struct bytes *out, struct span text);
 /* The same without the quotes, for a string put together from parts. */

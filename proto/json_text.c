@@ -158,6 +158,54 @@ bool json_string_copy(struct span string, char *buffer, size_t size)
     return true;
 }
 
+/* CONTENT has no escapes, hence no control characters but one. */
+static void show_plain(struct span content, char *buffer, size_t size)
+{
+    size_t length = content.length < size ? content.length : size - 1;
+    char *del = buffer;
+
+    while (length < content.length && length > 0 && (content.at[length] & 0xc0) == 0x80) {
+        length--;
+    }
+    memcpy(buffer, content.at, length);
+    buffer[length] = '\0';
+    while ((del = strchr(del, 0x7f)) != NULL) {
+        *del = ' ';
+    }
+}
+
+void json_string_show(struct span string, char *buffer, size_t size)
+{
+    struct span rest = SPAN_NONE;
+    size_t length = 0;
+    uint32_t point;
+
+    buffer[0] = '\0';
+    if (!content_of(string, &rest)) {
+        return;
+    }
+    if (!has_escapes(rest)) {
+        show_plain(rest, buffer, size);
+        return;
+    }
+    while (take_point(&rest, &point)) {
+        char sequence[UTF8_LONGEST];
+        size_t added;
+
+        if (point >= NOT_A_POINT || is_surrogate(point)) {
+            buffer[0] = '\0';
+            return;
+        }
+        added = utf8_write(point < 0x20 || point == 0x7f ? ' ' : point, sequence);
+        if (length + added >= size) {
+            break;
+        }
+        memcpy(buffer + length, sequence, added);
+        length += added;
+    }
+    buffer[length] = '\0';
+}
+
 static void append_escape(struct bytes *out, unsigned char byte)
 {
     static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";

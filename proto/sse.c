@@ -93,6 +93,12 @@ enum sse_status sse_next(struct sse_reader *reader, struct span chunk, struct ss
     return SSE_NONE;
 }
 
+bool sse_reader_is_between(const struct sse_reader *reader)
+{
+    return !reader->skipping && !reader->has_data && reader->line.length == 0 &&
+           reader->event.length == 0;
+}
+
 /* PART is the beginning of a line whose end is still to come, or more of it. */
 static void take_part(struct sse_reader *reader, struct span part)
 {

@@ -53,5 +53,7 @@ void sse_reader_init(struct sse_reader *reader, size_t maximum);
 void sse_reader_done(struct sse_reader *reader);
 /* Call with the same CHUNK until it returns SSE_NONE; then with the next one. */
 enum sse_status sse_next(struct sse_reader *reader, struct span chunk, struct sse_event *ret_event);
+/* Between chunks: no event has begun. */
+bool sse_reader_is_between(const struct sse_reader *reader);
 
 #endif

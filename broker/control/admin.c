@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/control/first_byte.h"
+#include "broker/control/http.h"
 #include "broker/downstream/channel.h"
 #include "broker/downstream/listener.h"
 #include "broker/runtime/log.h"
@@ -23,14 +26,18 @@ enum {
 struct admin {
     struct loop *loop;
     struct listener *listener;
+    bool is_handed_over;
     const struct admin_actions *actions;
     void *owner;
-    struct list all; /* struct visitor, owned */
+    struct http *http; /* borrowed */
+    struct list all;   /* struct visitor, owned */
     struct reapable reapable;
 };
 
-/* One connection to admin.sock. */
+/* One connection to admin.sock.  Who speaks HTTP is no visitor any more. */
 struct visitor {
+    struct first_byte_wait first_byte;
+    int silent_fd; /* owned, until it has shown what it speaks: then -1, and there is a channel */
     struct channel channel;
     struct admin *admin;
     struct list_node in_all;
@@ -62,6 +69,8 @@ static const struct {
 };
 
 static void on_accept(void *owner, int fd);
+static void on_first_byte(struct first_byte_wait *wait, enum first_byte first);
+static void leave(struct visitor *visitor);
 static enum channel_take on_frame(struct channel *channel, struct span frame);
 static void on_bad_frame(struct channel *channel, struct span head, const char *what);
 static void on_mute(struct channel *channel);
@@ -73,7 +82,7 @@ static const struct channel_events channel_events = {on_frame, on_bad_frame, on_
                                                      on_input, is_quiet,     on_closed};
 
 struct admin *admin_open(struct loop *loop, const struct listener_place *place,
-                         const struct admin_actions *actions, void *owner)
+                         const struct admin_actions *actions, struct http *http, void *owner)
 {
     struct admin *admin = MEM_NEW(struct admin);
 
@@ -83,6 +92,7 @@ struct admin *admin_open(struct loop *loop, const struct listener_place *place,
     }
     admin->loop = loop;
     admin->actions = actions;
+    admin->http = http;
     admin->owner = owner;
     list_init(&admin->all);
     admin->listener = listener_open(loop, place, on_accept, admin);
@@ -107,7 +117,13 @@ void admin_close(struct admin *admin)
     }
     listener_close(admin->listener);
     while ((node = list_first(&admin->all)) != NULL) {
-        channel_close(&LIST_ITEM(node, struct visitor, in_all)->channel);
+        struct visitor *visitor = LIST_ITEM(node, struct visitor, in_all);
+
+        if (visitor->silent_fd >= 0) {
+            leave(visitor);
+        } else {
+            channel_close(&visitor->channel);
+        }
     }
     loop_reap(admin->loop, &admin->reapable, reap, admin);
 }
@@ -116,8 +132,15 @@ void admin_hand_over(struct admin *admin)
 {
     listener_leave(admin->listener);
     admin->listener = NULL;
+    admin->is_handed_over = true;
     LIST_FOREACH (node, &admin->all) {
-        channel_hand_over(&LIST_ITEM(node, struct visitor, in_all)->channel);
+        struct visitor *visitor = LIST_ITEM(node, struct visitor, in_all);
+
+        if (visitor->silent_fd >= 0) {
+            (void)shutdown(visitor->silent_fd, SHUT_RD);
+        } else {
+            channel_hand_over(&visitor->channel);
+        }
     }
 }
 
@@ -130,26 +153,70 @@ struct listener *admin_listener(struct admin *admin)
 
 static void on_accept(void *owner, int fd)
 {
-    static const struct channel_limits limits = {.frame_max_bytes = FRAME_MAXIMUM,
-                                                 .output_soft_bytes = OUTPUT_SOFT,
-                                                 .output_max_bytes = OUTPUT_MAXIMUM,
-                                                 .slow_timeout_ms = SLOW_MS};
     struct admin *admin = owner;
     struct visitor *visitor = NULL;
 
     if (admin->all.count < ADMINS_MAXIMUM) {
         visitor = MEM_NEW(struct visitor);
     }
-    if (visitor == NULL) {
+    if (visitor == NULL ||
+        first_byte_begin(&visitor->first_byte, admin->loop, fd, on_first_byte) < 0) {
+        mem_free(visitor);
         (void)close(fd);
         return;
     }
-    if (channel_init(&visitor->channel, admin->loop, fd, &limits, &channel_events) < 0) {
-        mem_free(visitor);
-        return;
-    }
+    visitor->silent_fd = fd;
     visitor->admin = admin;
     list_append(&admin->all, &visitor->in_all);
+}
+
+/* What it speaks is JSON-RPC, or it will be told so. */
+static void begin_frames(struct visitor *visitor)
+{
+    static const struct channel_limits limits = {.frame_max_bytes = FRAME_MAXIMUM,
+                                                 .output_soft_bytes = OUTPUT_SOFT,
+                                                 .output_max_bytes = OUTPUT_MAXIMUM,
+                                                 .slow_timeout_ms = SLOW_MS};
+    struct admin *admin = visitor->admin;
+    int fd = visitor->silent_fd;
+
+    visitor->silent_fd = -1;
+    if (channel_init(&visitor->channel, admin->loop, fd, &limits, &channel_events) < 0) {
+        leave(visitor);
+    } else if (admin->is_handed_over) {
+        channel_hand_over(&visitor->channel);
+    }
+}
+
+static void on_first_byte(struct first_byte_wait *wait, enum first_byte first)
+{
+    struct visitor *visitor = LIST_ITEM(wait, struct visitor, first_byte);
+
+    switch (first) {
+    case FIRST_BYTE_OF_JSON:
+        begin_frames(visitor);
+        break;
+    case FIRST_BYTE_OF_HTTP:
+        http_accept(visitor->admin->http, visitor->silent_fd, HTTP_DOOR_ADMIN);
+        visitor->silent_fd = -1;
+        leave(visitor);
+        break;
+    case FIRST_BYTE_NEVER:
+        leave(visitor);
+        break;
+    }
+}
+
+/* A visitor without a channel. */
+static void leave(struct visitor *visitor)
+{
+    first_byte_cancel(&visitor->first_byte);
+    if (visitor->silent_fd >= 0) {
+        (void)close(visitor->silent_fd);
+        visitor->silent_fd = -1;
+    }
+    list_remove(&visitor->admin->all, &visitor->in_all);
+    loop_reap(visitor->admin->loop, &visitor->reapable, reap, visitor);
 }
 
 static void reap_visitor(void *owner)
@@ -302,6 +369,39 @@ static void show_clients(struct visitor *visitor, const struct message *request)
     send_object(visitor, request, visitor->admin->actions->clients(visitor->admin->owner));
 }
 
+/* False: a member of params is not what it should be. */
+static bool read_calls(const struct message *request, struct admin_calls *ret_which)
+{
+    struct span failed = message_param(request, "failed");
+    struct span pool = message_param(request, "pool");
+    struct span limit = message_param(request, "limit");
+    int64_t number = SIZE_MAX / 4;
+
+    if ((!span_is_none(limit) && (!json_to_int(limit, &number) || number < 0)) ||
+        (!span_is_none(pool) &&
+         !json_string_copy(pool, ret_which->pool, sizeof(ret_which->pool))) ||
+        (!span_is_none(failed) && json_kind_of(failed) != JSON_TRUE &&
+         json_kind_of(failed) != JSON_FALSE)) {
+        return false;
+    }
+    ret_which->only_failed = json_kind_of(failed) == JSON_TRUE;
+    ret_which->limit = (size_t)number;
+    return true;
+}
+
+static void show_calls(struct visitor *visitor, const struct message *request)
+{
+    struct admin_calls which = {.limit = 0};
+
+    if (!read_calls(request, &which)) {
+        send_error(visitor, request->id, RPC_INVALID_PARAMS,
+                   "params may have \"failed\", true or false, \"pool\", a name, and \"limit\", "
+                   "a whole number");
+        return;
+    }
+    send_object(visitor, request, visitor->admin->actions->calls(visitor->admin->owner, &which));
+}
+
 static void show_errors(struct visitor *visitor, const struct message *request)
 {
     send_object(visitor, request, visitor->admin->actions->errors(visitor->admin->owner));
@@ -310,6 +410,11 @@ static void show_errors(struct visitor *visitor, const struct message *request)
 static void show_stats(struct visitor *visitor, const struct message *request)
 {
     send_object(visitor, request, visitor->admin->actions->stats(visitor->admin->owner));
+}
+
+static void show_health(struct visitor *visitor, const struct message *request)
+{
+    send_object(visitor, request, visitor->admin->actions->health(visitor->admin->owner));
 }
 
 static void show_config(struct visitor *visitor, const struct message *request)

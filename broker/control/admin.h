@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * admin.sock: JSON-RPC in newline frames, for the user that runs the broker (mode 0600).
+ * admin.sock: JSON-RPC in newline frames, for the user that runs the broker (mode 0600); who
+ * speaks HTTP there is handed to http.c.
  * Knows the commands and the framing; what they show and do is the app's.
  */
 #ifndef TEPLO_CONTROL_ADMIN_H
@@ -15,7 +16,15 @@
 #include "proto/base/bytes.h"
 
 struct admin;
+struct http;
 struct listener;
+
+/* Which of the last requests are asked for. */
+struct admin_calls {
+    bool only_failed;
+    char pool[33]; /* empty: of any */
+    size_t limit;
+};
 
 /* All mandatory. */
 struct admin_actions {
@@ -23,8 +32,10 @@ struct admin_actions {
     cJSON *(*pools)(void *owner);
     cJSON *(*sessions)(void *owner);
     cJSON *(*clients)(void *owner);
+    cJSON *(*calls)(void *owner, const struct admin_calls *which);
     cJSON *(*errors)(void *owner);
     cJSON *(*stats)(void *owner);
+    cJSON *(*health)(void *owner);
     void (*config)(void *owner, struct bytes *out); /* raw JSON */
     /* NULL with the raw result in OUT, or what is wrong with CALL, the token of params.call. */
     const char *(*outcome)(void *owner, struct span call, uid_t asker, struct bytes *out);
@@ -40,9 +51,10 @@ struct admin_actions {
 
 struct listener_place;
 
-/* NULL: errno says why. */
+/* HTTP is borrowed.  NULL: errno says why. */
 MUST_CHECK struct admin *admin_open(struct loop *loop, const struct listener_place *place,
-                                    const struct admin_actions *actions, void *owner);
+                                    const struct admin_actions *actions, struct http *http,
+                                    void *owner);
 /* Another process answers from now on: leave the socket to it, and let visitors go. */
 void admin_hand_over(struct admin *admin);
 struct listener *admin_listener(struct admin *admin); /* NULL after admin_hand_over */

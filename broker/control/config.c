@@ -115,13 +115,14 @@ void config_redis_parts(const char *url, struct span ret_parts[2])
 {
     struct span whole = span_of(url);
     const char *at = memrchr(url, '@', whole.length);
-    struct span scheme = SPAN("redis://");
+    const char *scheme = strstr(url, "://");
 
-    if (at == NULL || !span_starts_with(whole, scheme)) {
+    /* A path may have an @ too. */
+    if (at == NULL || scheme == NULL || span_starts_with(whole, SPAN("unix://"))) {
         ret_parts[0] = whole;
         ret_parts[1] = SPAN_NONE;
         return;
     }
-    ret_parts[0] = (struct span){url, scheme.length};
+    ret_parts[0] = (struct span){url, (size_t)(scheme + 3 - url)};
     ret_parts[1] = (struct span){at + 1, whole.length - (size_t)(at + 1 - url)};
 }

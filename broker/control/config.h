@@ -19,6 +19,8 @@
 #define OPTION_FIELD_DURATION(name) int64_t name##_ms;
 #define OPTION_FIELD_SIZE(name) size_t name##_bytes;
 #define OPTION_FIELD_TEXT(name) char *name;
+#define OPTION_FIELD_SECRET(name) char *name;
+#define OPTION_FIELD_PATH(name) char *name;
 #define OPTION_FIELD_LEVEL(name) uint32_t name; /* 0 error ... 3 debug, as enum log_level */
 #define OPTION_FIELD_MODE(name) uint32_t name;
 #define OPTION_FIELD_CHOICE(name) uint32_t name; /* an enum config_choice */

@@ -8,6 +8,9 @@ static int take_server(const struct config_place *place, struct config *config,
 static int take_header(const struct config_place *place, struct config *config,
                        struct span argument);
 
+static int take_redis(const struct config_place *place, struct config_redis *redis,
+                      struct span argument);
+
 int config_take_arguments(struct config *config, const struct config_arguments *arguments,
                           struct bytes *message)
 {
@@ -23,7 +26,7 @@ int config_take_arguments(struct config *config, const struct config_arguments *
         r = take_header(&header, config, span_of(arguments->headers[i]));
     }
     if (r == 0 && arguments->redis != NULL) {
-        r = config_set_redis_url(&redis, &config->redis, span_of(arguments->redis));
+        r = take_redis(&redis, &config->redis, span_of(arguments->redis));
     }
     if (r == 0 && config->server_count == 0) {
         r = config_refuse(&server, "no server; give --server NAME=URL, or --config FILE");
@@ -95,4 +98,42 @@ static int take_header(const struct config_place *place, struct config *config,
     }
     r = config_check_header_name(place, server, header);
     return r < 0 ? r : config_set_header(place, server, header, value);
+}
+
+/* Everybody on the machine may read a command line: a password stands there as ${...} alone. */
+static bool shows_password(struct span url)
+{
+    const char *end = memrchr(url.at, '@', url.length);
+    const char *at = memmem(url.at, url.length, "://", 3);
+    bool is_password = false;
+
+    if (at == NULL || end == NULL || span_starts_with(url, SPAN("unix:"))) {
+        return false;
+    }
+    for (at += 3; at < end; at++) {
+        const char *close = at[0] == '$' && at[1] == '{' ? strchr(at, '}') : NULL;
+
+        if (close != NULL) {
+            at = close;
+        } else if (is_password) {
+            return true;
+        } else {
+            is_password = *at == ':';
+        }
+    }
+    return false;
+}
+
+static int take_redis(const struct config_place *place, struct config_redis *redis,
+                      struct span argument)
+{
+    int r;
+
+    if (shows_password(argument)) {
+        return config_refuse(place, "the redis url has a password, which everybody can see in the "
+                                    "list of processes; write 'redis://user:${VAR}@host' or "
+                                    "${file:/path} in its place, or use --config FILE");
+    }
+    r = config_set_redis_url(place, redis, argument);
+    return r < 0 ? r : config_check_redis_order(place, SPAN_NONE, redis);
 }

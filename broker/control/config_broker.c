@@ -5,15 +5,19 @@
 #include "broker/control/config_build.h"
 #include "broker/control/config_object.h"
 #include "broker/control/config_rules.h"
+#include "broker/control/loopback.h"
 #include "proto/redis_url.h"
 
 static int read_redis(const struct config_place *place, struct span value, void *target);
 static int read_redis_url(const struct config_place *place, struct span value, void *target);
 static int read_namespace(const struct config_place *place, struct span value, void *target);
+static int read_metrics_listen(const struct config_place *place, struct span value, void *target);
 
 static const struct config_shape broker_shape = {
     .noun = "the top \"teplo\" object",
-    .members = (const struct config_member[]){{"redis", read_redis}, {NULL, NULL}},
+    .members = (const struct config_member[]){{"redis", read_redis},
+                                              {"metrics_listen", read_metrics_listen},
+                                              {NULL, NULL}},
     .scope = OPTION_SCOPE_BROKER,
     .remedy = "remove it, or see the options in teplod --print-options",
 };
@@ -24,7 +28,7 @@ static const struct config_shape redis_shape = {
                                               {"namespace", read_namespace},
                                               {NULL, NULL}},
     .scope = OPTION_SCOPE_REDIS,
-    .remedy = "it has \"url\", \"namespace\" and \"tick\"",
+    .remedy = "remove it, or see the options in teplod --print-options",
 };
 
 int config_read_broker(const struct config_place *place, struct span value, void *target)
@@ -38,11 +42,13 @@ int config_read_broker(const struct config_place *place, struct span value, void
 static int read_redis(const struct config_place *place, struct span value, void *target)
 {
     struct config *config = target;
+    int r;
 
     if (json_kind_of(value) == JSON_STRING) {
         return read_redis_url(place, value, &config->redis);
     }
-    return config_object_read(place, value, &redis_shape, &config->redis);
+    r = config_object_read(place, value, &redis_shape, &config->redis);
+    return r < 0 ? r : config_check_redis_order(place, value, &config->redis);
 }
 
 static int read_redis_url(const struct config_place *place, struct span value, void *target)
@@ -57,25 +63,21 @@ static int read_redis_url(const struct config_place *place, struct span value, v
     return r;
 }
 
-/* The rules say what is wrong; the reader that will be used has the last word. */
 static int check_redis_url(const struct config_place *place, struct bytes *url)
 {
-    const char *refusal = config_rules_redis_url(bytes_span(url));
     const char *text = bytes_text(url);
+    const char *refusal;
     struct redis_url read;
-    int r;
+    int r = text == NULL ? -ENOMEM : redis_url_init(&read, text);
 
-    if (refusal != NULL) {
-        return config_refuse(place, "the redis url %s", refusal);
+    if (r == -EINVAL) {
+        refusal = redis_url_refusal(text);
+        return refusal == NULL ? -ENOMEM : config_refuse(place, "the redis url %s", refusal);
     }
-    r = text == NULL ? -ENOMEM : redis_url_init(&read, text);
     if (r == 0) {
         redis_url_done(&read);
     }
-    return r == -EINVAL ? config_refuse(place, "the redis url is not usable; write it as in "
-                                               "redis://user:password@host:6379/0, with %%XX for "
-                                               "what is special in user and password")
-                        : r;
+    return r;
 }
 
 int config_set_redis_url(const struct config_place *place, struct config_redis *redis,
@@ -109,4 +111,21 @@ static int read_namespace(const struct config_place *place, struct span value, v
     refusal = config_rules_namespace(span_of(redis->namespace));
     return refusal == NULL ? 0
                            : config_refuse(place, "namespace \"%s\" %s", redis->namespace, refusal);
+}
+
+static int read_metrics_listen(const struct config_place *place, struct span value, void *target)
+{
+    const struct config *config = target;
+    struct loopback ignored;
+    const char *refusal;
+    int r = config_option_read(place, config_option_find(OPTION_SCOPE_BROKER, "metrics_listen"),
+                               value, target);
+
+    if (r < 0 || config->metrics_listen[0] == '\0') {
+        return r;
+    }
+    refusal = loopback_read(span_of(config->metrics_listen), &ignored);
+    return refusal == NULL
+               ? 0
+               : config_refuse(place, "metrics_listen \"%s\" %s", config->metrics_listen, refusal);
 }

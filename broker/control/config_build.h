@@ -75,6 +75,9 @@ MUST_CHECK int config_check_server_order(const struct config_place *place, struc
                                          const struct config_server *server);
 MUST_CHECK int config_check_broker_order(const struct config_place *place, struct span options,
                                          const struct config *config);
+/* OPTIONS: none if the url comes from the command line. */
+MUST_CHECK int config_check_redis_order(const struct config_place *place, struct span options,
+                                        const struct config_redis *redis);
 
 /* ---- config_arguments.c */
 

@@ -65,7 +65,9 @@ static uint64_t mix_options(uint64_t hash, enum option_scope scope, const void *
         struct span parts[2];
 
         hash = mix(hash, span_of(option->name));
-        if (option->type == OPTION_TYPE_TEXT) {
+        if (option->type == OPTION_TYPE_SECRET) {
+            hash = mix_number(hash, *config_option_text(option, target) != '\0');
+        } else if (config_value_is_text(option->type)) {
             config_redis_parts(config_option_text(option, target), parts);
             hash = mix(mix(hash, parts[0]), parts[1]);
         } else if (option->type == OPTION_TYPE_STATUSES) {

@@ -15,6 +15,8 @@
 #define FIELD_DURATION(name) name##_ms
 #define FIELD_SIZE(name) name##_bytes
 #define FIELD_TEXT(name) name
+#define FIELD_SECRET(name) name
+#define FIELD_PATH(name) name
 #define FIELD_LEVEL(name) name
 #define FIELD_MODE(name) name
 #define FIELD_CHOICE(name) name
@@ -96,7 +98,7 @@ int config_option_default_all(enum option_scope scope, void *target)
          option = config_option_next(scope, option)) {
         if (option->type == OPTION_TYPE_STATUSES) {
             *status_field(option, target) = (struct status_set){0};
-        } else if (option->type != OPTION_TYPE_TEXT) {
+        } else if (!config_value_is_text(option->type)) {
             store(option, target, default_number(option));
         } else if (store_text(option, target, span_of(option->fallback)) < 0) {
             return -ENOMEM;
@@ -107,7 +109,7 @@ int config_option_default_all(enum option_scope scope, void *target)
 
 static char **text_field(const struct config_option *option, void *target)
 {
-    CHECK(option->type == OPTION_TYPE_TEXT);
+    CHECK(config_value_is_text(option->type));
     return (char **)(void *)((char *)target + option->offset);
 }
 
@@ -115,7 +117,7 @@ void config_option_free_all(enum option_scope scope, void *target)
 {
     for (const struct config_option *option = config_option_next(scope, NULL); option != NULL;
          option = config_option_next(scope, option)) {
-        if (option->type == OPTION_TYPE_TEXT) {
+        if (config_value_is_text(option->type)) {
             mem_free(*text_field(option, target));
             *text_field(option, target) = NULL;
         }
@@ -200,6 +202,24 @@ int config_option_set_text(const struct config_place *place, const struct config
     return store_text(option, target, text);
 }
 
+/* TEXT with its ${...}. */
+static int set_expanded(const struct config_place *place, const struct config_option *option,
+                        struct span text, void *target)
+{
+    struct bytes expanded;
+    int r = config_text_expand(place, text, "the option", &expanded);
+
+    if (r == 0 && option->type == OPTION_TYPE_PATH && expanded.length > 0 &&
+        expanded.at[0] != '/') {
+        r = config_refuse(place, "\"%s\" is no whole path; write it from the / on", option->name);
+    }
+    if (r == 0) {
+        r = config_option_set_text(place, option, bytes_span(&expanded), target);
+    }
+    bytes_done(&expanded);
+    return r;
+}
+
 static int read_text(const struct config_place *place, const struct config_option *option,
                      struct span token, void *target)
 {
@@ -208,7 +228,9 @@ static int read_text(const struct config_place *place, const struct config_optio
 
     r = config_value_text(place, option->name, token, &text);
     if (r == 0) {
-        r = config_option_set_text(place, option, bytes_span(&text), target);
+        r = option->type == OPTION_TYPE_TEXT
+                ? config_option_set_text(place, option, bytes_span(&text), target)
+                : set_expanded(place, option, bytes_span(&text), target);
     }
     bytes_done(&text);
     return r;
@@ -220,7 +242,7 @@ int config_option_read(const struct config_place *place, const struct config_opt
     int64_t number = 0;
     int r;
 
-    if (option->type == OPTION_TYPE_TEXT) {
+    if (config_value_is_text(option->type)) {
         return read_text(place, option, token, target);
     }
     if (option->type == OPTION_TYPE_STATUSES) {
@@ -249,9 +271,11 @@ int64_t config_option_number(const struct config_option *option, const void *tar
         return *(const uint32_t *)field;
     case OPTION_TYPE_STATUSES:
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
+    case OPTION_TYPE_PATH:
         break;
     }
-    CHECK(option->type != OPTION_TYPE_STATUSES && option->type != OPTION_TYPE_TEXT);
+    CHECK(option->type != OPTION_TYPE_STATUSES && !config_value_is_text(option->type));
     return 0;
 }
 
@@ -273,7 +297,7 @@ void config_option_print(const struct config_option *option, int64_t number, str
 
 const char *config_option_text(const struct config_option *option, const void *target)
 {
-    CHECK(option->type == OPTION_TYPE_TEXT);
+    CHECK(config_value_is_text(option->type));
     return *(char *const *)(const void *)((const char *)target + option->offset);
 }
 
@@ -281,6 +305,8 @@ static bool is_equal(const struct config_option *option, const void *a, const vo
 {
     switch (option->type) {
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
+    case OPTION_TYPE_PATH:
         return strcmp(config_option_text(option, a), config_option_text(option, b)) == 0;
     case OPTION_TYPE_STATUSES:
         return status_set_equal(config_option_statuses(option, a),
@@ -326,9 +352,11 @@ static void store(const struct config_option *option, void *target, int64_t numb
         return;
     case OPTION_TYPE_STATUSES:
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
+    case OPTION_TYPE_PATH:
         break;
     }
-    CHECK(option->type != OPTION_TYPE_STATUSES && option->type != OPTION_TYPE_TEXT);
+    CHECK(option->type != OPTION_TYPE_STATUSES && !config_value_is_text(option->type));
 }
 
 static int store_text(const struct config_option *option, void *target, struct span text)

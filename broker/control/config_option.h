@@ -58,14 +58,14 @@ MUST_CHECK int config_option_set_text(const struct config_place *place,
                                       const struct config_option *option, struct span text,
                                       void *target);
 
-/* Any type but TEXT and STATUSES; in ms or bytes. */
+/* Any type but STATUSES and those that are text; in ms or bytes. */
 int64_t config_option_number(const struct config_option *option, const void *target);
 /* Such a number in the file's notation, without quotes. */
 void config_option_print(const struct config_option *option, int64_t number, struct bytes *out);
 /* STATUSES only. */
 const struct status_set *config_option_statuses(const struct config_option *option,
                                                 const void *target);
-/* TEXT only. */
+/* What is text only (config_value_is_text). */
 const char *config_option_text(const struct config_option *option, const void *target);
 bool config_option_equal_all(enum option_scope scope, const void *a, const void *b);
 

@@ -4,6 +4,7 @@
 
 #include "broker/control/config_build.h"
 #include "broker/control/config_option.h"
+#include "proto/redis_url.h"
 
 /* `lower` must not be more than `upper`; with a gap of 1, it must be less. */
 struct order {
@@ -101,5 +102,87 @@ int config_check_broker_order(const struct config_place *place, struct span opti
     for (size_t i = 0; r == 0 && i < sizeof(broker_orders) / sizeof(broker_orders[0]); i++) {
         r = check(place, options, OPTION_SCOPE_BROKER, &broker_orders[i], config);
     }
+    return r;
+}
+
+/* ---- redis */
+
+/* What an option of Redis needs in the url. */
+enum redis_need { NEEDS_TLS, NEEDS_SENTINELS, NEEDS_NO_USER, NEEDS_NO_PASSWORD };
+
+static const struct {
+    const char *name;
+    enum redis_need need;
+} redis_needs[] = {
+    {"username", NEEDS_NO_USER},
+    {"password", NEEDS_NO_PASSWORD},
+    {"sentinel_username", NEEDS_SENTINELS},
+    {"sentinel_password", NEEDS_SENTINELS},
+    {"tls_ca", NEEDS_TLS},
+    {"tls_cert", NEEDS_TLS},
+    {"tls_key", NEEDS_TLS},
+    {"tls_server_name", NEEDS_TLS},
+};
+
+/* The rest of the message; NULL: the url has what is needed. */
+static const char *lacks(const struct redis_url *url, enum redis_need need)
+{
+    switch (need) {
+    case NEEDS_TLS:
+        return url->has_tls ? NULL
+                            : "needs TLS, which the redis url does not ask for; write rediss:// or "
+                              "sentinels://";
+    case NEEDS_SENTINELS:
+        return url->sentinel_count > 0 ? NULL
+                                       : "needs sentinels, which the redis url does not name; "
+                                         "write sentinel://host1,host2/master";
+    case NEEDS_NO_USER:
+        return url->user == NULL ? NULL
+                                 : "is given, and the redis url has one too; remove one of the two";
+    case NEEDS_NO_PASSWORD:
+        return url->password == NULL
+                   ? NULL
+                   : "is given, and the redis url has one too; remove one of the two";
+    }
+    return NULL;
+}
+
+static bool is_given(const struct config_redis *redis, const char *name)
+{
+    return *config_option_text(config_option_find(OPTION_SCOPE_REDIS, name), redis) != '\0';
+}
+
+static int check_needs(const struct config_place *place, struct span options,
+                       const struct config_redis *redis, const struct redis_url *url)
+{
+    for (size_t i = 0; i < sizeof(redis_needs) / sizeof(redis_needs[0]); i++) {
+        const char *name = redis_needs[i].name;
+        const char *lack = is_given(redis, name) ? lacks(url, redis_needs[i].need) : NULL;
+        struct config_place here =
+            config_place_at(place, span_is_none(options) ? place->at : json_find(options, name).at);
+
+        if (lack != NULL) {
+            return config_refuse(&here, "\"%s\" %s", name, lack);
+        }
+    }
+    if (is_given(redis, "tls_cert") != is_given(redis, "tls_key")) {
+        return config_refuse(place, "\"tls_cert\" and \"tls_key\" belong together; give both or "
+                                    "none");
+    }
+    return 0;
+}
+
+int config_check_redis_order(const struct config_place *place, struct span options,
+                             const struct config_redis *redis)
+{
+    struct redis_url url;
+    int r = *redis->url == '\0' ? 1 : redis_url_init(&url, redis->url);
+
+    if (r != 0) {
+        CHECK(r != -EINVAL);
+        return r < 0 ? r : 0;
+    }
+    r = check_needs(place, options, redis, &url);
+    redis_url_done(&url);
     return r;
 }

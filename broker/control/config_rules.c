@@ -7,12 +7,9 @@ enum {
     NAME_MAXIMUM = 32,
     URL_MAXIMUM = 2048,
     PORT_MAXIMUM = 65535,
-    DATABASE_DIGITS = 5,
-    SOCKET_PATH_MAXIMUM = 107, /* sun_path, without its NUL */
 };
 
 static const char *check_authority(struct span authority);
-static const char *check_unix(struct span rest);
 
 /* ---- names */
 
@@ -218,42 +215,6 @@ static bool is_number(struct span text, size_t digits)
     return text.length > 0 && text.length <= digits;
 }
 
-const char *config_rules_redis_url(struct span url)
-{
-    struct span authority;
-    struct span rest;
-
-    if (url.length > URL_MAXIMUM) {
-        return "is longer than 2048 bytes; shorten it";
-    }
-    if (starts_with_scheme(url, "rediss://")) {
-        return "asks for TLS, which this version cannot do to Redis; use redis:// or unix://, and "
-               "a tunnel where the network is not trusted";
-    }
-    if (!is_plain(url)) {
-        return "has a space, a backslash, a control byte or a letter beyond ASCII; write it as %XX";
-    }
-    if (span_starts_with(url, SPAN("unix://"))) {
-        return check_unix(behind(url, 7));
-    }
-    if (!span_starts_with(url, SPAN("redis://"))) {
-        return "does not begin with redis:// or unix://; write it whole, as in "
-               "redis://host:6379/0";
-    }
-    rest = behind(url, 8);
-    authority = before(rest, "/?#");
-    rest = behind(rest, authority.length);
-    if (rest.length > 0 &&
-        (rest.at[0] != '/' || (rest.length > 1 && !is_number(behind(rest, 1), DATABASE_DIGITS)))) {
-        return "has something else than a database number behind the host; write it as in "
-               "redis://host:6379/0, and a / in a password as %2F";
-    }
-    while (has(authority, '@')) {
-        authority = behind(authority, before(authority, "@").length + 1);
-    }
-    return check_authority(authority);
-}
-
 static bool is_port(struct span text)
 {
     int port = 0;
@@ -296,22 +257,6 @@ static const char *check_authority(struct span authority)
     }
     if (rest.length > 0 && (rest.at[0] != ':' || !is_port(behind(rest, 1)))) {
         return "has a port that is none; write a number from 1 to 65535";
-    }
-    return NULL;
-}
-
-static const char *check_unix(struct span rest)
-{
-    struct span path = before(rest, "?");
-    struct span query = behind(rest, path.length);
-
-    if (path.length < 2 || path.at[0] != '/' || path.length > SOCKET_PATH_MAXIMUM) {
-        return "has no usable path; write it whole, in at most 107 bytes, as in "
-               "unix:///run/redis/redis.sock";
-    }
-    if (query.length > 0 &&
-        (!span_starts_with(query, SPAN("?db=")) || !is_number(behind(query, 4), DATABASE_DIGITS))) {
-        return "has something else than ?db= and a number behind the path; correct it";
     }
     return NULL;
 }

@@ -17,8 +17,6 @@ const char *config_rules_header_name(struct span name);
 const char *config_rules_header_value(struct span value);
 /* An absolute http(s) URL. */
 const char *config_rules_url(struct span url);
-/* redis:// or unix://. */
-const char *config_rules_redis_url(struct span url);
 
 /* NAME is an RFC 9110 token: it may be shown. */
 bool config_rules_is_token(struct span name);

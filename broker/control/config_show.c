@@ -141,6 +141,10 @@ static void describe_text(const struct config_option *option, const char *text, 
 {
     struct span parts[2];
 
+    if (option->type == OPTION_TYPE_SECRET) {
+        add_text(out, option->name, *text == '\0' ? "" : "(secret)");
+        return;
+    }
     config_redis_parts(text, parts);
     add_key(out, option->name);
     bytes_append_char(out, '"');
@@ -173,7 +177,7 @@ static void describe_options(enum option_scope scope, const void *target, struct
 {
     for (const struct config_option *option = config_option_next(scope, NULL); option != NULL;
          option = config_option_next(scope, option)) {
-        if (option->type == OPTION_TYPE_TEXT) {
+        if (config_value_is_text(option->type)) {
             describe_text(option, config_option_text(option, target), out);
         } else if (option->type == OPTION_TYPE_STATUSES) {
             describe_statuses(option, config_option_statuses(option, target), out);
@@ -225,6 +229,8 @@ static void print_range(const struct config_option *option, struct bytes *out)
         config_choice_list(option->name, "", out);
         return;
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
+    case OPTION_TYPE_PATH:
         bytes_append_text(out, ", ");
         bytes_append_int(out, option->least);
         bytes_append_text(out, " to ");

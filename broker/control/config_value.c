@@ -15,6 +15,8 @@ static const char *const notations[] = {
     [OPTION_TYPE_SIZE] =
         "write a size with its unit B, KiB, MiB or GiB, as in \"4MiB\", or a number of bytes",
     [OPTION_TYPE_TEXT] = "write a text in quotes",
+    [OPTION_TYPE_SECRET] = "write a text in quotes",
+    [OPTION_TYPE_PATH] = "write a text in quotes",
     [OPTION_TYPE_LEVEL] = "write \"error\", \"warn\", \"info\" or \"debug\"",
     [OPTION_TYPE_MODE] = "write an octal file mode in quotes, as in \"0660\"",
     [OPTION_TYPE_CHOICE] = "",
@@ -22,15 +24,21 @@ static const char *const notations[] = {
 };
 
 static const char *const nouns[] = {
-    [OPTION_TYPE_COUNT] = "number",  [OPTION_TYPE_DURATION] = "duration",
-    [OPTION_TYPE_SIZE] = "size",     [OPTION_TYPE_TEXT] = "text",
-    [OPTION_TYPE_LEVEL] = "level",   [OPTION_TYPE_MODE] = "file mode",
-    [OPTION_TYPE_CHOICE] = "choice", [OPTION_TYPE_STATUSES] = "list of statuses",
+    [OPTION_TYPE_COUNT] = "number",       [OPTION_TYPE_DURATION] = "duration",
+    [OPTION_TYPE_SIZE] = "size",          [OPTION_TYPE_TEXT] = "text",
+    [OPTION_TYPE_SECRET] = "secret text", [OPTION_TYPE_PATH] = "path",
+    [OPTION_TYPE_LEVEL] = "level",        [OPTION_TYPE_MODE] = "file mode",
+    [OPTION_TYPE_CHOICE] = "choice",      [OPTION_TYPE_STATUSES] = "list of statuses",
 };
 
 static enum config_number parse_whole(struct span text, int64_t *ret_number);
 static enum config_number parse_level(struct span text, int64_t *ret_number);
 static enum config_number parse_mode(struct span text, int64_t *ret_number);
+
+bool config_value_is_text(enum option_type type)
+{
+    return type == OPTION_TYPE_TEXT || type == OPTION_TYPE_SECRET || type == OPTION_TYPE_PATH;
+}
 
 const char *config_value_notation(enum option_type type)
 {
@@ -68,6 +76,8 @@ enum config_number config_value_parse(enum option_type type, struct span text, i
     case OPTION_TYPE_CHOICE:
     case OPTION_TYPE_STATUSES:
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
+    case OPTION_TYPE_PATH:
         break;
     }
     return CONFIG_NUMBER_MALFORMED;
@@ -108,9 +118,11 @@ void config_value_print(enum option_type type, int64_t number, struct bytes *out
         return;
     case OPTION_TYPE_CHOICE:
     case OPTION_TYPE_TEXT:
+    case OPTION_TYPE_SECRET:
+    case OPTION_TYPE_PATH:
         break;
     }
-    CHECK(type != OPTION_TYPE_CHOICE && type != OPTION_TYPE_TEXT);
+    CHECK(type != OPTION_TYPE_CHOICE && !config_value_is_text(type));
 }
 
 int config_value_text(const struct config_place *place, const char *name, struct span token,

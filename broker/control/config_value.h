@@ -12,11 +12,16 @@ enum option_type {
     OPTION_TYPE_DURATION, /* in ms */
     OPTION_TYPE_SIZE,     /* in bytes */
     OPTION_TYPE_TEXT,     /* no number: only config_value_text reads it */
+    OPTION_TYPE_SECRET,   /* a text with ${...}, never shown */
+    OPTION_TYPE_PATH,     /* of a file, absolute; a text with ${...} */
     OPTION_TYPE_LEVEL,
     OPTION_TYPE_MODE,
     OPTION_TYPE_CHOICE,   /* a number here; config_choice.h knows the words */
     OPTION_TYPE_STATUSES, /* no number either: config_option.c reads the list */
 };
+
+/* TEXT, SECRET or PATH: its field is a char *, never NULL. */
+bool config_value_is_text(enum option_type type);
 
 /* How it is written, for a remedy: "write a whole number, as in 8".  A CHOICE has its own. */
 const char *config_value_notation(enum option_type type);

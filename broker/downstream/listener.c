@@ -18,6 +18,7 @@ struct listener {
     struct loop *loop;
     int fd;
     bool is_foreign;
+    bool has_path; /* which goes with it */
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     struct event readable;
     struct timer pause; /* no descriptors left: look again a little later instead of spinning */
@@ -56,12 +57,28 @@ static int bind_path(int fd, const char *path, mode_t mode)
     return r;
 }
 
+static int bind_address(int fd, const struct listener_place *place)
+{
+    int on = 1;
+
+    /* Connections of a broker before us that are in TIME_WAIT are no reason to fail. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    return bind(fd, place->address, place->address_length);
+}
+
+static int bind_place(int fd, const struct listener_place *place)
+{
+    return place->address == NULL ? bind_path(fd, place->path, place->mode)
+                                  : bind_address(fd, place);
+}
+
 /* A new socket, bound and listening, or -1. */
 static int bind_new(const struct listener_place *place)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int family = place->address == NULL ? AF_UNIX : place->address->sa_family;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-    if (fd >= 0 && (bind_path(fd, place->path, place->mode) < 0 || listen(fd, BACKLOG) < 0)) {
+    if (fd >= 0 && (bind_place(fd, place) < 0 || listen(fd, BACKLOG) < 0)) {
         int saved = errno;
 
         (void)close(fd);
@@ -90,6 +107,7 @@ struct listener *listener_open(struct loop *loop, const struct listener_place *p
     listener->loop = loop;
     listener->fd = fd;
     listener->is_foreign = place->is_foreign;
+    listener->has_path = place->address == NULL;
     listener->on_accept = on_accept;
     listener->owner = owner;
     (void)snprintf(listener->path, sizeof(listener->path), "%s", place->path);
@@ -98,7 +116,7 @@ struct listener *listener_open(struct loop *loop, const struct listener_place *p
                        listener);
     if (event_add(&listener->readable, NULL) < 0) {
         /* A socket that nobody would ever accept from is worse than none. */
-        if (place->fd < 0) {
+        if (place->fd < 0 && place->address == NULL) {
             (void)unlink(place->path);
         }
         (void)close(fd);
@@ -130,7 +148,9 @@ void listener_close(struct listener *listener)
 {
     if (listener != NULL && !listener->is_foreign) {
         on_readable(listener);
-        (void)unlink(listener->path);
+        if (listener->has_path) {
+            (void)unlink(listener->path);
+        }
     }
     listener_leave(listener);
 }

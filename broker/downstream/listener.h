@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A listening Unix socket.  Knows no clients: it hands out accepted descriptors. */
+/* A listening socket, Unix or TCP.  Knows no clients: it hands out accepted descriptors. */
 #ifndef TEPLO_DOWNSTREAM_LISTENER_H
 #define TEPLO_DOWNSTREAM_LISTENER_H
 
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "broker/runtime/loop.h"
@@ -11,10 +12,12 @@
 struct listener;
 
 struct listener_place {
-    const char *path;
+    const char *path;               /* with an address: only its name in the log */
+    const struct sockaddr *address; /* NULL: a Unix socket at PATH, of MODE */
+    socklen_t address_length;
     mode_t mode;
     int fd;          /* listens already: given to us; the listener's from now on, also on failure;
-                        -1: bind PATH */
+                        -1: bind it */
     bool is_foreign; /* FD is somebody else's too, who goes on with it after us */
 };
 

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What streams are cut to, about. */
+enum { REDIS_EVENTS_KEPT = 2000, REDIS_SAMPLES_KEPT = 360, REDIS_MINUTES_KEPT = 1440 };
+
 struct redis_load {
     size_t brokers;
     size_t pools;    /* of all brokers together, each once */

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 
 enum {
     DIAL_DEADLINE_MS = 10000,
+    /* A port that does not know TLS may wait for more of what it takes for a command. */
+    HANDSHAKE_MS = 5000,
     /* Unanswered data for so long ends a connection whose other end is gone. */
     UNANSWERED_MS = 10000,
 };
@@ -21,17 +24,20 @@ enum {
 static void look_up(struct redis_dial *dial);
 static void connect_next(struct redis_dial *dial);
 static bool try_connect(struct redis_dial *dial, const struct sockaddr *address, size_t length);
+static void secure(struct redis_dial *dial, evutil_socket_t fd);
 static void fail(struct redis_dial *dial, const char *what, const char *why);
+static void fail_tls(struct redis_dial *dial, const char *why);
 static void on_deadline(void *owner);
 static void on_failing(void *owner);
 static void lookup_cb(int error, struct evutil_addrinfo *addresses, void *arg);
-static void stream_cb(struct bufferevent *stream, short what, void *arg);
+static void connected_cb(struct bufferevent *stream, short what, void *arg);
+static void secured_cb(struct bufferevent *stream, short what, void *arg);
 static void evdns_log_cb(int is_warning, const char *text);
 
-void redis_dial_init(struct redis_dial *dial, struct loop *loop, const struct redis_url *url,
+void redis_dial_init(struct redis_dial *dial, struct loop *loop,
                      const struct redis_dial_events *events, void *owner)
 {
-    *dial = (struct redis_dial){.loop = loop, .url = url, .events = events, .owner = owner};
+    *dial = (struct redis_dial){.loop = loop, .events = events, .owner = owner};
     timer_init(&dial->deadline, loop, on_deadline, dial);
     deferred_init(&dial->failing, loop, on_failing, dial);
 }
@@ -39,6 +45,7 @@ void redis_dial_init(struct redis_dial *dial, struct loop *loop, const struct re
 void redis_dial_done(struct redis_dial *dial)
 {
     CHECK(redis_dial_is_quiet(dial));
+    redis_tls_store_done(&dial->store);
     if (dial->names != NULL) {
         evdns_base_free(dial->names, 0);
         dial->names = NULL;
@@ -63,11 +70,13 @@ void redis_dial_cancel(struct redis_dial *dial)
     timer_stop(&dial->deadline);
     deferred_cancel(&dial->failing);
     drop_addresses(dial);
+    dial->is_due = false;
     switch (dial->state) {
     case REDIS_DIAL_IDLE:
     case REDIS_DIAL_FORGETTING:
         return;
     case REDIS_DIAL_CONNECTING:
+    case REDIS_DIAL_SECURING:
         bufferevent_free(dial->stream);
         dial->stream = NULL;
         dial->state = REDIS_DIAL_IDLE;
@@ -87,41 +96,46 @@ static bool connect_path(struct redis_dial *dial)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", dial->url->path);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", dial->target.path);
     return try_connect(dial, (const struct sockaddr *)&address, sizeof(address));
 }
 
 /* 1: connecting, 0: that failed, -1: HOST is no address but a name. */
 static int connect_literal(struct redis_dial *dial)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(dial->url->port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(dial->url->port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(dial->target.port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(dial->target.port)};
 
-    if (inet_pton(AF_INET, dial->url->host, &v4.sin_addr) == 1) {
+    if (inet_pton(AF_INET, dial->target.host, &v4.sin_addr) == 1) {
         return try_connect(dial, (const struct sockaddr *)&v4, sizeof(v4));
     }
-    if (inet_pton(AF_INET6, dial->url->host, &v6.sin6_addr) == 1) {
+    if (inet_pton(AF_INET6, dial->target.host, &v6.sin6_addr) == 1) {
         return try_connect(dial, (const struct sockaddr *)&v6, sizeof(v6));
     }
     return -1;
 }
 
-void redis_dial_start(struct redis_dial *dial)
+static void start(struct redis_dial *dial)
 {
-    int r;
+    int r = dial->target.path != NULL ? connect_path(dial) : connect_literal(dial);
 
-    if (dial->state != REDIS_DIAL_IDLE) {
-        CHECK(dial->state == REDIS_DIAL_FORGETTING);
-        fail(dial, "lookup", "the one before has not ended yet");
-        return;
-    }
-    timer_start(&dial->deadline, DIAL_DEADLINE_MS);
-    r = dial->url->path != NULL ? connect_path(dial) : connect_literal(dial);
     if (r < 0) {
         look_up(dial);
     } else if (r == 0) {
         fail(dial, "connect", strerror(errno));
     }
+}
+
+void redis_dial_start(struct redis_dial *dial, const struct redis_dial_target *target)
+{
+    dial->target = *target;
+    timer_start(&dial->deadline, target->within_ms > 0 ? target->within_ms : DIAL_DEADLINE_MS);
+    if (dial->state == REDIS_DIAL_FORGETTING) {
+        dial->is_due = true;
+        return;
+    }
+    CHECK(dial->state == REDIS_DIAL_IDLE);
+    start(dial);
 }
 
 static bool ensure_names(struct redis_dial *dial)
@@ -155,12 +169,25 @@ static void look_up(struct redis_dial *dial)
         fail(dial, "lookup", "no name server: is there an /etc/resolv.conf?");
         return;
     }
-    (void)snprintf(port, sizeof(port), "%u", dial->url->port);
+    (void)snprintf(port, sizeof(port), "%u", dial->target.port);
     dial->state = REDIS_DIAL_LOOKING;
-    lookup = evdns_getaddrinfo(dial->names, dial->url->host, port, &hints, lookup_cb, dial);
+    lookup = evdns_getaddrinfo(dial->names, dial->target.host, port, &hints, lookup_cb, dial);
     /* A name of /etc/hosts is answered before the return. */
     if (dial->state == REDIS_DIAL_LOOKING) {
         dial->lookup = lookup;
+    }
+}
+
+static void on_forgotten(struct redis_dial *dial, struct evutil_addrinfo *addresses)
+{
+    if (addresses != NULL) {
+        evutil_freeaddrinfo(addresses);
+    }
+    if (dial->is_due) {
+        dial->is_due = false;
+        start(dial);
+    } else {
+        dial->events->on_quiet(dial->owner);
     }
 }
 
@@ -172,10 +199,7 @@ static void lookup_cb(int error, struct evutil_addrinfo *addresses, void *arg)
     dial->state = REDIS_DIAL_IDLE;
     dial->lookup = NULL;
     if (is_forgotten) {
-        if (addresses != NULL) {
-            evutil_freeaddrinfo(addresses);
-        }
-        dial->events->on_quiet(dial->owner);
+        on_forgotten(dial, addresses);
         return;
     }
     if (error != 0 || addresses == NULL) {
@@ -211,7 +235,7 @@ static bool try_connect(struct redis_dial *dial, const struct sockaddr *address,
         errno = ENOMEM;
         return false;
     }
-    bufferevent_setcb(stream, NULL, NULL, stream_cb, dial);
+    bufferevent_setcb(stream, NULL, NULL, connected_cb, dial);
     if (bufferevent_socket_connect(stream, address, (int)length) < 0) {
         int saved = errno;
 
@@ -237,52 +261,161 @@ static void watch_for_silence(evutil_socket_t fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-static void stream_cb(struct bufferevent *stream, short what, void *arg)
+static void finish(struct redis_dial *dial, struct bufferevent *stream)
 {
-    struct redis_dial *dial = arg;
-    int error = EVUTIL_SOCKET_ERROR();
-
     dial->stream = NULL;
     dial->state = REDIS_DIAL_IDLE;
+    timer_stop(&dial->deadline);
+    bufferevent_setcb(stream, NULL, NULL, NULL, NULL);
+    dial->events->on_connected(dial->owner, stream);
+}
+
+static void connected_cb(struct bufferevent *stream, short what, void *arg)
+{
+    struct redis_dial *dial = arg;
+    evutil_socket_t fd = bufferevent_getfd(stream);
+    int error = EVUTIL_SOCKET_ERROR();
+
     if ((what & BEV_EVENT_CONNECTED) == 0) {
+        dial->stream = NULL;
+        dial->state = REDIS_DIAL_IDLE;
         bufferevent_free(stream);
         errno = error;
         connect_next(dial);
         return;
     }
-    timer_stop(&dial->deadline);
     drop_addresses(dial);
-    if (dial->url->path == NULL) {
-        watch_for_silence(bufferevent_getfd(stream));
+    if (dial->target.path == NULL) {
+        watch_for_silence(fd);
     }
-    bufferevent_setcb(stream, NULL, NULL, NULL, NULL);
-    dial->events->on_connected(dial->owner, stream);
+    if (dial->target.tls == NULL) {
+        finish(dial, stream);
+        return;
+    }
+    /* The socket stays, for another kind of stream. */
+    (void)bufferevent_setfd(stream, -1);
+    bufferevent_free(stream);
+    dial->stream = NULL;
+    dial->state = REDIS_DIAL_IDLE;
+    secure(dial, fd);
+}
+
+/* ---- TLS */
+
+static const char *certified_name(const struct redis_dial_target *target)
+{
+    return target->tls->server_name != NULL ? target->tls->server_name : target->host;
+}
+
+static struct bufferevent *make_secure(struct redis_dial *dial, evutil_socket_t fd, SSL *ssl)
+{
+    struct bufferevent *stream;
+
+    /* libevent frees it in some of its failures and not in others. */
+    (void)SSL_up_ref(ssl);
+    stream = bufferevent_openssl_socket_new(loop_base(dial->loop), fd, ssl,
+                                            BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+    SSL_free(ssl);
+    return stream;
+}
+
+/* FD is ours to close. */
+static void secure(struct redis_dial *dial, evutil_socket_t fd)
+{
+    char why[REDIS_TLS_WHY];
+    SSL *ssl = redis_tls_new(&dial->store, dial->target.tls, certified_name(&dial->target), why);
+
+    if (ssl == NULL) {
+        (void)evutil_closesocket(fd);
+        fail_tls(dial, why);
+        return;
+    }
+    dial->stream = make_secure(dial, fd, ssl);
+    if (dial->stream == NULL) {
+        (void)evutil_closesocket(fd);
+        fail(dial, "TLS", strerror(ENOMEM));
+        return;
+    }
+    bufferevent_openssl_set_allow_dirty_shutdown(dial->stream, 1);
+    bufferevent_setcb(dial->stream, NULL, NULL, secured_cb, dial);
+    dial->state = REDIS_DIAL_SECURING;
+    timer_start(&dial->deadline, HANDSHAKE_MS);
+}
+
+static void secured_cb(struct bufferevent *stream, short what, void *arg)
+{
+    struct redis_dial *dial = arg;
+    char why[REDIS_TLS_WHY];
+
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        finish(dial, stream);
+        return;
+    }
+    redis_tls_explain(bufferevent_openssl_get_ssl(stream), bufferevent_get_openssl_error(stream),
+                      certified_name(&dial->target), why);
+    dial->stream = NULL;
+    dial->state = REDIS_DIAL_IDLE;
+    bufferevent_free(stream);
+    fail_tls(dial, why);
 }
 
 /* ---- failure */
 
-static void fail(struct redis_dial *dial, const char *what, const char *why)
+static void fail_as(struct redis_dial *dial, enum redis_fault fault)
 {
     timer_stop(&dial->deadline);
     drop_addresses(dial);
-    (void)snprintf(dial->why, sizeof(dial->why), "%s: %s", what, why);
+    dial->fault = fault;
     deferred_schedule(&dial->failing);
+}
+
+static void fail(struct redis_dial *dial, const char *what, const char *why)
+{
+    (void)snprintf(dial->why, sizeof(dial->why), "%s: %s", what, why);
+    fail_as(dial, REDIS_FAULT_LOST);
+}
+
+static void fail_tls(struct redis_dial *dial, const char *why)
+{
+    (void)snprintf(dial->why, sizeof(dial->why), "%s", why);
+    fail_as(dial, REDIS_FAULT_TLS);
 }
 
 static void on_failing(void *owner)
 {
     struct redis_dial *dial = owner;
 
-    dial->events->on_failed(dial->owner, dial->why);
+    dial->events->on_failed(dial->owner, dial->fault, dial->why);
 }
 
 static void on_deadline(void *owner)
 {
     struct redis_dial *dial = owner;
-    bool was_looking = dial->state == REDIS_DIAL_LOOKING;
+    enum redis_dial_state state = dial->state;
 
     redis_dial_cancel(dial);
-    fail(dial, was_looking ? "lookup" : "connect", "no answer in time");
+    if (state == REDIS_DIAL_SECURING) {
+        fail_tls(dial, "no answer to the handshake within 5 s; is that a TLS port?");
+    } else {
+        fail(dial, state == REDIS_DIAL_CONNECTING ? "connect" : "lookup", "no answer in time");
+    }
+}
+
+enum redis_fault redis_dial_explain(struct bufferevent *stream, short what,
+                                    const struct redis_dial_target *target,
+                                    char why[REDIS_DIAL_WHY])
+{
+    int error = EVUTIL_SOCKET_ERROR();
+    unsigned long tls_error = target->tls == NULL ? 0 : bufferevent_get_openssl_error(stream);
+
+    if (tls_error != 0) {
+        redis_tls_explain(bufferevent_openssl_get_ssl(stream), tls_error, certified_name(target),
+                          why);
+        return REDIS_FAULT_TLS;
+    }
+    (void)snprintf(why, REDIS_DIAL_WHY, "%s",
+                   (what & BEV_EVENT_EOF) != 0 ? "closed by the other end" : strerror(error));
+    return REDIS_FAULT_LOST;
 }
 
 static void evdns_log_cb(int is_warning, const char *text)

@@ -5,7 +5,7 @@
 
 #include "proto/base/check.h"
 
-enum { GROWN_PAUSE_MS = 10000 };
+enum { GROWN_PAUSE_MS = 4000 };
 
 static const struct redis_fault_row rows[] = {
 #define FAULT(name, prefix, state, act, pause_ms, text)                                            \
@@ -36,7 +36,7 @@ int64_t redis_fault_pause_ms(enum redis_fault fault, unsigned count)
     unsigned doublings = count > 8 ? 7 : (count == 0 ? 0 : count - 1);
     int64_t pause_ms = row->pause_ms;
 
-    if (row->act == REDIS_ACT_GROW) {
+    if (row->act == REDIS_ACT_GROW || row->act == REDIS_ACT_TIRE) {
         pause_ms <<= doublings;
         pause_ms = pause_ms > GROWN_PAUSE_MS ? GROWN_PAUSE_MS : pause_ms;
     }

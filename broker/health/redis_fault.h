@@ -17,7 +17,14 @@ enum redis_fault {
 #undef FAULT
 };
 
-enum redis_act { REDIS_ACT_KEEP, REDIS_ACT_GROW, REDIS_ACT_CLOSE, REDIS_ACT_REFUSE };
+enum redis_act {
+    REDIS_ACT_KEEP,
+    REDIS_ACT_GROW,
+    REDIS_ACT_TIRE,
+    REDIS_ACT_MOVE,
+    REDIS_ACT_CLOSE,
+    REDIS_ACT_REFUSE
+};
 
 struct redis_fault_row {
     const char *word; /* for logs and for `code` of an event: "oom" */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/health/redis_budget.h"
 #include "broker/health/redis_publisher_priv.h"
 #include "broker/runtime/clock.h"
 
@@ -84,7 +85,7 @@ static void send_event(struct redis_publisher *publisher, const struct ring_even
     redis_publisher_add_own_key(publisher, &command, REDIS_KEY_EV, NULL);
     redis_command_add(&command, "MAXLEN");
     redis_command_add(&command, "~");
-    redis_command_add_int(&command, EVENTS_KEPT);
+    redis_command_add_int(&command, REDIS_EVENTS_KEPT);
     redis_command_add(&command, "*");
     add_field(&command, "type", event->type);
     add_field(&command, "sev", event->severity);
@@ -126,7 +127,7 @@ void redis_herald_send_last_events(struct redis_publisher *publisher)
 static bool is_about_events(enum redis_fault fault)
 {
     return fault == REDIS_FAULT_WRONGTYPE || fault == REDIS_FAULT_NOPERM ||
-           fault == REDIS_FAULT_OTHER;
+           fault == REDIS_FAULT_UNKNOWN || fault == REDIS_FAULT_OTHER;
 }
 
 static void on_events_answered(struct redis_publisher *publisher)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -14,6 +13,7 @@ enum {
     LEAVE_MS = 500,
     EXPIRE_INTERVAL_MS = 60000,
     FORGET_MS = 60000,
+    TIRED_MS = 10000, /* of a Redis that is busy: another connection may lead to a better one */
 };
 
 static void on_ready(void *owner);
@@ -41,19 +41,20 @@ static void arm_tick(struct redis_publisher *publisher)
                     (int64_t)(random % (uint32_t)(publisher->tick_ms / 5 + 1)));
 }
 
-static struct redis_link *make_link(struct redis_publisher *publisher, const char *text)
+static struct redis_link *make_link(struct redis_publisher *publisher,
+                                    const struct redis_access_texts *texts)
 {
     struct redis_link *link;
-    struct redis_url url;
+    struct redis_access access;
     char client_name[48];
 
-    if (redis_url_init(&url, text) < 0) {
+    if (redis_access_init(&access, texts) < 0) {
         return NULL;
     }
     (void)snprintf(client_name, sizeof(client_name), "teplo:%s", publisher->instance);
-    link = redis_link_new(publisher->loop, &url, client_name, &link_events, publisher);
+    link = redis_link_new(publisher->loop, &access, client_name, &link_events, publisher);
     if (link == NULL) {
-        redis_url_done(&url);
+        redis_access_done(&access);
     }
     return link;
 }
@@ -65,6 +66,7 @@ static void reap(void *owner)
     redis_reporter_free(publisher->reporter);
     redis_tick_forget(publisher);
     hashmap_done(&publisher->published);
+    bytes_done(&publisher->text);
     snapshot_done(&publisher->snapshot);
     mem_free(publisher);
 }
@@ -93,6 +95,7 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     (void)snprintf(publisher->instance, sizeof(publisher->instance), "%s", options->instance);
     snapshot_init(&publisher->snapshot);
     hashmap_init(&publisher->published);
+    redis_tick_init_text(&publisher->text);
     list_init(&publisher->flushes);
     event_ring_init(&publisher->ring, loop_now_ms(loop));
     timer_init(&publisher->tick_timer, loop, on_tick_timer, publisher);
@@ -102,7 +105,7 @@ struct redis_publisher *redis_publisher_new(struct loop *loop, const struct redi
     deferred_init(&publisher->work, loop, on_work, publisher);
     publisher->reporter =
         redis_reporter_new(publisher, options->forget_ms == 0 ? FORGET_MS : options->forget_ms);
-    publisher->link = make_link(publisher, options->url);
+    publisher->link = make_link(publisher, &options->access);
     if (publisher->link == NULL || publisher->reporter == NULL) {
         redis_link_free(publisher->link);
         reap(publisher);
@@ -186,19 +189,6 @@ void redis_publisher_add_own_key(const struct redis_publisher *publisher,
     redis_command_add(command, text);
 }
 
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...)
-{
-    char key[REDIS_KEY_SIZE];
-    int length = snprintf(key, sizeof(key), "%s", publisher->prefix);
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(key + length, sizeof(key) - (size_t)length, format, arguments);
-    va_end(arguments);
-    redis_command_add(command, key);
-}
-
 void redis_publisher_expire(struct redis_publisher *publisher, enum redis_key key)
 {
     int64_t now_ms = loop_now_ms(publisher->loop);
@@ -237,29 +227,13 @@ void redis_publisher_resync(struct redis_publisher *publisher)
         struct published *published = slot->value;
 
         published->is_acknowledged = false;
+        published->config_due_ms = 0;
     }
     memset(publisher->write_due_ms, 0, sizeof(publisher->write_due_ms));
     memset(publisher->expire_due_ms, 0, sizeof(publisher->expire_due_ms));
 }
 
 /* ---- ticks */
-
-/* A full Redis takes these two: others see that we live, and it gets a little room. */
-static void stay_alive(struct redis_publisher *publisher)
-{
-    struct redis_command command;
-
-    redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
-    redis_command_add_int(&command, publisher->instance_ttl_ms);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
-    redis_command_begin(&command, "XTRIM");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_EV, NULL);
-    redis_command_add(&command, "MAXLEN");
-    redis_command_add(&command, "~");
-    redis_command_add_int(&command, EVENTS_KEPT);
-    redis_publisher_send(publisher, &command, REPLY_ASIDE);
-}
 
 static void on_tick_timer(void *owner)
 {
@@ -273,7 +247,7 @@ static void on_tick_timer(void *owner)
     if (publisher->tick.is_running) {
         publisher->skipped_total++; /* the next one tells the latest figures anyway */
     } else if (is_held && publisher->state == REDIS_STATE_OOM) {
-        stay_alive(publisher);
+        redis_room_stay_alive(publisher);
     } else if (!is_held && publisher->is_fresh) {
         redis_herald_ask_time(publisher); /* Redis may have refused to tell it */
     } else if (!is_held) {
@@ -287,6 +261,7 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
 
     publisher->failures = 0;
     publisher->hold_until_ms = 0;
+    redis_room_on_success(publisher);
     redis_link_settle(publisher->link);
     if (publisher->tick.was_slow) {
         redis_publisher_set_state(publisher, REDIS_STATE_SLOW, REDIS_FAULT_NONE,
@@ -302,22 +277,49 @@ void redis_publisher_on_ticked(struct redis_publisher *publisher)
     }
 }
 
+/* A cluster has our slot elsewhere, which is no trouble: the next tick goes there. */
+static bool try_move(struct redis_publisher *publisher, const char *reply)
+{
+    if (redis_link_move(publisher->link, reply) < 0) {
+        return false;
+    }
+    publisher->tick.is_running = false;
+    redis_publisher_resync(publisher);
+    redis_herald_forget(publisher);
+    redis_reporter_forget(publisher->reporter);
+    return true;
+}
+
+static bool must_close(struct redis_publisher *publisher, const struct redis_fault_row *row)
+{
+    bool is_tired = row->act == REDIS_ACT_TIRE &&
+                    loop_now_ms(publisher->loop) - publisher->failing_since_ms >= TIRED_MS;
+
+    return row->act == REDIS_ACT_CLOSE || row->act == REDIS_ACT_MOVE || is_tired;
+}
+
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
                           const char *why)
 {
     const struct redis_fault_row *row = redis_fault_row(fault);
-    char message[192];
+    char message[384];
 
-    if (publisher->life == PUBLISHER_CLOSED) {
+    if (publisher->life == PUBLISHER_CLOSED ||
+        (row->act == REDIS_ACT_MOVE && try_move(publisher, why))) {
         return;
     }
-    publisher->failures++;
+    if (publisher->failures++ == 0) {
+        publisher->failing_since_ms = loop_now_ms(publisher->loop);
+    }
     publisher->tick.is_running = false;
     redis_publisher_resync(publisher);
     (void)snprintf(message, sizeof(message), "%s: %s", row->text, why);
     redis_publisher_set_state(
         publisher, row->state == REDIS_STATE_UP ? REDIS_STATE_DOWN : row->state, fault, message);
-    if (row->act == REDIS_ACT_CLOSE) {
+    if (row->state == REDIS_STATE_OOM) {
+        redis_room_on_full(publisher);
+    }
+    if (must_close(publisher, row)) {
         redis_link_drop(publisher->link, row->pause_ms);
         redis_herald_forget(publisher);
         redis_reporter_forget(publisher->reporter);

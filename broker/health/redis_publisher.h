@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "broker/health/process_figures.h"
+#include "broker/health/redis_access.h"
 #include "broker/health/snapshot.h"
 #include "broker/runtime/loop.h"
 
@@ -19,8 +20,8 @@ struct redis_publisher;
 
 /* Borrowed for the call. */
 struct redis_options {
-    const char *url;        /* redis_url_init takes it */
-    const char *name_space; /* redis_text_is_name */
+    struct redis_access_texts access; /* redis_access_init takes them */
+    const char *name_space;           /* redis_text_is_name */
     int64_t tick_ms;
     const char *instance; /* health_instance_id */
     uint64_t max_bytes;   /* of all keys of the fleet: redis_budget_of */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The publisher's parts: redis_publisher.c (life, what the link says), redis_publisher_state.c,
- * redis_publisher_flush.c, redis_tick.c (rows into transactions and what their replies say),
- * redis_herald.c (events and the clock).
+ * redis_publisher_flush.c, redis_tick.c (transactions and what their replies say),
+ * redis_tick_rows.c and redis_tick_details.c (what is in them), redis_herald.c (events and the
+ * clock), redis_room.c (what we take up in Redis).
  */
 #ifndef TEPLO_HEALTH_REDIS_PUBLISHER_PRIV_H
 #define TEPLO_HEALTH_REDIS_PUBLISHER_PRIV_H
@@ -12,15 +13,17 @@
 #include "broker/health/redis_link.h"
 #include "broker/health/redis_publisher.h"
 #include "broker/health/redis_reporter.h"
+#include "broker/health/row_field.h"
 #include "proto/base/hashmap.h"
 #include "proto/redis_key.h"
 
 enum {
+    REDIS_REPLY_KEPT = 320, /* of an error reply: a MOVED must fit, with its host */
     /* More pools take several transactions: a reply is owed for each command. */
     TRANSACTION_POOLS = 64,
-    TRANSACTION_STEPS = 2 * TRANSACTION_POOLS + 8,
+    POOL_STEPS = 4,
+    TRANSACTION_STEPS = POOL_STEPS * TRANSACTION_POOLS + 8,
     EVENTS_A_TICK = EVENT_RING_BURST,
-    EVENTS_KEPT = 2000,
 };
 
 /* What a command was, so that its reply is understood. */
@@ -42,18 +45,22 @@ struct published {
     bool is_acknowledged;
     bool is_refused; /* its key is somebody else's */
     int64_t full_at_ms;
+    struct config_row config; /* as acknowledged */
+    int64_t config_due_ms;
+    bool is_config_refused;
     uint64_t seq; /* of the last tick that had this pool */
 };
 
-enum step_kind { STEP_OTHER, STEP_INSTANCE, STEP_KEY, STEP_POOL };
+enum step_kind { STEP_OTHER, STEP_INSTANCE, STEP_KEY, STEP_POOL, STEP_CONFIG, STEP_BROKERS };
 
 /* One command of a transaction. */
 struct step {
     enum step_kind kind;
     enum redis_key key;          /* of STEP_KEY */
-    struct published *published; /* of STEP_POOL, as is the rest; ours */
-    const struct pool_row *row;  /* of the snapshot */
+    struct published *published; /* of STEP_POOL and STEP_CONFIG; ours */
+    const struct pool_row *row;  /* of STEP_POOL: of the snapshot */
     bool is_delta;
+    const struct config_row *config; /* of STEP_CONFIG: of the snapshot */
 };
 
 struct tick {
@@ -62,11 +69,15 @@ struct tick {
     bool was_slow;
     bool has_instance;  /* is sent */
     bool has_pools_key; /* it is time for the key `pools` */
-    size_t next_pool;   /* first one of the next transaction */
+    bool has_histograms;
+    bool has_table; /* of sessions */
+    bool is_table_sent;
+    uint64_t table_digest;
+    size_t next_pool; /* first one of the next transaction */
     struct step steps[TRANSACTION_STEPS];
     size_t step_count;
     enum redis_fault fault; /* the first in this transaction */
-    char why[192];
+    char why[REDIS_REPLY_KEPT];
 };
 
 enum publisher_life {
@@ -96,6 +107,7 @@ struct redis_publisher {
     enum redis_fault fault;
     bool is_told;      /* the state was logged once */
     unsigned failures; /* in a row */
+    int64_t failing_since_ms;
     int64_t hold_until_ms;
 
     struct snapshot snapshot; /* of the tick that runs */
@@ -106,6 +118,13 @@ struct redis_publisher {
     bool is_refused[REDIS_KEY_COUNT];
     int64_t write_due_ms[REDIS_KEY_COUNT];
     int64_t expire_due_ms[REDIS_KEY_COUNT];
+    uint64_t table_digest; /* of the table of sessions that Redis has */
+    struct bytes text;     /* scratch, for the longest values */
+
+    bool is_estimate_told;
+    unsigned halvings; /* of what our streams may hold, since Redis was full */
+    int64_t halved_at_ms;
+    size_t next_trim; /* the stream that is made shorter next */
 
     struct redis_reporter *reporter; /* ours */
 
@@ -118,7 +137,7 @@ struct redis_publisher {
     size_t sending_answered;
     size_t sending_failed;
     enum redis_fault sending_fault; /* the first of them */
-    char sending_why[192];
+    char sending_why[REDIS_REPLY_KEPT];
     bool has_stop;
 
     struct list flushes; /* struct flush by in_flushes; ours, oldest first */
@@ -143,9 +162,6 @@ void redis_publisher_send(struct redis_publisher *publisher, struct redis_comman
 void redis_publisher_add_own_key(const struct redis_publisher *publisher,
                                  struct redis_command *command, enum redis_key key,
                                  const char *pool);
-/* The prefix and FORMAT as one more word. */
-void redis_publisher_add_key(const struct redis_publisher *publisher, struct redis_command *command,
-                             const char *format, ...) PRINTF_LIKE(3, 4);
 /* Redis refused what we do: change state, pause or reconnect.  Ends the tick. */
 void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fault,
                           const char *why);
@@ -180,6 +196,42 @@ void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *rep
 void redis_tick_forget(struct redis_publisher *publisher);
 /* On the clock of Redis. */
 int64_t redis_tick_now_ms(const struct redis_publisher *publisher);
+/* One more command of the transaction. */
+void redis_tick_queue(struct redis_publisher *publisher, struct redis_command *command,
+                      struct step step);
+
+/* redis_tick_rows.c */
+void redis_tick_add_field(struct redis_publisher *publisher, struct redis_command *command,
+                          const struct row_field *field, const void *row);
+/* The TTL of KEY, anew. */
+void redis_tick_queue_expire(struct redis_publisher *publisher, enum redis_key key,
+                             const char *pool);
+void redis_tick_queue_instance(struct redis_publisher *publisher);
+void redis_tick_queue_meta(struct redis_publisher *publisher);
+/* TRANSACTION_POOLS at most. */
+void redis_tick_queue_pools(struct redis_publisher *publisher, size_t first, size_t count);
+
+/* redis_tick_details.c */
+void redis_tick_init_text(struct bytes *text);
+/* If it has changed, or it is time; completes ROW. */
+void redis_tick_queue_config(struct redis_publisher *publisher, struct published *published,
+                             struct config_row *row);
+void redis_tick_on_config(struct redis_publisher *publisher, const struct step *step);
+/* Of the pool at INDEX of the snapshot, if this tick has histograms. */
+void redis_tick_queue_histograms(struct redis_publisher *publisher, size_t index);
+/* Whether this tick writes the table. */
+void redis_tick_plan_table(struct redis_publisher *publisher);
+size_t redis_tick_table_steps(const struct redis_publisher *publisher);
+void redis_tick_queue_table(struct redis_publisher *publisher);
+
+/* redis_room.c */
+/* Logged once: what the keys will weigh, in a fleet of so many BROKERS. */
+void redis_room_tell_estimate(struct redis_publisher *publisher, size_t brokers);
+/* Redis is full: our streams may hold half of what they did. */
+void redis_room_on_full(struct redis_publisher *publisher);
+void redis_room_on_success(struct redis_publisher *publisher);
+/* What a full Redis takes: the heartbeat lives on, and some streams are made shorter. */
+void redis_room_stay_alive(struct redis_publisher *publisher);
 
 /* redis_herald.c */
 void redis_herald_ask_time(struct redis_publisher *publisher);

@@ -46,25 +46,34 @@ void redis_publisher_fill(const struct redis_publisher *publisher, struct instan
     row->redis_offset_ms = figures.offset_ms;
     row->redis_drops_total = figures.drops_total;
     row->redis_reconnects_total = figures.reconnects_total;
+    row->redis_skipped_total = figures.skipped_total;
 }
 
 /* Refused, reset, silent: all the same trouble, seen at different moments. */
+static bool is_absence(enum redis_fault fault)
+{
+    return fault == REDIS_FAULT_LOST || fault == REDIS_FAULT_TIMEOUT ||
+           fault == REDIS_FAULT_PROTOCOL || fault == REDIS_FAULT_MEMORY;
+}
+
 static bool is_same_trouble(enum redis_fault a, enum redis_fault b)
 {
-    return a == b || (redis_fault_row(a)->prefix == NULL && redis_fault_row(b)->prefix == NULL);
+    return a == b || (is_absence(a) && is_absence(b));
 }
 
 static void write_log(const struct redis_publisher *publisher, const char *why)
 {
-    const char *place = log_quote(redis_link_place(publisher->link));
+    const char *url = log_quote(redis_link_url(publisher->link));
+    const char *place = redis_link_place(publisher->link);
     enum log_level level = states[publisher->state].level;
     const char *event = states[publisher->state].event;
+    const char *at = *place == '\0' ? "" : " at=";
 
     if (publisher->state == REDIS_STATE_UP) {
-        log_event(level, event, "redis=%s reconnects=%llu", place,
+        log_event(level, event, "redis=%s%s%s reconnects=%llu", url, at, place,
                   (unsigned long long)redis_publisher_state(publisher).reconnects_total);
     } else {
-        log_event(level, event, "redis=%s code=%s why=%s", place,
+        log_event(level, event, "redis=%s%s%s code=%s why=%s", url, at, place,
                   redis_fault_row(publisher->fault)->word, log_quote(why));
     }
 }

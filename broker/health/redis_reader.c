@@ -13,15 +13,16 @@ enum { KEEP = 4096 };
 
 /*
  * A header of ten bytes may promise 2^31 elements, each of them an array: hiredis would ask for
- * the memory at once.  No reply to a command of ours is long or nested.
+ * the memory at once.  No reply to a command of ours is long.
  */
 static void *make_array(const redisReadTask *task, int elements)
 {
     struct redis_reader *reader = task->privdata;
 
-    if (elements > REDIS_READER_ELEMENTS || task->parent != NULL) {
+    if (elements > REDIS_READER_ELEMENTS - reader->elements) {
         return NULL;
     }
+    reader->elements += elements;
     return reader->make_array(task, elements);
 }
 
@@ -66,6 +67,7 @@ int redis_reader_next(struct redis_reader *reader, redisReply **ret_reply)
     }
     if (reply != NULL) {
         reader->fed = 0;
+        reader->elements = 0;
     }
     *ret_reply = reply;
     return 0;

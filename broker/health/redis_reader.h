@@ -10,7 +10,7 @@
 
 enum {
     REDIS_READER_MAXIMUM = 65536, /* bytes of one reply */
-    REDIS_READER_ELEMENTS = 512,  /* of one array; an array in an array is refused */
+    REDIS_READER_ELEMENTS = 512,  /* of one reply, those of the arrays in it counted too */
 };
 
 /* All zero is a reader without memory: redis_reader_done may be called for it. */
@@ -18,7 +18,8 @@ struct redis_reader {
     redisReader *reader;                 /* ours */
     redisReplyObjectFunctions functions; /* hiredis' own, but for the arrays */
     void *(*make_array)(const redisReadTask *task, int elements);
-    size_t fed; /* bytes since the last reply: an incomplete one is in them */
+    size_t fed;   /* bytes since the last reply: an incomplete one is in them */
+    int elements; /* that its arrays have promised so far */
 };
 
 /* -ENOMEM.  READER must not move afterwards. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/health/redis_reporter.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -188,6 +187,21 @@ static void on_done(void *owner)
 
 /* ---- what is asked */
 
+void redis_reporter_add_key(const struct redis_reporter *reporter, struct redis_command *command,
+                            enum redis_key key, const char *pool, const char *iid)
+{
+    char text[REDIS_KEY_SIZE];
+
+    (void)redis_key_write(key, reporter->publisher->prefix, pool, iid, text, sizeof(text));
+    redis_command_add(command, text);
+}
+
+/* These belong to no round. */
+static bool is_aside(enum asked_what what)
+{
+    return what == ASKED_LEASE || what == ASKED_DROP;
+}
+
 static void push(struct redis_reporter *reporter, struct asked asked)
 {
     size_t last = (reporter->first_asked + reporter->asked_count) % ASKED_MAXIMUM;
@@ -196,7 +210,7 @@ static void push(struct redis_reporter *reporter, struct asked asked)
     asked.round = reporter->round;
     reporter->asked[last] = asked;
     reporter->asked_count++;
-    reporter->owed_count += asked.what == ASKED_LEASE ? 0 : 1;
+    reporter->owed_count += is_aside(asked.what) ? 0 : 1;
 }
 
 static void post(struct redis_reporter *reporter, struct redis_command *command, struct asked asked)
@@ -206,6 +220,17 @@ static void post(struct redis_reporter *reporter, struct redis_command *command,
         push(reporter, asked);
         redis_publisher_send(reporter->publisher, command, REPLY_REPORTER);
     }
+}
+
+bool redis_reporter_post_aside(struct redis_reporter *reporter, struct redis_command *command,
+                               enum asked_what what)
+{
+    bool has_room = reporter->asked_count < ASKED_WINDOW;
+
+    if (has_room) {
+        post(reporter, command, (struct asked){.what = what});
+    }
+    return has_room;
 }
 
 static void ask(struct redis_reporter *reporter, struct asked asked)
@@ -232,11 +257,11 @@ void redis_reporter_on_reply(struct redis_reporter *reporter, const redisReply *
     CHECK(reporter->asked_count > 0);
     reporter->first_asked = (reporter->first_asked + 1) % ASKED_MAXIMUM;
     reporter->asked_count--;
-    if (asked.what != ASKED_LEASE && asked.round != reporter->round) {
+    if (!is_aside(asked.what) && asked.round != reporter->round) {
         pump(reporter);
         return;
     }
-    reporter->owed_count -= asked.what == ASKED_LEASE ? 0 : 1;
+    reporter->owed_count -= is_aside(asked.what) ? 0 : 1;
     if (reply->type == REDIS_REPLY_ERROR && asked.form == REDIS_SCRIPT_DIGEST &&
         commands[asked.what].script >= 0 && redis_script_is_unknown(reply->str)) {
         asked.form = REDIS_SCRIPT_WHOLE;
@@ -264,19 +289,14 @@ void redis_reporter_queue(struct redis_reporter *reporter, struct redis_command 
     post(reporter, command, (struct asked){.what = ASKED_QUEUED});
 }
 
-void redis_reporter_queue_expire(struct redis_reporter *reporter, int64_t ttl_s, const char *format,
-                                 ...)
+void redis_reporter_queue_expire(struct redis_reporter *reporter, enum redis_key key,
+                                 const char *pool)
 {
     struct redis_command command;
-    char key[64];
-    va_list arguments;
 
-    va_start(arguments, format);
-    (void)vsnprintf(key, sizeof(key), format, arguments);
-    va_end(arguments);
     redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_key(reporter->publisher, &command, "%s", key);
-    redis_command_add_int(&command, ttl_s * 1000);
+    redis_reporter_add_key(reporter, &command, key, pool, NULL);
+    redis_command_add_int(&command, redis_key_row(key)->ttl_ms);
     redis_reporter_queue(reporter, &command);
 }
 
@@ -298,7 +318,7 @@ void redis_reporter_end_transaction(struct redis_reporter *reporter)
          (struct asked){.what = ASKED_EXEC, .pool = (uint16_t)reporter->transaction_count});
 }
 
-/* They are made where they are sent. */
+/* They are made where they are sent, as is a DROP. */
 void redis_reporter_ask_queued(const struct redis_reporter *reporter, const struct asked *asked,
                                struct redis_command *command)
 {
@@ -400,7 +420,7 @@ void redis_reporter_fail(struct redis_reporter *reporter, enum redis_fault fault
         redis_reporter_refuse(reporter, why);
         return;
     }
-    if (fault == REDIS_FAULT_NOPERM || fault == REDIS_FAULT_OTHER) {
+    if (fault == REDIS_FAULT_NOPERM || fault == REDIS_FAULT_UNKNOWN || fault == REDIS_FAULT_OTHER) {
         reporter->off_until_ms = now_ms + OFF_MS;
         tell(reporter, &reporter->is_off_told, fault, "this broker adds nothing up for the fleet",
              why);
@@ -426,7 +446,7 @@ bool redis_reporter_on_tick(struct redis_reporter *reporter)
     struct redis_publisher *publisher = reporter->publisher;
 
     reporter->wanted_seq = publisher->seq;
-    if (loop_now_ms(publisher->loop) < reporter->off_until_ms) {
+    if (redis_reporter_is_off(reporter)) {
         return false;
     }
     if (!reporter->is_lease_asked) {
@@ -453,7 +473,7 @@ void redis_reporter_ask_lease(const struct redis_reporter *reporter, const struc
     bool is_end = reporter->stage >= ROUND_RESIGNING;
 
     (void)asked;
-    redis_publisher_add_key(reporter->publisher, command, "leader");
+    redis_reporter_add_key(reporter, command, REDIS_KEY_LEADER, NULL, NULL);
     redis_command_add(command, reporter->publisher->instance);
     redis_command_add_int(command, is_end ? 0 : lease_ms(reporter));
 }
@@ -513,10 +533,15 @@ void redis_reporter_on_lease(struct redis_reporter *reporter, const struct asked
 
 /* ---- the end */
 
+bool redis_reporter_is_off(const struct redis_reporter *reporter)
+{
+    return loop_now_ms(reporter->publisher->loop) < reporter->off_until_ms;
+}
+
 bool redis_reporter_leave(struct redis_reporter *reporter)
 {
-    if (loop_now_ms(reporter->publisher->loop) < reporter->off_until_ms ||
-        reporter->stage >= ROUND_LEAVING || !redis_link_is_ready(reporter->publisher->link)) {
+    if (redis_reporter_is_off(reporter) || reporter->stage >= ROUND_LEAVING ||
+        !redis_link_is_ready(reporter->publisher->link)) {
         return false;
     }
     begin(reporter, ROUND_LEAVING);

@@ -30,6 +30,11 @@ void redis_reporter_free(struct redis_reporter *reporter);
  * Redis now, and redis_publisher_flush_end is called when that is acknowledged too.
  */
 bool redis_reporter_on_tick(struct redis_reporter *reporter);
+/*
+ * This broker has the pool no more: its totals are folded now.  False: not yet, ask again after the
+ * next tick.
+ */
+MUST_CHECK bool redis_reporter_drop(struct redis_reporter *reporter, const char *pool);
 /* To a command tagged REPLY_REPORTER; in order. */
 void redis_reporter_on_reply(struct redis_reporter *reporter, const redisReply *reply);
 /* The connection is gone, and with it the replies. */

@@ -38,11 +38,11 @@ void redis_reporter_ask_loss(const struct redis_reporter *reporter, const struct
 {
     const struct report_broker *broker = &reporter->brokers[asked->broker];
 
-    redis_publisher_add_key(reporter->publisher, command, "lost");
+    redis_reporter_add_key(reporter, command, REDIS_KEY_LOST, NULL, NULL);
     redis_command_add(command, broker->iid);
     redis_command_add_int(command, broker->heard_ms);
-    redis_command_add_int(command, reporter->now_ms - (int64_t)TTL_S_LOST * 1000);
-    redis_command_add_int(command, (int64_t)TTL_S_LOST * 1000);
+    redis_command_add_int(command, reporter->now_ms - redis_key_row(REDIS_KEY_LOST)->ttl_ms);
+    redis_command_add_int(command, redis_key_row(REDIS_KEY_LOST)->ttl_ms);
 }
 
 void redis_reporter_on_loss(struct redis_reporter *reporter, const struct asked *asked,
@@ -131,23 +131,28 @@ static int64_t whole_totals(void)
     return count;
 }
 
-void redis_reporter_ask_fold(const struct redis_reporter *reporter, const struct asked *asked,
-                             struct redis_command *command)
+static void add_fold(const struct redis_reporter *reporter, struct redis_command *command,
+                     const char *pool, const char *iid, int64_t gone_ttl_ms)
 {
-    const struct redis_publisher *publisher = reporter->publisher;
-    const char *iid = iid_of(reporter, asked);
-    const char *pool = asked->broker == SELF ? publisher->snapshot.pools[asked->pool].name
-                                             : reporter->pools[asked->pool].row.name;
-
-    redis_publisher_add_key(publisher, command, "p:%s:%s", pool, iid);
-    redis_publisher_add_key(publisher, command, "h:%s:%s", pool, iid);
-    redis_publisher_add_key(publisher, command, "base:%s", pool);
-    redis_publisher_add_key(publisher, command, "gone:%s:%s", pool, iid);
-    redis_command_add_int(command, (int64_t)TTL_S_BASE * 1000);
-    redis_command_add_int(command, (int64_t)TTL_S_GONE * 1000);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_POOL, pool, iid);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_HISTOGRAMS, pool, iid);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_BASE, pool, NULL);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_GONE, pool, iid);
+    redis_command_add_int(command, redis_key_row(REDIS_KEY_BASE)->ttl_ms);
+    redis_command_add_int(command, gone_ttl_ms);
     redis_command_add_int(command, whole_totals());
     add_totals(command, ROW_FIELD_COUNT);
     add_totals(command, ROW_FIELD_DECIMAL);
+}
+
+void redis_reporter_ask_fold(const struct redis_reporter *reporter, const struct asked *asked,
+                             struct redis_command *command)
+{
+    const char *pool = asked->broker == SELF ? reporter->publisher->snapshot.pools[asked->pool].name
+                                             : reporter->pools[asked->pool].row.name;
+
+    add_fold(reporter, command, pool, iid_of(reporter, asked),
+             redis_key_row(REDIS_KEY_GONE)->ttl_ms);
 }
 
 void redis_reporter_on_fold(struct redis_reporter *reporter, const struct asked *asked,
@@ -157,6 +162,31 @@ void redis_reporter_on_fold(struct redis_reporter *reporter, const struct asked 
     if (reply->type == REDIS_REPLY_ERROR) {
         redis_reporter_fail_script(reporter, reply->str);
     }
+}
+
+bool redis_reporter_drop(struct redis_reporter *reporter, const char *pool)
+{
+    struct redis_command command;
+
+    if (redis_reporter_is_off(reporter)) {
+        return true;
+    }
+    /* Rare, and nobody would know its name when it had to be sent again: whole at once. */
+    redis_script_begin(&command, REDIS_SCRIPT_FOLD, REDIS_SCRIPT_WHOLE);
+    add_fold(reporter, &command, pool, reporter->publisher->instance, 0);
+    return redis_reporter_post_aside(reporter, &command, ASKED_DROP);
+}
+
+void redis_reporter_ask_drop(const struct redis_reporter *reporter, const struct asked *asked,
+                             struct redis_command *command)
+{
+    redis_reporter_ask_queued(reporter, asked, command);
+}
+
+void redis_reporter_on_drop(struct redis_reporter *reporter, const struct asked *asked,
+                            const redisReply *reply)
+{
+    redis_reporter_on_fold(reporter, asked, reply);
 }
 
 /* ---- no member any more */
@@ -191,17 +221,16 @@ bool redis_reporter_next_retiring(struct redis_reporter *reporter)
 void redis_reporter_ask_retire(const struct redis_reporter *reporter, const struct asked *asked,
                                struct redis_command *command)
 {
-    const struct redis_publisher *publisher = reporter->publisher;
     const char *iid = iid_of(reporter, asked);
 
-    redis_publisher_add_key(publisher, command, "inst");
-    redis_publisher_add_key(publisher, command, "lost");
-    redis_publisher_add_key(publisher, command, "i:%s", iid);
-    redis_publisher_add_key(publisher, command, "tbl:sess:%s", iid);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_INST, NULL, NULL);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_LOST, NULL, NULL);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_INSTANCE, NULL, iid);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_TABLE_SESS, NULL, iid);
     redis_command_add(command, iid);
     redis_command_add_int(
         command, asked->broker == SELF ? FOREVER_MS : reporter->brokers[asked->broker].heard_ms);
-    redis_command_add_int(command, (int64_t)TTL_S_LOST * 1000);
+    redis_command_add_int(command, redis_key_row(REDIS_KEY_LOST)->ttl_ms);
 }
 
 void redis_reporter_on_retire(struct redis_reporter *reporter, const struct asked *asked,
@@ -219,19 +248,17 @@ void redis_reporter_on_retire(struct redis_reporter *reporter, const struct aske
 void redis_reporter_ask_trim(const struct redis_reporter *reporter, const struct asked *asked,
                              struct redis_command *command)
 {
-    const struct redis_publisher *publisher = reporter->publisher;
-
     if (asked->pool >= reporter->pool_count) {
         redis_command_begin(command, "ZREM");
-        redis_publisher_add_key(publisher, command, "lost");
+        redis_reporter_add_key(reporter, command, REDIS_KEY_LOST, NULL, NULL);
         redis_command_add(command, reporter->trimmed);
         return;
     }
     redis_command_begin(command, "UNLINK");
     for (size_t i = asked->pool; i < reporter->pool_count && i - asked->pool < TRIMMED_AT_ONCE;
          i++) {
-        redis_publisher_add_key(publisher, command, "gone:%s:%s", reporter->pools[i].row.name,
-                                reporter->trimmed);
+        redis_reporter_add_key(reporter, command, REDIS_KEY_GONE, reporter->pools[i].row.name,
+                               reporter->trimmed);
     }
 }
 

@@ -16,8 +16,8 @@ enum {
 
 static const double MOMENT_MAXIMUM = 1e14; /* in the year 5138 */
 
-/* Two tables, whose order is that of is_foreign. */
-static const char *const tables[] = {"tbl:pools", "tbl:inst"};
+/* In the order of is_foreign. */
+static const enum redis_key tables[] = {REDIS_KEY_TABLE_POOLS, REDIS_KEY_TABLE_INST};
 
 /* ---- replies */
 
@@ -109,10 +109,10 @@ bool redis_reporter_next_lists(struct redis_reporter *reporter)
 }
 
 static void ask_members(const struct redis_reporter *reporter, struct redis_command *command,
-                        const char *key)
+                        enum redis_key key)
 {
     redis_command_begin(command, "ZREVRANGE");
-    redis_publisher_add_key(reporter->publisher, command, "%s", key);
+    redis_reporter_add_key(reporter, command, key, NULL, NULL);
     redis_command_add_int(command, 0);
     redis_command_add_int(command, REPORT_LISTED - 1);
     redis_command_add(command, "WITHSCORES");
@@ -122,21 +122,21 @@ void redis_reporter_ask_inst(const struct redis_reporter *reporter, const struct
                              struct redis_command *command)
 {
     (void)asked;
-    ask_members(reporter, command, "inst");
+    ask_members(reporter, command, REDIS_KEY_INST);
 }
 
 void redis_reporter_ask_names(const struct redis_reporter *reporter, const struct asked *asked,
                               struct redis_command *command)
 {
     (void)asked;
-    ask_members(reporter, command, "pools");
+    ask_members(reporter, command, REDIS_KEY_POOLS);
 }
 
 void redis_reporter_ask_lost(const struct redis_reporter *reporter, const struct asked *asked,
                              struct redis_command *command)
 {
     (void)asked;
-    ask_members(reporter, command, "lost");
+    ask_members(reporter, command, REDIS_KEY_LOST);
 }
 
 void redis_reporter_ask_fleet(const struct redis_reporter *reporter, const struct asked *asked,
@@ -144,7 +144,7 @@ void redis_reporter_ask_fleet(const struct redis_reporter *reporter, const struc
 {
     (void)asked;
     redis_command_begin(command, "HMGET");
-    redis_publisher_add_key(reporter->publisher, command, "fleet");
+    redis_reporter_add_key(reporter, command, REDIS_KEY_FLEET, NULL, NULL);
     redis_command_add(command, "health_code");
     redis_command_add(command, "health_since_at_ms");
     redis_command_add(command, "reporter");
@@ -154,7 +154,7 @@ void redis_reporter_ask_type(const struct redis_reporter *reporter, const struct
                              struct redis_command *command)
 {
     redis_command_begin(command, "TYPE");
-    redis_publisher_add_key(reporter->publisher, command, "%s", tables[asked->pool]);
+    redis_reporter_add_key(reporter, command, tables[asked->pool], NULL, NULL);
 }
 
 /* ---- answers */
@@ -181,14 +181,22 @@ void redis_reporter_on_inst(struct redis_reporter *reporter, const struct asked 
         return;
     }
     reporter->brokers = brokers;
-    for (size_t i = 0; 2 * i < reply->elements && reporter->broker_count < REPORT_BROKERS; i++) {
+    for (size_t i = 0; 2 * i < reply->elements; i++) {
         struct report_broker *broker = &brokers[reporter->broker_count];
+        char iid[34];
+        int64_t heard_ms;
 
-        *broker = (struct report_broker){0};
-        if (read_member(reply, i, broker->iid, &broker->heard_ms)) {
-            broker->is_live = reporter->now_ms - broker->heard_ms <= live_ms(reporter);
-            reporter->broker_count++;
+        if (!read_member(reply, i, iid, &heard_ms)) {
+            continue;
         }
+        if (reporter->broker_count == REPORT_BROKERS) {
+            redis_reporter_tell_excess(reporter);
+            break;
+        }
+        *broker = (struct report_broker){
+            .heard_ms = heard_ms, .is_live = reporter->now_ms - heard_ms <= live_ms(reporter)};
+        memcpy(broker->iid, iid, sizeof(broker->iid));
+        reporter->broker_count++;
     }
 }
 
@@ -216,15 +224,20 @@ void redis_reporter_on_names(struct redis_reporter *reporter, const struct asked
         return;
     }
     reporter->pools = pools;
-    for (size_t i = 0; 2 * i < reply->elements && reporter->pool_count < REPORT_POOLS; i++) {
+    for (size_t i = 0; 2 * i < reply->elements; i++) {
         struct fleet_figures *pool = &pools[reporter->pool_count];
         char name[34];
 
-        *pool = (struct fleet_figures){0};
-        if (read_member(reply, i, name, &seen_ms)) {
-            memcpy(pool->row.name, name, sizeof(pool->row.name));
-            reporter->pool_count++;
+        if (!read_member(reply, i, name, &seen_ms)) {
+            continue;
         }
+        if (reporter->pool_count == REPORT_POOLS) {
+            redis_reporter_tell_excess(reporter);
+            break;
+        }
+        *pool = (struct fleet_figures){0};
+        memcpy(pool->row.name, name, sizeof(pool->row.name));
+        reporter->pool_count++;
     }
     if (reporter->pool_count > 0) {
         qsort(pools, reporter->pool_count, sizeof(*pools), by_name);
@@ -306,6 +319,7 @@ void redis_reporter_on_fleet(struct redis_reporter *reporter, const struct asked
     (void)asked;
     reporter->before = (struct fleet_before){0};
     reporter->reporter_before[0] = '\0';
+    reporter->is_fleet_foreign = reply->type != REDIS_REPLY_ARRAY;
     if (is_list(reporter, reply) && reply->elements == 3) {
         read_before(reply->element[0], reply->element[1], &reporter->before);
         name = redis_reporter_text(reply->element[2]);
@@ -333,7 +347,7 @@ void redis_reporter_on_type(struct redis_reporter *reporter, const struct asked 
     reporter->tables_due_ms = loop_now_ms(reporter->publisher->loop) + TABLES_INTERVAL_MS;
     reporter->is_foreign[asked->pool] = !span_is(type, "stream") && !span_is(type, "none");
     if (reporter->is_foreign[asked->pool]) {
-        redis_reporter_refuse(reporter, tables[asked->pool]);
+        redis_reporter_refuse(reporter, redis_key_row(tables[asked->pool])->pattern);
     }
 }
 
@@ -343,8 +357,8 @@ void redis_reporter_ask_before(const struct redis_reporter *reporter, const stru
                                struct redis_command *command)
 {
     redis_command_begin(command, "HMGET");
-    redis_publisher_add_key(reporter->publisher, command, "f:%s",
-                            reporter->pools[asked->pool].row.name);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_FLEET_POOL,
+                           reporter->pools[asked->pool].row.name, NULL);
     redis_command_add(command, "health_code");
     redis_command_add(command, "health_since_at_ms");
 }
@@ -352,8 +366,8 @@ void redis_reporter_ask_before(const struct redis_reporter *reporter, const stru
 void redis_reporter_on_before(struct redis_reporter *reporter, const struct asked *asked,
                               const redisReply *reply)
 {
-    (void)asked;
     reporter->pool_before = (struct fleet_before){0};
+    reporter->is_pool_foreign[asked->pool] = reply->type != REDIS_REPLY_ARRAY;
     if (is_list(reporter, reply) && reply->elements == 2) {
         read_before(reply->element[0], reply->element[1], &reporter->pool_before);
     }

@@ -14,22 +14,14 @@
 
 enum {
     REPORT_BROKERS = 128,
-    REPORT_POOLS = 256,
+    REPORT_POOLS = 250,
     REPORT_PAIRS = 2048,
     REPORT_LISTED = 256,       /* members of a set that are read */
-    REPORT_SERIES = 32,        /* pools with samples */
     REPORT_LOST_KEPT = 64,     /* brokers whose folded totals are remembered */
     REPORT_FOLDED_A_ROUND = 4, /* brokers */
     REPORT_TABLE_ROWS = 128,
     ASKED_WINDOW = 64, /* no more is asked before some of it is answered */
     ASKED_MAXIMUM = 256,
-};
-
-/* TTL_S_<key>. */
-enum {
-#define KEY(name, pattern, type, ttl_s, cadence_s) TTL_S_##name = (ttl_s),
-#include "proto/redis/keys.def"
-#undef KEY
 };
 
 enum round_stage {
@@ -102,6 +94,7 @@ struct redis_reporter {
     struct report_broker *brokers; /* ours, newest heartbeat first */
     size_t broker_count;
     struct fleet_figures *pools; /* ours, by name */
+    bool is_pool_foreign[REPORT_POOLS];
     size_t pool_count;
     char trimmed[34];           /* the oldest one that fell silent, when there are too many */
     struct fleet_before before; /* of the fleet */
@@ -120,9 +113,11 @@ struct redis_reporter {
     size_t transaction_count; /* commands between MULTI and EXEC */
     int64_t tables_due_ms;
     bool is_table_time;
-    bool is_foreign[2]; /* tbl:pools, tbl:inst */
+    bool is_foreign[2];    /* tbl:pools, tbl:inst */
+    bool is_fleet_foreign; /* as is f:<pool>, if is_pool_foreign says so */
     int64_t sampled_slot;
     int64_t slot;
+    size_t series;        /* the fleet's, and those of so many pools less one */
     size_t sampled_pools; /* how many there were */
 };
 
@@ -140,12 +135,21 @@ struct redis_reporter {
 #undef ASKED
 
 /* redis_reporter.c */
+/* One more word: KEY of POOL and of the broker IID; NULL where it has none. */
+void redis_reporter_add_key(const struct redis_reporter *reporter, struct redis_command *command,
+                            enum redis_key key, const char *pool, const char *iid);
 void redis_reporter_ask(struct redis_reporter *reporter, enum asked_what what, size_t pool,
                         size_t broker);
+/* A command that belongs to no round.  False: too much is unanswered. */
+MUST_CHECK bool redis_reporter_post_aside(struct redis_reporter *reporter,
+                                          struct redis_command *command, enum asked_what what);
+/* It may run no scripts, and will not try for a while. */
+bool redis_reporter_is_off(const struct redis_reporter *reporter);
 /* A command of a transaction. */
 void redis_reporter_queue(struct redis_reporter *reporter, struct redis_command *command);
-void redis_reporter_queue_expire(struct redis_reporter *reporter, int64_t ttl_s, const char *format,
-                                 ...) PRINTF_LIKE(3, 4);
+/* PEXPIRE for KEY of POOL, as keys.def has it. */
+void redis_reporter_queue_expire(struct redis_reporter *reporter, enum redis_key key,
+                                 const char *pool);
 void redis_reporter_begin_transaction(struct redis_reporter *reporter);
 void redis_reporter_end_transaction(struct redis_reporter *reporter);
 /* Redis refused what we do: the round is given up, or the reporter is off. */

@@ -44,8 +44,8 @@ void redis_reporter_ask_broker(const struct redis_reporter *reporter, const stru
                                struct redis_command *command)
 {
     redis_command_begin(command, "HGETALL");
-    redis_publisher_add_key(reporter->publisher, command, "i:%s",
-                            reporter->brokers[asked->broker].iid);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_INSTANCE, NULL,
+                           reporter->brokers[asked->broker].iid);
 }
 
 void redis_reporter_on_broker(struct redis_reporter *reporter, const struct asked *asked,
@@ -166,43 +166,43 @@ void redis_reporter_ask_base(const struct redis_reporter *reporter, const struct
                              struct redis_command *command)
 {
     redis_command_begin(command, "HGETALL");
-    redis_publisher_add_key(reporter->publisher, command, "base:%s", pool_of(reporter, asked));
+    redis_reporter_add_key(reporter, command, REDIS_KEY_BASE, pool_of(reporter, asked), NULL);
 }
 
 void redis_reporter_ask_folds(const struct redis_reporter *reporter, const struct asked *asked,
                               struct redis_command *command)
 {
     redis_command_begin(command, "HGET");
-    redis_publisher_add_key(reporter->publisher, command, "base:%s", pool_of(reporter, asked));
+    redis_reporter_add_key(reporter, command, REDIS_KEY_BASE, pool_of(reporter, asked), NULL);
     redis_command_add(command, "folds");
 }
 
 static void ask_row(const struct redis_reporter *reporter, const struct asked *asked,
-                    struct redis_command *command, const char *kind)
+                    struct redis_command *command, enum redis_key key)
 {
-    redis_publisher_add_key(reporter->publisher, command, "%s:%s:%s", kind,
-                            pool_of(reporter, asked), reporter->brokers[asked->broker].iid);
+    redis_reporter_add_key(reporter, command, key, pool_of(reporter, asked),
+                           reporter->brokers[asked->broker].iid);
 }
 
 void redis_reporter_ask_gone(const struct redis_reporter *reporter, const struct asked *asked,
                              struct redis_command *command)
 {
     redis_command_begin(command, "HGETALL");
-    ask_row(reporter, asked, command, "gone");
+    ask_row(reporter, asked, command, REDIS_KEY_GONE);
 }
 
 void redis_reporter_ask_pool(const struct redis_reporter *reporter, const struct asked *asked,
                              struct redis_command *command)
 {
     redis_command_begin(command, "HGETALL");
-    ask_row(reporter, asked, command, "p");
+    ask_row(reporter, asked, command, REDIS_KEY_POOL);
 }
 
 void redis_reporter_ask_histograms(const struct redis_reporter *reporter, const struct asked *asked,
                                    struct redis_command *command)
 {
     redis_command_begin(command, "GET");
-    ask_row(reporter, asked, command, "h");
+    ask_row(reporter, asked, command, REDIS_KEY_HISTOGRAMS);
 }
 
 /* ---- answers: a pool's come in the order of the questions */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/health/redis_budget.h"
 #include "broker/health/redis_reporter_priv.h"
 #include "broker/health/redis_text.h"
 
@@ -58,20 +59,33 @@ static bool is_due(struct redis_reporter *reporter)
            reporter->pool_count != reporter->sampled_pools;
 }
 
+/* How many series there may be: the fleet's, and those of the busiest pools. */
+static size_t series_at_most(const struct redis_reporter *reporter)
+{
+    const struct redis_publisher *publisher = reporter->publisher;
+    const struct redis_load load = {.brokers = reporter->broker_count,
+                                    .pools = reporter->pool_count,
+                                    .sessions = (size_t)reporter->fleet.row.s_total};
+    struct redis_budget budget =
+        redis_budget_of(&load, publisher->series_pools, publisher->max_bytes);
+
+    return budget.has_fleet_series ? 1 + budget.series_pools : 0;
+}
+
 bool redis_reporter_next_samples(struct redis_reporter *reporter)
 {
-    size_t most = reporter->pool_count < REPORT_SERIES ? reporter->pool_count : REPORT_SERIES;
     size_t next = reporter->cursor;
 
     if (next == 0) {
         if (!redis_reporter_still_leads(reporter) || !is_due(reporter)) {
             return false;
         }
-        if (most > 0) {
+        reporter->series = series_at_most(reporter);
+        if (reporter->pool_count > 0) {
             qsort(reporter->pools, reporter->pool_count, sizeof(reporter->pools[0]), busiest_first);
         }
     }
-    if (next > most) {
+    if (next == reporter->series) {
         reporter->sampled_pools = reporter->pool_count;
         reporter->sampled_slot = reporter->slot;
         return false;
@@ -102,19 +116,18 @@ static void add_value(struct redis_command *command, const struct pool_row *row,
 void redis_reporter_ask_sample(const struct redis_reporter *reporter, const struct asked *asked,
                                struct redis_command *command)
 {
-    const struct redis_publisher *publisher = reporter->publisher;
     const struct pool_row *row =
         asked->pool == FLEET ? &reporter->fleet.all.figures.row : &reporter->pools[asked->pool].row;
 
-    redis_publisher_add_key(publisher, command, "ts10s:%s", row->name);
-    redis_publisher_add_key(publisher, command, "ts1m:%s", row->name);
-    redis_publisher_add_key(publisher, command, "sampled:%s", row->name);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_SAMPLES, row->name, NULL);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_MINUTES, row->name, NULL);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_SAMPLED, row->name, NULL);
     redis_command_add_int(command, reporter->slot * SLOT_MS);
     redis_command_add_int(command, SAMPLES_KEPT);
-    redis_command_add_int(command, (int64_t)TTL_S_SAMPLES * 1000);
+    redis_command_add_int(command, redis_key_row(REDIS_KEY_SAMPLES)->ttl_ms);
     redis_command_add_int(command, MINUTES_KEPT);
-    redis_command_add_int(command, (int64_t)TTL_S_MINUTES * 1000);
-    redis_command_add_int(command, (int64_t)TTL_S_SAMPLED * 1000);
+    redis_command_add_int(command, redis_key_row(REDIS_KEY_MINUTES)->ttl_ms);
+    redis_command_add_int(command, redis_key_row(REDIS_KEY_SAMPLED)->ttl_ms);
     for (size_t i = 0; i < SAMPLE_FIELDS; i++) {
         redis_command_add(command, sample_fields[i].name);
         redis_command_add(command, sample_fields[i].kind);

@@ -36,7 +36,7 @@ static void write_pool(struct redis_reporter *reporter, struct fleet_figures *fi
     figures->row.seq = reporter->publisher->seq;
     figures->row.updated_at_ms = reporter->now_ms;
     redis_command_begin(&command, "HSET");
-    redis_publisher_add_key(reporter->publisher, &command, "f:%s", figures->row.name);
+    redis_reporter_add_key(reporter, &command, REDIS_KEY_FLEET_POOL, figures->row.name, NULL);
     for (size_t i = 0; i < POOL_FIELD_COUNT; i++) {
         redis_command_add(&command, pool_row_fields[i].name);
         add_field(&command, &pool_row_fields[i], &figures->row);
@@ -45,7 +45,7 @@ static void write_pool(struct redis_reporter *reporter, struct fleet_figures *fi
     add_number(&command, "inst_bad", figures->inst_bad);
     add_number(&command, "inst_dead", figures->inst_dead);
     redis_reporter_queue(reporter, &command);
-    redis_reporter_queue_expire(reporter, TTL_S_FLEET_POOL, "f:%s", figures->row.name);
+    redis_reporter_queue_expire(reporter, REDIS_KEY_FLEET_POOL, figures->row.name);
 }
 
 static void write_fleet(struct redis_reporter *reporter)
@@ -53,17 +53,16 @@ static void write_fleet(struct redis_reporter *reporter)
     struct fleet_row *row = &reporter->fleet.row;
     struct redis_command command;
 
-    fleet_end(&reporter->fleet, reporter->before, reporter->now_ms);
     (void)snprintf(row->reporter, sizeof(row->reporter), "%s", reporter->publisher->instance);
     row->updated_at_ms = reporter->now_ms;
     redis_command_begin(&command, "HSET");
-    redis_publisher_add_key(reporter->publisher, &command, "fleet");
+    redis_reporter_add_key(reporter, &command, REDIS_KEY_FLEET, NULL, NULL);
     for (size_t i = 0; i < FLEET_FIELD_COUNT; i++) {
         redis_command_add(&command, fleet_row_fields[i].name);
         add_field(&command, &fleet_row_fields[i], row);
     }
     redis_reporter_queue(reporter, &command);
-    redis_reporter_queue_expire(reporter, TTL_S_FLEET, "fleet");
+    redis_reporter_queue_expire(reporter, REDIS_KEY_FLEET, NULL);
 }
 
 bool redis_reporter_next_writing(struct redis_reporter *reporter)
@@ -75,11 +74,16 @@ bool redis_reporter_next_writing(struct redis_reporter *reporter)
     }
     end = end < reporter->pool_count ? end : reporter->pool_count;
     redis_reporter_begin_transaction(reporter);
-    while (reporter->cursor < end) {
-        write_pool(reporter, &reporter->pools[reporter->cursor++]);
+    for (; reporter->cursor < end; reporter->cursor++) {
+        if (!reporter->is_pool_foreign[reporter->cursor]) {
+            write_pool(reporter, &reporter->pools[reporter->cursor]);
+        }
     }
     if (reporter->cursor == reporter->pool_count) {
         reporter->cursor_part = 1;
+        fleet_end(&reporter->fleet, reporter->before, reporter->now_ms);
+    }
+    if (reporter->cursor_part > 0 && !reporter->is_fleet_foreign) {
         write_fleet(reporter);
     }
     redis_reporter_end_transaction(reporter);
@@ -89,10 +93,10 @@ bool redis_reporter_next_writing(struct redis_reporter *reporter)
 /* ---- tables */
 
 static void begin_row(const struct redis_reporter *reporter, struct redis_command *command,
-                      const char *key)
+                      enum redis_key key)
 {
     redis_command_begin(command, "XADD");
-    redis_publisher_add_key(reporter->publisher, command, "%s", key);
+    redis_reporter_add_key(reporter, command, key, NULL, NULL);
     redis_command_add(command, "*");
 }
 
@@ -132,7 +136,7 @@ static void write_pools(struct redis_reporter *reporter)
     for (size_t i = 0; i < count && i < REPORT_TABLE_ROWS; i++) {
         struct redis_command command;
 
-        begin_row(reporter, &command, "tbl:pools");
+        begin_row(reporter, &command, REDIS_KEY_TABLE_POOLS);
 #define IS_IN_pools(name) add_pool_column(&command, #name, 0, order[i]);
 #define IS_IN_inst(name)
 #define IS_IN_sess(name)
@@ -193,7 +197,7 @@ static void write_brokers(struct redis_reporter *reporter)
     for (size_t i = 0; i < count && i < REPORT_TABLE_ROWS; i++) {
         struct redis_command command;
 
-        begin_row(reporter, &command, "tbl:inst");
+        begin_row(reporter, &command, REDIS_KEY_TABLE_INST);
 #define IS_IN_pools(name)
 #define IS_IN_inst(name) add_broker_column(&command, #name, order[i]);
 #include "proto/redis/table_columns.def"
@@ -202,17 +206,17 @@ static void write_brokers(struct redis_reporter *reporter)
     }
 }
 
-static void write_table(struct redis_reporter *reporter, const char *key, int64_t ttl_s,
+static void write_table(struct redis_reporter *reporter, enum redis_key key,
                         void (*write)(struct redis_reporter *reporter))
 {
     struct redis_command command;
 
     redis_reporter_begin_transaction(reporter);
     redis_command_begin(&command, "UNLINK");
-    redis_publisher_add_key(reporter->publisher, &command, "%s", key);
+    redis_reporter_add_key(reporter, &command, key, NULL, NULL);
     redis_reporter_queue(reporter, &command);
     write(reporter);
-    redis_reporter_queue_expire(reporter, ttl_s, "%s", key);
+    redis_reporter_queue_expire(reporter, key, NULL);
     redis_reporter_end_transaction(reporter);
 }
 
@@ -227,9 +231,9 @@ bool redis_reporter_next_tables(struct redis_reporter *reporter)
         return true;
     }
     if (next == 0) {
-        write_table(reporter, "tbl:pools", TTL_S_TABLE_POOLS, write_pools);
+        write_table(reporter, REDIS_KEY_TABLE_POOLS, write_pools);
     } else {
-        write_table(reporter, "tbl:inst", TTL_S_TABLE_INST, write_brokers);
+        write_table(reporter, REDIS_KEY_TABLE_INST, write_brokers);
     }
     return true;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/health/redis_scripts.h"
 
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "broker/health/sha1.h"
+#include "proto/base/bytes.h"
 #include "proto/base/check.h"
 
 static const struct {
@@ -15,21 +17,34 @@ static const struct {
 #undef SCRIPT
 };
 
+/* SHA-1 in hexadecimal digits, by which Redis knows a script: a name, and no secret.  False: this
+   OpenSSL does not do it. */
+static bool digest(struct span text, char out[2 * EVP_MAX_MD_SIZE + 1])
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned length;
+
+    if (EVP_Digest(text.at, text.length, bytes, &length, EVP_sha1(), NULL) != 1) {
+        return false;
+    }
+    for (unsigned i = 0; i < length; i++) {
+        (void)snprintf(out + 2 * (size_t)i, 3, "%02x", bytes[i]);
+    }
+    return true;
+}
+
 void redis_script_begin(struct redis_command *command, enum redis_script script,
                         enum redis_script_form form)
 {
-    static char digests[REDIS_SCRIPT_COUNT][SHA1_TEXT_SIZE];
+    char name[2 * EVP_MAX_MD_SIZE + 1];
 
     CHECK(script < REDIS_SCRIPT_COUNT);
-    if (form == REDIS_SCRIPT_WHOLE) {
+    if (form == REDIS_SCRIPT_WHOLE || !digest(scripts[script].text, name)) {
         redis_command_begin(command, "EVAL");
         redis_command_add(command, scripts[script].text.at);
     } else {
-        if (digests[script][0] == '\0') {
-            sha1_text(scripts[script].text, digests[script]);
-        }
         redis_command_begin(command, "EVALSHA");
-        redis_command_add(command, digests[script]);
+        redis_command_add(command, name);
     }
     redis_command_add_int(command, scripts[script].keys);
 }
@@ -41,13 +56,13 @@ bool redis_script_is_unknown(const char *reply)
 
 enum redis_fault redis_script_fault(const char *reply)
 {
-    const char *marks[] = {": -", "@user_script: 1: ", "@user_script:1: "};
     enum redis_fault fault = redis_fault_of(reply);
+    const char *inner = reply;
 
-    for (size_t i = 0; fault == REDIS_FAULT_OTHER && i < sizeof(marks) / sizeof(marks[0]); i++) {
-        const char *inner = strstr(reply, marks[i]);
-
-        fault = inner == NULL ? fault : redis_fault_of(inner + strlen(marks[i]));
+    /* "ERR Error running script (call to f_...): @user_script:7: -OOM ...": behind a colon. */
+    while (fault == REDIS_FAULT_OTHER && (inner = strstr(inner, ": ")) != NULL) {
+        inner += inner[2] == '-' ? 3 : 2;
+        fault = redis_fault_of(inner);
     }
     return fault;
 }

@@ -9,26 +9,7 @@
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
-enum {
-    FULL_INTERVAL_MS = 30000,
-    LISTS_INTERVAL_MS = 60000, /* the member of `pools`, and pruning */
-    META_INTERVAL_MS = 3600000,
-    INST_KEPT_MS = 1000000, /* if nobody has folded it by then, its rows have expired */
-    POOLS_KEPT_MS = 86400000,
-    SCHEMA_VERSION = 1,
-    SCHEMA_MINOR = 0,
-};
-
-/* A row, its names and values, and the words before them. */
-_Static_assert(2 * POOL_FIELD_COUNT + 4 <= REDIS_COMMAND_WORDS, "a pool's row is one command");
-_Static_assert(2 * INSTANCE_FIELD_COUNT + 4 <= REDIS_COMMAND_WORDS, "so is an instance's");
-_Static_assert(2 * TRANSACTION_POOLS + 4 <= REDIS_COMMAND_WORDS, "so are the names of the pools");
-
 static void send_transaction(struct redis_publisher *publisher);
-static void queue_instance(struct redis_publisher *publisher);
-static void queue_meta(struct redis_publisher *publisher);
-static void queue_pools(struct redis_publisher *publisher, size_t first, size_t count);
-static void queue_pool_names(struct redis_publisher *publisher, size_t first, size_t count);
 static void on_step(struct redis_publisher *publisher, const struct step *step,
                     const redisReply *reply);
 static void finish(struct redis_publisher *publisher);
@@ -38,24 +19,43 @@ int64_t redis_tick_now_ms(const struct redis_publisher *publisher)
     return loop_now_ms(publisher->loop) + redis_clock_epoch_ms(&publisher->clock);
 }
 
-void redis_tick_begin(struct redis_publisher *publisher)
+static bool is_due(const struct redis_publisher *publisher, enum redis_key key)
 {
-    struct instance_row *row = &publisher->snapshot.instance;
-    struct tick *tick = &publisher->tick;
-    int64_t now_ms = loop_now_ms(publisher->loop);
+    return loop_now_ms(publisher->loop) >= publisher->write_due_ms[key];
+}
 
-    CHECK(!tick->is_running);
-    publisher->seq++;
-    *tick = (struct tick){.is_running = true,
-                          .has_pools_key = now_ms >= publisher->write_due_ms[REDIS_KEY_POOLS]};
-    snapshot_clear(&publisher->snapshot);
-    publisher->take(publisher->owner, &publisher->snapshot);
+static void take(struct redis_publisher *publisher)
+{
+    struct snapshot *snapshot = &publisher->snapshot;
+    struct instance_row *row = &snapshot->instance;
+    bool is_wanted = publisher->life != PUBLISHER_OPEN || !list_is_empty(&publisher->flushes);
+
+    snapshot_clear(snapshot);
+    if (is_wanted || is_due(publisher, REDIS_KEY_HISTOGRAMS)) {
+        snapshot->wishes |= SNAPSHOT_HISTOGRAMS;
+    }
+    if (is_wanted || is_due(publisher, REDIS_KEY_TABLE_SESS)) {
+        snapshot->wishes |= SNAPSHOT_SESSIONS;
+    }
+    publisher->take(publisher->owner, snapshot);
     redis_publisher_fill(publisher, row);
     row->seq = publisher->seq;
-    row->hb_at_ms = now_ms;
+    row->hb_at_ms = loop_now_ms(publisher->loop);
     if (publisher->life != PUBLISHER_OPEN) {
         (void)snprintf(row->state, sizeof(row->state), "stopping");
     }
+}
+
+void redis_tick_begin(struct redis_publisher *publisher)
+{
+    struct tick *tick = &publisher->tick;
+
+    CHECK(!tick->is_running);
+    publisher->seq++;
+    *tick = (struct tick){.is_running = true, .has_pools_key = is_due(publisher, REDIS_KEY_POOLS)};
+    take(publisher);
+    tick->has_histograms = (publisher->snapshot.wishes & SNAPSHOT_HISTOGRAMS) != 0;
+    redis_tick_plan_table(publisher);
     send_transaction(publisher);
 }
 
@@ -69,8 +69,8 @@ static void send_word(struct redis_publisher *publisher, const char *word, enum 
     redis_publisher_send(publisher, &command, tag);
 }
 
-static void queue(struct redis_publisher *publisher, struct redis_command *command,
-                  struct step step)
+void redis_tick_queue(struct redis_publisher *publisher, struct redis_command *command,
+                      struct step step)
 {
     struct tick *tick = &publisher->tick;
 
@@ -79,210 +79,48 @@ static void queue(struct redis_publisher *publisher, struct redis_command *comma
     redis_publisher_send(publisher, command, REPLY_QUEUED);
 }
 
-static void send_transaction(struct redis_publisher *publisher)
+/* All of the tick has been put into this transaction or an earlier one. */
+static bool is_last(const struct redis_publisher *publisher)
+{
+    const struct tick *tick = &publisher->tick;
+
+    return tick->next_pool == publisher->snapshot.pool_count &&
+           (!tick->has_table || tick->is_table_sent);
+}
+
+static void queue_some_pools(struct redis_publisher *publisher)
 {
     struct tick *tick = &publisher->tick;
     size_t left = publisher->snapshot.pool_count - tick->next_pool;
     size_t count = left < TRANSACTION_POOLS ? left : TRANSACTION_POOLS;
+
+    redis_tick_queue_pools(publisher, tick->next_pool, count);
+    tick->next_pool += count;
+    if (tick->next_pool == publisher->snapshot.pool_count && tick->has_table &&
+        tick->step_count + redis_tick_table_steps(publisher) <= TRANSACTION_STEPS) {
+        redis_tick_queue_table(publisher);
+    }
+}
+
+static void send_transaction(struct redis_publisher *publisher)
+{
+    struct tick *tick = &publisher->tick;
 
     tick->step_count = 0;
     tick->fault = REDIS_FAULT_NONE;
     send_word(publisher, "MULTI", REPLY_QUEUED);
     if (!tick->has_instance) {
         tick->has_instance = true;
-        queue_instance(publisher);
-        queue_meta(publisher);
+        redis_tick_queue_instance(publisher);
+        redis_tick_queue_meta(publisher);
     }
-    queue_pools(publisher, tick->next_pool, count);
-    tick->next_pool += count;
+    queue_some_pools(publisher);
     send_word(publisher, "EXEC", REPLY_EXEC);
-    if (count == left) {
+    if (is_last(publisher)) {
         redis_herald_ask_time(publisher);
         /* Outside the transaction: an event that is refused must not void the rows. */
         redis_herald_send_events(publisher);
     }
-}
-
-static void queue_prune(struct redis_publisher *publisher, enum redis_key key, int64_t kept_ms)
-{
-    struct redis_command command;
-
-    redis_command_begin(&command, "ZREMRANGEBYSCORE");
-    redis_publisher_add_own_key(publisher, &command, key, NULL);
-    redis_command_add(&command, "-inf");
-    redis_command_add_int(&command, redis_tick_now_ms(publisher) - kept_ms);
-    queue(publisher, &command, (struct step){.kind = STEP_OTHER, .key = key});
-}
-
-static void queue_heartbeat(struct redis_publisher *publisher)
-{
-    struct redis_command command;
-
-    if (publisher->is_refused[REDIS_KEY_INST]) {
-        return;
-    }
-    redis_command_begin(&command, "ZADD");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INST, NULL);
-    redis_command_add_int(&command, redis_tick_now_ms(publisher));
-    redis_command_add(&command, publisher->instance);
-    queue(publisher, &command, (struct step){.kind = STEP_KEY, .key = REDIS_KEY_INST});
-    if (publisher->tick.has_pools_key) {
-        queue_prune(publisher, REDIS_KEY_INST, INST_KEPT_MS);
-    }
-}
-
-static void queue_instance(struct redis_publisher *publisher)
-{
-    int64_t epoch_ms = redis_clock_epoch_ms(&publisher->clock);
-    struct redis_command command;
-    char text[REDIS_TEXT_SIZE];
-
-    redis_command_begin(&command, "HSET");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
-    for (size_t i = 0; i < INSTANCE_FIELD_COUNT; i++) {
-        const struct row_field *field = &instance_row_fields[i];
-
-        (void)row_field_text(field, &publisher->snapshot.instance, epoch_ms, text);
-        redis_command_add(&command, field->name);
-        redis_command_add(&command, text);
-    }
-    queue(publisher, &command, (struct step){.kind = STEP_INSTANCE});
-    redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_INSTANCE, NULL);
-    redis_command_add_int(&command, publisher->instance_ttl_ms);
-    queue(publisher, &command, (struct step){.kind = STEP_OTHER});
-    queue_heartbeat(publisher);
-}
-
-/* The error classes there are: e_<class>_total. */
-static void list_error_classes(char *out, size_t size)
-{
-    size_t length = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; i < POOL_FIELD_COUNT; i++) {
-        const char *name = pool_row_fields[i].name;
-
-        if (strncmp(name, "e_", 2) == 0 && length < size) {
-            length += (size_t)snprintf(out + length, size - length, "%s%.*s",
-                                       length == 0 ? "" : " ", (int)strlen(name) - 8, name + 2);
-        }
-    }
-}
-
-static void queue_meta(struct redis_publisher *publisher)
-{
-    char classes[256];
-    char writer[REDIS_TEXT_SIZE];
-    struct redis_command command;
-
-    if (publisher->is_refused[REDIS_KEY_META] ||
-        loop_now_ms(publisher->loop) < publisher->write_due_ms[REDIS_KEY_META]) {
-        return;
-    }
-    list_error_classes(classes, sizeof(classes));
-    (void)snprintf(writer, sizeof(writer), "teplod %s", publisher->snapshot.instance.version);
-    redis_command_begin(&command, "HSET");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_META, NULL);
-    redis_command_add(&command, "schema");
-    redis_command_add_int(&command, SCHEMA_VERSION);
-    redis_command_add(&command, "minor");
-    redis_command_add_int(&command, SCHEMA_MINOR);
-    redis_command_add(&command, "tick_ms");
-    redis_command_add_int(&command, publisher->tick_ms);
-    redis_command_add(&command, "hb_ttl_ms");
-    redis_command_add_int(&command, publisher->instance_ttl_ms);
-    redis_command_add(&command, "err_classes");
-    redis_command_add(&command, classes);
-    redis_command_add(&command, "writer");
-    redis_command_add(&command, writer);
-    queue(publisher, &command, (struct step){.kind = STEP_KEY, .key = REDIS_KEY_META});
-}
-
-static struct published *ensure_published(struct redis_publisher *publisher, const char *name)
-{
-    struct published *published = hashmap_find(&publisher->published, span_of(name));
-
-    if (published != NULL) {
-        return published;
-    }
-    published = MEM_NEW(struct published);
-    if (published == NULL) {
-        return NULL;
-    }
-    memcpy(published->row.name, name, sizeof(published->row.name));
-    if (hashmap_add(&publisher->published, span_of(published->row.name), published) < 0) {
-        mem_free(published);
-        return NULL;
-    }
-    return published;
-}
-
-/* Of a row Redis has, only what is different now; seq and updated_at_ms always are. */
-static void queue_pool(struct redis_publisher *publisher, struct published *published,
-                       const struct pool_row *row)
-{
-    int64_t epoch_ms = redis_clock_epoch_ms(&publisher->clock);
-    bool is_delta = published->is_acknowledged &&
-                    loop_now_ms(publisher->loop) - published->full_at_ms < FULL_INTERVAL_MS;
-    struct redis_command command;
-    char text[REDIS_TEXT_SIZE];
-
-    redis_command_begin(&command, "HSET");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_POOL, row->name);
-    for (size_t i = 0; i < POOL_FIELD_COUNT; i++) {
-        const struct row_field *field = &pool_row_fields[i];
-
-        if (!is_delta || !row_field_is_equal(field, &published->row, row)) {
-            (void)row_field_text(field, row, epoch_ms, text);
-            redis_command_add(&command, field->name);
-            redis_command_add(&command, text);
-        }
-    }
-    queue(
-        publisher, &command,
-        (struct step){.kind = STEP_POOL, .published = published, .row = row, .is_delta = is_delta});
-    redis_command_begin(&command, "PEXPIRE");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_POOL, row->name);
-    redis_command_add_int(&command, redis_key_row(REDIS_KEY_POOL)->ttl_ms);
-    queue(publisher, &command, (struct step){.kind = STEP_OTHER});
-}
-
-static void queue_pools(struct redis_publisher *publisher, size_t first, size_t count)
-{
-    for (size_t i = first; i < first + count; i++) {
-        struct pool_row *row = &publisher->snapshot.pools[i];
-        struct published *published = ensure_published(publisher, row->name);
-
-        if (published == NULL) {
-            publisher->tick.is_partial = true; /* no memory: perhaps in the next tick */
-            continue;
-        }
-        row->seq = publisher->seq;
-        row->updated_at_ms = loop_now_ms(publisher->loop);
-        /* A second row of that name would find the first one's in `published` unacknowledged. */
-        if (!published->is_refused && published->seq != publisher->seq) {
-            queue_pool(publisher, published, row);
-        }
-        published->seq = publisher->seq;
-    }
-    if (count > 0 && publisher->tick.has_pools_key && !publisher->is_refused[REDIS_KEY_POOLS]) {
-        queue_pool_names(publisher, first, count);
-    }
-}
-
-static void queue_pool_names(struct redis_publisher *publisher, size_t first, size_t count)
-{
-    struct redis_command command;
-
-    redis_command_begin(&command, "ZADD");
-    redis_publisher_add_own_key(publisher, &command, REDIS_KEY_POOLS, NULL);
-    for (size_t i = first; i < first + count; i++) {
-        redis_command_add_int(&command, redis_tick_now_ms(publisher));
-        redis_command_add(&command, publisher->snapshot.pools[i].name);
-    }
-    queue(publisher, &command, (struct step){.kind = STEP_KEY, .key = REDIS_KEY_POOLS});
-    queue_prune(publisher, REDIS_KEY_POOLS, POOLS_KEPT_MS);
 }
 
 /* ---- back */
@@ -319,11 +157,16 @@ void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *rep
     }
     if (tick->fault != REDIS_FAULT_NONE) {
         redis_publisher_fail(publisher, tick->fault, tick->why);
-    } else if (tick->next_pool < publisher->snapshot.pool_count) {
+    } else if (!is_last(publisher)) {
         send_transaction(publisher);
     } else {
         finish(publisher);
     }
+}
+
+static void set_due(struct redis_publisher *publisher, enum redis_key key)
+{
+    publisher->write_due_ms[key] = loop_now_ms(publisher->loop) + redis_key_row(key)->cadence_ms;
 }
 
 static void refuse_step(struct redis_publisher *publisher, const struct step *step, const char *why)
@@ -338,9 +181,15 @@ static void refuse_step(struct redis_publisher *publisher, const struct step *st
                   publisher->instance, log_quote(why));
         publisher->tick.is_partial = true;
         return;
+    case STEP_CONFIG:
+        step->published->is_config_refused = true;
+        log_event(LOG_LEVEL_WARN, "redis_key_refused", "key=cfg:%s why=%s",
+                  step->published->row.name, log_quote(why));
+        return;
     case STEP_INSTANCE:
         publisher->tick.is_partial = true;
         return;
+    case STEP_BROKERS:
     case STEP_OTHER:
         return;
     }
@@ -389,17 +238,22 @@ static void on_step(struct redis_publisher *publisher, const struct step *step,
         return;
     case STEP_KEY:
         if (step->key == REDIS_KEY_META) {
-            publisher->write_due_ms[REDIS_KEY_META] =
-                loop_now_ms(publisher->loop) + META_INTERVAL_MS;
+            set_due(publisher, REDIS_KEY_META);
         }
         redis_publisher_expire(publisher, step->key);
+        return;
+    case STEP_CONFIG:
+        redis_tick_on_config(publisher, step);
+        return;
+    case STEP_BROKERS:
+        redis_room_tell_estimate(publisher, (size_t)reply->integer);
         return;
     case STEP_OTHER:
         return;
     }
 }
 
-/* Pools that a reload has taken away: their rows in Redis end with their TTL. */
+/* Pools that a reload has taken away: their rows go, their totals stay. */
 static void forget_gone(struct redis_publisher *publisher)
 {
     bool has_more = true;
@@ -412,6 +266,9 @@ static void forget_gone(struct redis_publisher *publisher)
 
             gone = published->seq == publisher->seq ? gone : published;
         }
+        if (gone != NULL && !redis_reporter_drop(publisher->reporter, gone->row.name)) {
+            return; /* after the next tick */
+        }
         if (gone != NULL) {
             (void)hashmap_take(&publisher->published, span_of(gone->row.name));
             mem_free(gone);
@@ -422,11 +279,20 @@ static void forget_gone(struct redis_publisher *publisher)
 
 static void finish(struct redis_publisher *publisher)
 {
-    int64_t now_ms = loop_now_ms(publisher->loop);
+    struct tick *tick = &publisher->tick;
 
-    publisher->tick.is_running = false;
-    if (publisher->tick.has_pools_key) {
-        publisher->write_due_ms[REDIS_KEY_POOLS] = now_ms + LISTS_INTERVAL_MS;
+    tick->is_running = false;
+    if (tick->has_pools_key) {
+        set_due(publisher, REDIS_KEY_POOLS);
+    }
+    if (tick->has_histograms) {
+        set_due(publisher, REDIS_KEY_HISTOGRAMS);
+    }
+    if (tick->has_table) {
+        publisher->table_digest = tick->table_digest;
+    }
+    if ((publisher->snapshot.wishes & SNAPSHOT_SESSIONS) != 0) {
+        set_due(publisher, REDIS_KEY_TABLE_SESS);
     }
     forget_gone(publisher);
     redis_publisher_on_ticked(publisher);

@@ -30,10 +30,29 @@ const struct row_field instance_row_fields[INSTANCE_FIELD_COUNT] = {
 #include "proto/redis/instance_fields.def"
 };
 
+#define CONFIG_TEXT(name, size) FIELD(config_row, name, ROW_FIELD_TEXT)
+#define CONFIG_COUNT(name) FIELD(config_row, name, ROW_FIELD_COUNT)
+#define CONFIG_MOMENT(name) FIELD(config_row, name, ROW_FIELD_MOMENT)
+const struct row_field config_row_fields[CONFIG_FIELD_COUNT] = {
+#include "proto/redis/config_fields.def"
+};
+
+#define ROW_FIELD_NUMBER ROW_FIELD_COUNT
+#define COLUMN(table, name, kind) SESSION_COLUMN_##table(name, ROW_FIELD_##kind)
+#define SESSION_COLUMN_pools(name, kind)
+#define SESSION_COLUMN_inst(name, kind)
+#define SESSION_COLUMN_sess(name, kind) FIELD(session_row, name, kind)
+const struct row_field session_row_fields[SESSION_FIELD_COUNT] = {
+#include "proto/redis/table_columns.def"
+};
+
 /* More fields, or longer values, would cost a hash its compact encoding. */
 _Static_assert(POOL_FIELD_COUNT <= 128 && INSTANCE_FIELD_COUNT <= 128, "128 fields at most");
 #undef POOL_TEXT
 #undef INSTANCE_TEXT
+#undef CONFIG_TEXT
+#undef CONFIG_COUNT
+#undef CONFIG_MOMENT
 #undef POOL_COUNT
 #undef POOL_DECIMAL
 #undef POOL_MOMENT
@@ -48,6 +67,10 @@ _Static_assert(POOL_FIELD_COUNT <= 128 && INSTANCE_FIELD_COUNT <= 128, "128 fiel
 #define INSTANCE_MOMENT(name)
 #define POOL_TEXT(name, size, fold) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
 #define INSTANCE_TEXT(name, size) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
+#define CONFIG_COUNT(name)
+#define CONFIG_MOMENT(name)
+#define CONFIG_TEXT(name, size) _Static_assert((size) <= REDIS_TEXT_SIZE, #name);
+#include "proto/redis/config_fields.def"
 #include "proto/redis/instance_fields.def"
 #include "proto/redis/pool_fields.def"
 

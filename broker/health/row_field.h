@@ -46,8 +46,34 @@ enum instance_field_counts {
     INSTANCE_FIELD_COUNT
 };
 
+enum config_field_counts {
+#define CONFIG_TEXT(name, size) CONFIG_FIELD_##name,
+#define CONFIG_COUNT(name) CONFIG_FIELD_##name,
+#define CONFIG_MOMENT(name) CONFIG_FIELD_##name,
+#include "proto/redis/config_fields.def"
+#undef CONFIG_TEXT
+#undef CONFIG_COUNT
+#undef CONFIG_MOMENT
+    CONFIG_FIELD_COUNT
+};
+
+enum session_field_counts {
+#define COLUMN(table, name, kind) SESSION_COLUMN_##table(name)
+#define SESSION_COLUMN_pools(name)
+#define SESSION_COLUMN_inst(name)
+#define SESSION_COLUMN_sess(name) SESSION_FIELD_##name,
+#include "proto/redis/table_columns.def"
+#undef COLUMN
+#undef SESSION_COLUMN_pools
+#undef SESSION_COLUMN_inst
+#undef SESSION_COLUMN_sess
+    SESSION_FIELD_COUNT
+};
+
 extern const struct row_field pool_row_fields[POOL_FIELD_COUNT];
 extern const struct row_field instance_row_fields[INSTANCE_FIELD_COUNT];
+extern const struct row_field config_row_fields[CONFIG_FIELD_COUNT];
+extern const struct row_field session_row_fields[SESSION_FIELD_COUNT];
 
 /* The rows hold the same value in FIELD. */
 bool row_field_is_equal(const struct row_field *field, const void *a, const void *b);

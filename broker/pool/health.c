@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/pool/health.h"
 
-enum { LONG_WAIT_MS = 1000 };
+static const struct {
+    struct span token;
+    const char *sentence;
+} reasons[] = {
+#define HEALTH_REASON(NAME, token, sentence) {SPAN_INIT(token), sentence},
+#include "broker/pool/health_reasons.def"
+#undef HEALTH_REASON
+};
 
 const char *health_name(enum health health)
 {
@@ -15,28 +22,17 @@ const char *health_name(enum health health)
     return "-";
 }
 
-enum health health_judge(const struct health_facts *facts, const char **ret_reason)
+const char *health_reason_token(enum health_reason reason)
 {
-    *ret_reason = "-";
-    if (facts->is_draining) {
-        *ret_reason = "draining";
-        return HEALTH_DRAINING;
+    return reasons[reason].token.at;
+}
+
+const char *health_reason_sentence(struct span token)
+{
+    for (size_t i = 0; i < HEALTH_REASON_COUNT; i++) {
+        if (span_equal(reasons[i].token, token)) {
+            return reasons[i].sentence;
+        }
     }
-    if (facts->open == 0 && facts->has_failure) {
-        *ret_reason = facts->is_settled ? "refused" : "no_session";
-        return facts->gave_up && !facts->is_settled ? HEALTH_CIRCUIT_OPEN : HEALTH_UNHEALTHY;
-    }
-    if (facts->has_failure) {
-        *ret_reason = "cannot_grow";
-        return HEALTH_DEGRADED;
-    }
-    if (facts->oldest_wait_ms > LONG_WAIT_MS) {
-        *ret_reason = "wait";
-        return HEALTH_DEGRADED;
-    }
-    if (!facts->has_opened) {
-        *ret_reason = "unused";
-        return HEALTH_UNKNOWN;
-    }
-    return HEALTH_HEALTHY;
+    return NULL;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How a pool is doing, from hard facts only.  Pure. */
+/* The states of a pool's health and the reasons for them. */
 #ifndef TEPLO_POOL_HEALTH_H
 #define TEPLO_POOL_HEALTH_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "proto/base/bytes.h"
 
 enum health {
 #define HEALTH(name, code, text) HEALTH_##name = (code),
@@ -20,19 +20,19 @@ enum {
     HEALTH_COUNT
 };
 
-struct health_facts {
-    bool is_draining;
-    bool has_opened; /* a session was ready once */
-    size_t open;     /* sessions open now */
-    size_t waiting;
-    int64_t oldest_wait_ms;
-    bool gave_up;     /* who waits is refused at once */
-    bool has_failure; /* the last attempt failed, and none succeeded since */
-    bool is_settled;  /* and trying again soon cannot help */
+enum health_reason {
+#define HEALTH_REASON(NAME, token, sentence) HEALTH_REASON_##NAME,
+#include "broker/pool/health_reasons.def"
+#undef HEALTH_REASON
+    HEALTH_REASON_COUNT
 };
 
-/* *RET_REASON is a word. */
-enum health health_judge(const struct health_facts *facts, const char **ret_reason);
+/* Of the reasons in words, as in the Redis row. */
+enum { HEALTH_REASONS_SIZE = 65 };
+
 const char *health_name(enum health health);
+const char *health_reason_token(enum health_reason reason);
+/* For people, without a full stop.  TOKEN that is none: NULL. */
+const char *health_reason_sentence(struct span token);
 
 #endif

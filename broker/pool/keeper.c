@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Upkeep of a pool over time: retire the old, close the idle, ping the silent. */
+/* Upkeep of a pool over time: retire the old, close the idle, ping the silent, look how it is. */
 #include "broker/pool/pool_priv.h"
 
 enum { SHORTEST_INTERVAL_MS = 20, LONGEST_INTERVAL_MS = 1000 };
@@ -83,8 +83,19 @@ static void on_keeper(void *owner)
         care_for(pool, session, open);
         open -= took_calls && !takes_calls(session) ? 1 : 0;
     }
+    /* Which goes on with it, if there is still something to look after. */
     deferred_schedule(&pool->dispatch);
-    timer_start(&pool->keeper, interval_ms(&pool->limits));
+}
+
+void keeper_ensure(struct pool *pool)
+{
+    bool is_needed = !list_is_empty(&pool->sessions) || pool->queue.arrivals.count > 0 ||
+                     pool->limits.minimum > 0 || !pool->is_quiet;
+
+    /* A pool that nobody uses wakes nobody. */
+    if (is_needed && !pool->keeper.armed) {
+        timer_start(&pool->keeper, interval_ms(&pool->limits));
+    }
 }
 
 void keeper_start(struct pool *pool)

@@ -52,6 +52,7 @@ struct pool_view {
     size_t spare;           /* mode SESSION: open sessions without a client */
     size_t least_load;      /* calls on the least loaded ready session; 0 if there is none */
     size_t inflight;        /* calls on all sessions */
+    size_t active;          /* ready sessions with calls */
     int64_t oldest_wait_ms; /* of those who wait; 0: nobody */
     bool has_opened;        /* a session was ready once */
     bool is_listening;      /* somebody listens where the server was not: it is back */

@@ -22,9 +22,7 @@ struct pool *pool_new(struct loop *loop, struct server *server, const struct poo
     pool->adaptive = (limits->size + limits->reserve) * limits->max_inflight;
     list_init(&pool->sessions);
     bytes_init(&pool->identity, 0);
-    pool->health = HEALTH_UNKNOWN;
-    pool->health_reason = "unused";
-    pool->health_since_ms = loop_now_ms(loop);
+    pool->health = health_model_begin(loop_now_ms(loop));
     dispatch_start(pool);
     keeper_start(pool);
     if (limits->minimum > 0) {
@@ -110,6 +108,7 @@ static void view_session(const struct session *session, struct pool_view *view, 
         view->checking++;
     }
     view->spare += session->party == NULL && session->calls_total == 0 ? 1 : 0;
+    view->active += session->state == SESSION_READY && load > 0 ? 1 : 0;
     if (session->state == SESSION_READY && (!*has_ready || load < view->least_load)) {
         view->least_load = load;
         *has_ready = true;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "broker/pool/health.h"
+#include "broker/pool/health_signal.h"
 #include "broker/pool/policy.h"
 #include "broker/pool/queue.h"
 #include "broker/runtime/loop.h"
@@ -39,8 +39,8 @@ struct pool_totals {
 
 /* All mandatory. */
 struct pool_events {
-    /* A session is ready; FIRST: there was none before.  pool_identity() is fresh. */
-    void (*on_ready)(void *owner, struct pool *pool);
+    /* A session is ready, TOOK_MS after it was begun.  pool_identity() is fresh. */
+    void (*on_ready)(void *owner, struct pool *pool, int64_t took_ms);
     /* A session ended that we did not end: what was learnt from the server may be old. */
     void (*on_lost)(void *owner, struct pool *pool, const struct transport_end *end);
     /* A session could not be opened. */
@@ -49,7 +49,13 @@ struct pool_events {
     void (*on_notice)(void *owner, struct pool *pool, int64_t party, const struct message *notice);
     /* Mode SESSION: the session that was PARTY's alone is gone, and with it what it held. */
     void (*on_bereaved)(void *owner, struct pool *pool, int64_t party);
+    /* So many sessions have calls now, of so many that there may be; at each change of either, but
+       not within a turn. */
+    void (*on_load)(void *owner, struct pool *pool, size_t active, size_t cap);
     void (*on_health)(void *owner, struct pool *pool, enum health before);
+    void (*on_breaker)(void *owner, struct pool *pool, enum breaker_state before);
+    /* How did the calls of the last minute go?  About once a second while there are any. */
+    void (*on_window)(void *owner, struct pool *pool, struct health_window *ret_window);
     /* A drained pool has no session left. */
     void (*on_drained)(void *owner, struct pool *pool);
 };
@@ -129,6 +135,8 @@ bool pool_is_up(const struct pool *pool);
 enum pool_state pool_state(const struct pool *pool);
 /* Why the last attempt failed; NULL after a success or before any. */
 const struct transport_end *pool_last_failure(const struct pool *pool);
+/* When an attempt failed last; 0: never. */
+int64_t pool_failed_at_ms(const struct pool *pool);
 /* When to come again, in ms: until the next attempt to open a session, or a guess at the queue. */
 int64_t pool_retry_after_ms(const struct pool *pool);
 enum breaker_state pool_breaker(const struct pool *pool);

@@ -371,12 +371,18 @@ void pool_count_call(struct pool *pool, const struct pool_waiter *waiter, struct
 
 /* ---- once a turn */
 
-static void check_invariants(const struct pool *pool)
+/* What became of this turn. */
+static void look_back(struct pool *pool)
 {
     struct pool_view view;
 
     pool_view(pool, &view);
     CHECK_SLOW(view.open + view.opening + view.leaving == pool->sessions.count);
+    if (view.active != pool->told_active || pool->limits.size != pool->told_cap) {
+        pool->told_active = view.active;
+        pool->told_cap = pool->limits.size;
+        pool->events->on_load(pool->owner, pool, view.active, pool->limits.size);
+    }
 }
 
 /* Somebody would like a session of a server on this machine that does not let us in. */
@@ -450,6 +456,7 @@ static void on_dispatch(void *owner)
     }
     pool_update_health(pool);
     if (pool->state == POOL_DRAINING) {
+        look_back(pool);
         if (list_is_empty(&pool->sessions)) {
             pool->events->on_drained(pool->owner, pool);
         }
@@ -458,5 +465,5 @@ static void on_dispatch(void *owner)
     serve_waiters(pool);
     note_standing(pool);
     act(pool);
-    check_invariants(pool);
+    look_back(pool);
 }

@@ -47,6 +47,11 @@ const struct transport_end *pool_last_failure(const struct pool *pool)
     return pool->last_failure.failure == FAILURE_NONE ? NULL : &pool->last_failure;
 }
 
+int64_t pool_failed_at_ms(const struct pool *pool)
+{
+    return pool->failed_at_ms;
+}
+
 enum breaker_state pool_breaker(const struct pool *pool)
 {
     return breaker_state(&pool->breaker, loop_now_ms(pool->loop));
@@ -101,35 +106,6 @@ void pool_figures(const struct pool *pool, struct pool_figures *ret_figures)
     if (oldest != NULL) {
         ret_figures->oldest_wait_ms = loop_now_ms(pool->loop) - oldest->since_ms;
     }
-}
-
-void pool_update_health(struct pool *pool)
-{
-    enum health before = pool->health;
-    struct pool_view view;
-    struct health_facts facts;
-
-    pool_view(pool, &view);
-    facts = (struct health_facts){.is_draining = pool->state == POOL_DRAINING,
-                                  .has_opened = view.has_opened,
-                                  .open = view.open,
-                                  .waiting = view.waiting,
-                                  .oldest_wait_ms = view.oldest_wait_ms,
-                                  .gave_up = view.breaker != BREAKER_CLOSED,
-                                  .has_failure = pool->last_failure.failure != FAILURE_NONE,
-                                  .is_settled = pool->last_failure.is_settled};
-    pool->health = health_judge(&facts, &pool->health_reason);
-    if (pool->health != before) {
-        pool->health_since_ms = loop_now_ms(pool->loop);
-        pool->events->on_health(pool->owner, pool, before);
-    }
-}
-
-enum health pool_health(const struct pool *pool, const char **ret_reason, int64_t *ret_since_ms)
-{
-    *ret_reason = pool->health_reason;
-    *ret_since_ms = pool->health_since_ms;
-    return pool->health;
 }
 
 struct pool_totals *pool_totals(struct pool *pool)

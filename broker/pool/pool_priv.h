@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What pool.c (its life), pool_dispatch.c (who gets a session), pool_sessions.c (what sessions
-   tell), keeper.c and pool_figures.c share. */
+   tell), pool_health.c, keeper.c and pool_figures.c share. */
 #ifndef TEPLO_POOL_POOL_PRIV_H
 #define TEPLO_POOL_POOL_PRIV_H
 
+#include "broker/pool/health_model.h"
 #include "broker/pool/pool.h"
 #include "broker/upstream/listen_watch.h"
 
@@ -37,13 +38,20 @@ struct pool {
     size_t adaptive;            /* calls at a time that the server was found to bear */
     size_t used;                /* calls at a time since `adaptive` was looked at last */
     int64_t raised_at_ms;
+    size_t told_active; /* by on_load */
+    size_t told_cap;
     int64_t standing_since_ms; /* since then the queue was never empty; 0: it is */
     int64_t retired_at_ms;
     unsigned next_number;
     struct transport_end last_failure; /* failure NONE: none */
-    enum health health;
-    const char *health_reason;
-    int64_t health_since_ms;
+    struct health_memory health;
+    unsigned hard_facts;             /* as of the last look at its health */
+    int64_t looked_ms;               /* then */
+    bool is_urgent;                  /* look again */
+    bool is_quiet;                   /* nothing will change by itself */
+    enum breaker_state told_breaker; /* by on_breaker */
+    uint64_t ratelimited;            /* calls and sessions refused with 429 */
+    int64_t unauthorized_ms;         /* a call was refused for its credentials, last; 0: never */
     struct bytes identity;
     const char *protocol;
     struct pool_totals totals;
@@ -68,11 +76,16 @@ void pool_note_overload(struct pool *pool);
 void pool_open_session(struct pool *pool);
 /* SESSION's own idle timeout and keep-alive interval, anew from the limits. */
 void pool_jitter(const struct pool *pool, struct session *session);
-/* pool_figures.c: judge the health anew, and tell if it changed. */
+
+/* pool_health.c: judge the health anew if it may have changed, and tell if it has. */
 void pool_update_health(struct pool *pool);
+/* ... a hard fact has, in this turn. */
+void pool_urge_health(struct pool *pool);
 
 /* keeper.c */
 void keeper_start(struct pool *pool);
+/* If there is something to look after, and it has stopped because there was nothing. */
+void keeper_ensure(struct pool *pool);
 void keeper_stop(struct pool *pool);
 
 #endif

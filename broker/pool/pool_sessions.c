@@ -11,7 +11,7 @@ enum { PROVEN_MS = 1000 };
 static void on_session_ready(void *owner, struct session *session);
 static void on_session_changed(void *owner, struct session *session);
 static void on_session_settled(void *owner, struct session *session, const struct call *call);
-static void on_session_overloaded(void *owner, struct session *session);
+static void on_session_refused(void *owner, struct session *session, enum session_refusal why);
 static void on_session_closed(void *owner, struct session *session,
                               const struct transport_end *end);
 static void on_session_notice(void *owner, struct session *session, const struct message *notice);
@@ -19,7 +19,7 @@ static void on_session_notice(void *owner, struct session *session, const struct
 static const struct session_events session_events = {.on_ready = on_session_ready,
                                                      .on_changed = on_session_changed,
                                                      .on_settled = on_session_settled,
-                                                     .on_overloaded = on_session_overloaded,
+                                                     .on_refused = on_session_refused,
                                                      .on_closed = on_session_closed,
                                                      .on_notice = on_session_notice};
 
@@ -52,6 +52,7 @@ static void note_failure(struct pool *pool, const struct transport_end *end)
     int64_t now_ms = loop_now_ms(pool->loop);
 
     pool->last_failure = *end;
+    pool->ratelimited += strcmp(end->error_class, "ratelimit") == 0 ? 1 : 0;
     pool->failed_at_ms = now_ms;
     pool->seen_deaf = false;
     if (pool->failures++ == 0) {
@@ -132,7 +133,7 @@ static void on_session_ready(void *owner, struct session *session)
     }
     log_event(LOG_LEVEL_INFO, "session_ready", "session=%s protocol=%s took_ms=%lld", session->name,
               session->protocol, (long long)took_ms);
-    pool->events->on_ready(pool->owner, pool);
+    pool->events->on_ready(pool->owner, pool, took_ms);
 }
 
 static void on_session_changed(void *owner, struct session *session)
@@ -153,12 +154,16 @@ static void on_session_settled(void *owner, struct session *session, const struc
     }
 }
 
-static void on_session_overloaded(void *owner, struct session *session)
+static void on_session_refused(void *owner, struct session *session, enum session_refusal why)
 {
     struct pool *pool = owner;
 
     (void)session;
-    if (pool->limits.is_adaptive) {
+    pool->ratelimited += why == SESSION_REFUSES_RATE ? 1 : 0;
+    if (why == SESSION_REFUSES_CREDENTIALS) {
+        pool->unauthorized_ms = loop_now_ms(pool->loop);
+        pool_urge_health(pool);
+    } else if (pool->limits.is_adaptive) {
         pool_note_overload(pool);
     }
 }

@@ -9,6 +9,7 @@
 #include "broker/routing/catalog.h"
 
 #include "broker/routing/list_pages.h"
+#include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
 enum { PAGES_MAXIMUM = 1000 };
@@ -29,6 +30,7 @@ struct entry {
     struct bytes request_text;
     struct message request;
     struct errand errand;
+    int64_t begun_us; /* the errand */
     struct deferred serve;
 };
 
@@ -38,6 +40,8 @@ struct catalog {
     struct catalog_limits limits;
     struct entry entries[CATALOG_KINDS];
     struct catalog_totals totals;
+    const struct catalog_events *events;
+    void *owner;
     struct reapable reapable;
     bool closing;
 };
@@ -56,11 +60,13 @@ static void on_serve(void *owner);
 static void on_page(void *owner, const struct message *answer);
 static void on_page_progress(void *owner, const struct message *notice);
 static void on_page_failed(void *owner, const struct failure_report *report);
+static void fail_fetch(struct entry *entry, const struct failure_report *report);
 
 static const struct errand_events errand_events = {on_page, on_page_progress, on_page_failed, NULL};
 
 struct catalog *catalog_new(struct loop *loop, struct pool *pool,
-                            const struct catalog_limits *limits)
+                            const struct catalog_limits *limits,
+                            const struct catalog_events *events, void *owner)
 {
     struct catalog *catalog = MEM_NEW(struct catalog);
 
@@ -70,6 +76,8 @@ struct catalog *catalog_new(struct loop *loop, struct pool *pool,
     catalog->loop = loop;
     catalog->pool = pool;
     catalog->limits = *limits;
+    catalog->events = events;
+    catalog->owner = owner;
     for (int i = 0; i < CATALOG_KINDS; i++) {
         struct entry *entry = &catalog->entries[i];
 
@@ -191,9 +199,10 @@ static void fetch_page(struct entry *entry, struct span cursor)
         message_parse(bytes_span(text), &json_limits_default, &entry->request, &fault) < 0) {
         struct failure_report report = failure_report_of(FAILURE_OUT_OF_MEMORY, NULL);
 
-        on_page_failed(entry, &report);
+        fail_fetch(entry, &report);
         return;
     }
+    entry->begun_us = clock_now_us();
     errand_start(&entry->errand, catalog->pool, &entry->request, &catalog->limits.errand,
                  &errand_events, entry);
 }
@@ -272,7 +281,7 @@ static void fail_too_large(struct entry *entry)
     struct failure_report report =
         failure_report_of(FAILURE_TOO_LARGE, "the list is longer than max_response");
 
-    on_page_failed(entry, &report);
+    fail_fetch(entry, &report);
 }
 
 static void on_fetched(struct entry *entry)
@@ -290,12 +299,32 @@ static void on_fetched(struct entry *entry)
     serve_late(entry);
 }
 
+/* ERROR is the server's, or none. */
+static void tell_fetch(struct entry *entry, struct span error, enum failure failure)
+{
+    struct timeline timeline = {.kind = TIMELINE_FETCH,
+                                .begun_us = entry->begun_us,
+                                .done_us = clock_now_us(),
+                                .failure = failure};
+
+    timeline_describe(&timeline, &entry->request, kinds[entry->kind].method);
+    if (failure != FAILURE_NONE) {
+        timeline.result = call_result_of(failure);
+    } else if (!span_is_none(error)) {
+        timeline.result = CALL_RESULT_RPC_ERROR;
+        (void)!json_to_int(json_find(error, "code"), &timeline.rpc_code);
+    }
+    errand_fill(&entry->errand, &timeline);
+    entry->catalog->events->on_fetch(entry->catalog->owner, &timeline);
+}
+
 static void on_page(void *owner, const struct message *answer)
 {
     struct entry *entry = owner;
     struct span cursor;
     struct list_node *node;
 
+    tell_fetch(entry, answer->error, FAILURE_NONE);
     if (answer->kind == MESSAGE_ERROR) {
         entry->state = entry->list.length > 0 ? ENTRY_OLD : ENTRY_EMPTY;
         while ((node = list_take_first(&entry->waiters)) != NULL) {
@@ -337,7 +366,12 @@ static void serve_stale(struct entry *entry)
 
 static void on_page_failed(void *owner, const struct failure_report *report)
 {
-    struct entry *entry = owner;
+    tell_fetch(owner, SPAN_NONE, report->failure);
+    fail_fetch(owner, report);
+}
+
+static void fail_fetch(struct entry *entry, const struct failure_report *report)
+{
     struct list_node *node;
 
     list_pages_clear(&entry->pages);

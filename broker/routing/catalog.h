@@ -22,6 +22,12 @@ struct catalog_waiter {
     struct list_node in_entry;
 };
 
+/* Mandatory. */
+struct catalog_events {
+    /* The server was asked for a page, in vain or not; TIMELINE lives until the return. */
+    void (*on_fetch)(void *owner, const struct timeline *timeline);
+};
+
 struct catalog_totals {
     uint64_t cache_hit_total;
     uint64_t cache_miss_total;
@@ -43,7 +49,8 @@ struct catalog_limits {
 };
 
 MUST_CHECK struct catalog *catalog_new(struct loop *loop, struct pool *pool,
-                                       const struct catalog_limits *limits);
+                                       const struct catalog_limits *limits,
+                                       const struct catalog_events *events, void *owner);
 /* Waiters must have been withdrawn or told.  Freed at the end of the turn. */
 void catalog_close(struct catalog *catalog);
 void catalog_set_limits(struct catalog *catalog, const struct catalog_limits *limits);

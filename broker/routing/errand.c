@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/routing/errand.h"
 
+#include "broker/runtime/clock.h"
+
 /* Sessions that may die under one request before it is given up: those that it never reached, and
    those that said they were gone when they had it already. */
 enum { ATTEMPTS_UNSENT_MAXIMUM = 8, ATTEMPTS_GONE_MAXIMUM = 2 };
@@ -70,11 +72,20 @@ void errand_start(struct errand *errand, struct pool *pool, const struct message
     pool_acquire(pool, &errand->waiter);
 }
 
+/* Its call is about to be gone. */
+static void part_with_call(struct errand *errand)
+{
+    if (errand->call != NULL) {
+        errand->at = call_moments(errand->call);
+        errand->call = NULL;
+    }
+}
+
 static void end(struct errand *errand)
 {
     CHECK(errand->state != ERRAND_OVER);
     errand->state = ERRAND_OVER;
-    errand->call = NULL;
+    part_with_call(errand);
     timer_stop(&errand->timer);
     if (errand->is_repeat) {
         errand->is_repeat = false;
@@ -128,6 +139,21 @@ void errand_refuse(struct errand *errand, enum failure failure, const char *deta
     fail(errand, failure, detail);
 }
 
+void errand_fill(const struct errand *errand, struct timeline *timeline)
+{
+    CHECK(errand->state == ERRAND_OVER);
+    timeline->attempts = errand->attempts;
+    if (errand->attempts == 0) {
+        return;
+    }
+    timeline->waited_us = errand->first_session_us - timeline->begun_us;
+    timeline->session_us = errand->session_us;
+    timeline->sent_us = errand->at.sent_us;
+    timeline->accepted_us = errand->at.accepted_us;
+    timeline->first_us = errand->at.first_us;
+    memcpy(timeline->session, errand->session, sizeof(timeline->session));
+}
+
 static void await_answer(struct errand *errand)
 {
     int64_t total_left_ms =
@@ -140,6 +166,7 @@ static void await_answer(struct errand *errand)
 static void on_session(struct pool_waiter *waiter, struct session *session)
 {
     struct errand *errand = LIST_ITEM(waiter, struct errand, waiter);
+    int64_t now_us = clock_now_us();
     struct call *call;
 
     if (errand->events->on_sending != NULL) {
@@ -155,7 +182,12 @@ static void on_session(struct pool_waiter *waiter, struct session *session)
     pool_count_call(errand->pool, waiter, call);
     errand->call = call;
     errand->state = ERRAND_SENT;
-    errand->attempts++;
+    if (errand->attempts++ == 0) {
+        errand->first_session_us = now_us;
+    }
+    errand->session_us = now_us;
+    _Static_assert(sizeof(errand->session) == sizeof(session->name), "the name fits");
+    memcpy(errand->session, session->name, sizeof(errand->session));
     errand->sent_ms = loop_now_ms(errand->loop);
     errand->queue_left_ms -= errand->sent_ms - errand->waiting_since_ms;
     await_answer(errand);
@@ -185,7 +217,7 @@ static void on_call_progress(void *owner, const struct message *notice)
 static void try_again(struct errand *errand)
 {
     errand->state = ERRAND_WAITING;
-    errand->call = NULL;
+    part_with_call(errand);
     await_session(errand);
     pool_acquire_again(errand->pool, &errand->waiter);
 }
@@ -241,7 +273,7 @@ static void on_timer(void *owner)
         bool never_left = call_never_left(call);
 
         /* Abandoned first: what fail() tells may already start the next thing. */
-        errand->call = NULL;
+        part_with_call(errand);
         session_abandon(call, ABANDON_AND_CANCEL, pool_limits(errand->pool)->cancel_grace_ms,
                         errand->witness);
         fail(errand, never_left ? FAILURE_QUEUE_TIMEOUT : FAILURE_TIMEOUT, NULL);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "broker/pool/pool.h"
+#include "broker/routing/timeline.h"
 #include "broker/runtime/loop.h"
 #include "proto/failure.h"
 #include "proto/message.h"
@@ -60,6 +61,11 @@ struct errand {
     bool is_repeat;         /* under the pool's retry budget */
     enum failure uncertain; /* why an attempt may have run, or NONE; no later failure may hide it */
     int attempts;           /* times that a session took it */
+    /* For its time line; of the last attempt, but for the first. */
+    int64_t first_session_us;
+    int64_t session_us;
+    struct call_moments at;
+    char session[TIMELINE_SESSION_SIZE];
 };
 
 void errand_start(struct errand *errand, struct pool *pool, const struct message *message,
@@ -72,5 +78,7 @@ void errand_refuse(struct errand *errand, enum failure failure, const char *deta
  * afterwards if the end is still to come; if not, the last try did not run.
  */
 void errand_abandon(struct errand *errand, enum abandon how);
+/* It is over: what it knows of TIMELINE, whose begun_us is set. */
+void errand_fill(const struct errand *errand, struct timeline *timeline);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "broker/routing/timeline.h"
+#include "proto/base/check.h"
 
 enum { JOURNAL_RECENT = 256, JOURNAL_FAILED = 256 };
 
@@ -22,6 +23,7 @@ struct journal;
 
 MUST_CHECK struct journal *journal_new(void);
 void journal_free(struct journal *journal);
+/* ERROR_CLASS may be NULL: none. */
 void journal_add(struct journal *journal, const char *pool, const char *error_class,
                  const struct timeline *timeline);
 /* Newest first; NULL past the end.  Failed: all but OK. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker/routing/refusal.h"
 
+#include "broker/routing/conclusion.h"
+
 const char refusal_not_allowed[] = "the pool's \"allow\" has neither this user nor its groups";
 
 void refusal_error(struct requester *requester, struct span id, int code, const char *text,
@@ -42,6 +44,7 @@ void refusal_denied(struct requester *requester, const struct message *message, 
     if (route != NULL) {
         report.upstream = route_name(route);
         route_count_failure(route, FAILURE_DENIED);
+        conclusion_of_denied(requester, message, route);
     }
     reply_failure(out, message->id, &report);
     requester_send(requester, out);

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 
+#include "broker/routing/conclusion.h"
 #include "broker/routing/greeting.h"
 #include "broker/routing/listen.h"
+#include "broker/runtime/clock.h"
 #include "proto/base/mem.h"
 
 static void on_answer(void *owner, const struct message *answer);
@@ -48,6 +50,7 @@ struct request *request_new(struct requester *requester, struct route *route,
     request->era = era;
     request->errand.state = ERRAND_OVER;
     request->started_ms = loop_now_ms(router_loop(requester->router));
+    request->begun_us = clock_now_us();
     timer_init(&request->timer, router_loop(requester->router), on_timer, request);
     requester->calls_total++;
     requester->text_bytes += request->text.capacity;
@@ -70,6 +73,7 @@ void request_finish(struct request *request)
     CHECK(request->errand.state == ERRAND_OVER && request->record == NULL &&
           request->list.in_entry.on == NULL && request->session.in_waiters.on == NULL);
     timer_stop(&request->timer);
+    conclusion_of_request(request);
     if (request->kind == REQUEST_LISTEN) {
         requester->listens--;
     }
@@ -111,9 +115,9 @@ static void leave_record(struct request *request, enum record_leave why)
 
 void request_cancel(struct request *request)
 {
-    route_totals(request->route)->cancelled_total++;
     withdraw(request, ABANDON_AND_CANCEL);
     leave_record(request, RECORD_CLIENT_CANCELLED);
+    request->end.result = CALL_RESULT_CANCELLED;
     request_finish(request);
 }
 
@@ -124,6 +128,7 @@ void request_orphan(struct request *request)
 
     withdraw(request, policy == ORPHAN_CANCEL ? ABANDON_AND_CANCEL : ABANDON_SILENTLY);
     leave_record(request, RECORD_CLIENT_GONE);
+    request->end.result = CALL_RESULT_CLIENT_GONE;
     request_finish(request);
 }
 
@@ -238,6 +243,8 @@ static void answer_error(struct request *request, struct span error)
 {
     struct bytes *out = begin_answer(request, "error");
 
+    request->end.result = CALL_RESULT_RPC_ERROR;
+    (void)!json_to_int(json_find(error, "code"), &request->end.rpc_code);
     if (request->era == MCP_ERA_MODERN) {
         mcp_error_to_modern(error, out);
     } else {
@@ -252,6 +259,8 @@ void request_answer_failure(struct request *request, const struct failure_report
     struct failure_report told = *report;
 
     told.call = request->record == NULL ? NULL : request->record->text;
+    request->end =
+        (struct request_end){.result = call_result_of(report->failure), .failure = report->failure};
     route_count_failure(request->route, report->failure);
     if (request->method == MCP_TOOLS_CALL && failure_outcome(report->failure) == OUTCOME_UNKNOWN &&
         route_unknown_form(request->route) == UNKNOWN_IS_TOOL_ERROR) {
@@ -274,10 +283,13 @@ static void refuse_record(struct request *request, int reason)
     struct failure_report report =
         failure_report_of(reason == -ENOMEM ? FAILURE_OUT_OF_MEMORY : FAILURE_LEDGER_FULL, NULL);
 
+    request->end.result = CALL_RESULT_NOT_EXECUTED;
     if (reason == -EINVAL) {
+        request->end.rpc_code = RPC_INVALID_PARAMS;
         reply_refusal(out, request->message.id, RPC_INVALID_PARAMS,
                       SPAN("_meta[\"dev.teplo/call\"] is not a UUID"));
     } else if (reason == -EEXIST) {
+        request->end.rpc_code = RPC_INVALID_REQUEST;
         reply_refusal(out, request->message.id, RPC_INVALID_REQUEST,
                       SPAN("a call with this _meta[\"dev.teplo/call\"] is still under way"));
     } else {
@@ -302,12 +314,18 @@ static bool may_write(const struct request *request)
 static int enter_record(struct request *request)
 {
     struct ledger *ledger = router_ledger(request->requester->router);
+    int r;
 
     if (ledger == NULL || !may_write(request)) {
         return 0;
     }
-    return record_new(ledger, mcp_own_meta(&request->message, "call"), request->requester->peer.uid,
-                      route_name(request->route), &request->record);
+    r = record_new(ledger, mcp_own_meta(&request->message, "call"), request->requester->peer.uid,
+                   route_name(request->route), &request->record);
+    if (r == 0) {
+        _Static_assert(sizeof(request->call) == sizeof(request->record->text), "the id fits");
+        memcpy(request->call, request->record->text, sizeof(request->call));
+    }
+    return r;
 }
 
 void request_pass(struct request *request)
@@ -334,24 +352,6 @@ static void on_sending(void *owner)
 
     if (request->record != NULL) {
         record_sending(request->record);
-    }
-}
-
-static void count_answer(struct request *request, const struct message *answer)
-{
-    struct route_totals *totals = route_totals(request->route);
-    int64_t took_ms = loop_now_ms(router_loop(request->requester->router)) - request->started_ms;
-
-    totals->use_ms_sum += (uint64_t)took_ms;
-    totals->retries_total += (uint64_t)(request->errand.attempts - 1);
-    totals->last_ok_ms = loop_now_ms(router_loop(request->requester->router));
-    if (answer->kind == MESSAGE_ERROR) {
-        totals->rpc_err_total++;
-    } else if (request->method == MCP_TOOLS_CALL &&
-               json_kind_of(json_find(answer->result, "isError")) == JSON_TRUE) {
-        totals->tool_err_total++;
-    } else {
-        totals->ok_total++;
     }
 }
 
@@ -387,12 +387,15 @@ static void on_answer(void *owner, const struct message *answer)
 {
     struct request *request = owner;
 
-    count_answer(request, answer);
     if (answer->kind == MESSAGE_ERROR) {
         answer_error(request, answer->error);
-    } else {
-        give_result(request, answer->result);
+        return;
     }
+    if (request->method == MCP_TOOLS_CALL &&
+        json_kind_of(json_find(answer->result, "isError")) == JSON_TRUE) {
+        request->end.result = CALL_RESULT_TOOL_ERROR;
+    }
+    give_result(request, answer->result);
 }
 
 static void on_progress(void *owner, const struct message *notice)
@@ -419,9 +422,6 @@ static void on_failed(void *owner, const struct failure_report *report)
 {
     struct request *request = owner;
 
-    if (report->attempts > 1) {
-        route_totals(request->route)->retries_total += (uint64_t)(report->attempts - 1);
-    }
     router_report(request->requester->router, route_name(request->route), "call_failed",
                   failure_reason(report->failure), failure_text(report->failure));
     request_answer_failure(request, report);

@@ -20,6 +20,13 @@ enum request_kind {
     REQUEST_LISTEN,   /* listen_kinds */
 };
 
+/* How it ended; all zero: well. */
+struct request_end {
+    enum call_result result;
+    enum failure failure;
+    int64_t rpc_code;
+};
+
 struct request {
     struct requester *requester; /* its owner, through `requests` */
     struct route *route;         /* borrowed: requests are failed before it is closed */
@@ -35,6 +42,9 @@ struct request {
     struct timer timer;
     unsigned listen_kinds; /* 1 << enum catalog_kind that the listen asked for */
     int64_t started_ms;
+    int64_t begun_us;              /* when it was read */
+    char call[TIMELINE_CALL_SIZE]; /* the id of its record, also once that is gone; empty: none */
+    struct request_end end;        /* set before request_finish */
     struct reapable reapable;
 };
 
@@ -62,7 +72,8 @@ void request_fail(struct request *request, const struct failure_report *report);
 /* Answer and end it. */
 void request_answer_result(struct request *request, struct span result);
 void request_answer_failure(struct request *request, const struct failure_report *report);
-/* Answered already, by whoever calls this. */
+/* Answered already, by whoever calls this, and its end is set.  Everything that ends it comes
+   here, and from here it is measured. */
 void request_finish(struct request *request);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "broker/routing/conclusion.h"
 #include "broker/routing/notices.h"
 #include "broker/routing/requester.h"
 #include "broker/routing/router.h"
@@ -28,20 +29,25 @@ struct route {
     size_t tool_count;
     struct access_rules access;
     struct route_totals totals;
+    struct meters *meters; /* owned */
     struct timer change_timer;
     unsigned changed; /* kinds to tell clients of */
     bool lost_any;    /* a session was lost: after the next one everything may have changed */
     struct reapable reapable;
 };
 
-static void on_pool_ready(void *owner, struct pool *pool);
+static void on_pool_ready(void *owner, struct pool *pool, int64_t took_ms);
 static void on_pool_lost(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_pool_failed(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_pool_notice(void *owner, struct pool *pool, int64_t party,
                            const struct message *notice);
 static void on_pool_bereaved(void *owner, struct pool *pool, int64_t party);
+static void on_pool_load(void *owner, struct pool *pool, size_t active, size_t cap);
 static void on_pool_health(void *owner, struct pool *pool, enum health before);
+static void on_pool_breaker(void *owner, struct pool *pool, enum breaker_state before);
+static void on_pool_window(void *owner, struct pool *pool, struct health_window *ret_window);
 static void on_pool_drained(void *owner, struct pool *pool);
+static void on_fetch(void *owner, const struct timeline *timeline);
 static void on_change_timer(void *owner);
 
 static const struct pool_events pool_events = {.on_ready = on_pool_ready,
@@ -49,8 +55,12 @@ static const struct pool_events pool_events = {.on_ready = on_pool_ready,
                                                .on_failed = on_pool_failed,
                                                .on_notice = on_pool_notice,
                                                .on_bereaved = on_pool_bereaved,
+                                               .on_load = on_pool_load,
                                                .on_health = on_pool_health,
+                                               .on_breaker = on_pool_breaker,
+                                               .on_window = on_pool_window,
                                                .on_drained = on_pool_drained};
+static const struct catalog_events catalog_events = {on_fetch};
 
 static void free_tools(struct route_tool *tools, size_t count)
 {
@@ -91,6 +101,7 @@ static void reap(void *owner)
 
     free_tools(route->tools, route->tool_count);
     access_rules_done(&route->access);
+    meters_free(route->meters);
     mem_free(route);
 }
 
@@ -111,14 +122,15 @@ struct route *route_new(struct loop *loop, struct router *router, struct server 
     route->unknown = options->unknown;
     route->tools = copy_tools(options);
     route->tool_count = options->tool_count;
+    route->meters = meters_new(loop_now_ms(loop));
     timer_init(&route->change_timer, loop, on_change_timer, route);
     route->pool = pool_new(loop, server, &options->pool, &pool_events, route);
     if (route->pool == NULL) {
         server_unref(server);
     } else {
-        route->catalog = catalog_new(loop, route->pool, &limits);
+        route->catalog = catalog_new(loop, route->pool, &limits, &catalog_events, route);
     }
-    if (route->tools == NULL || route->catalog == NULL) {
+    if (route->tools == NULL || route->meters == NULL || route->catalog == NULL) {
         route_close(route);
         return NULL;
     }
@@ -197,6 +209,11 @@ struct catalog *route_catalog(struct route *route)
 struct route_totals *route_totals(struct route *route)
 {
     return &route->totals;
+}
+
+struct meters *route_meters(struct route *route)
+{
+    return route->meters;
 }
 
 struct router *route_router(struct route *route)
@@ -295,21 +312,43 @@ void route_count_class(struct route *route, const char *error_class)
     }
 }
 
+static const char *const classes_of_failures[FAILURE_COUNT] = {
+    [FAILURE_OVERLOADED] = "queue_full",     [FAILURE_QUEUE_TIMEOUT] = "queue_timeout",
+    [FAILURE_REFUSED] = "http4xx",           [FAILURE_SESSION_GONE] = "session",
+    [FAILURE_CONNECTION_LOST] = "ambiguous", [FAILURE_TIMEOUT] = "timeout",
+    [FAILURE_SERVER_ERROR] = "http5xx",      [FAILURE_SESSION_LOST] = "ambiguous",
+    [FAILURE_DRAIN_DEADLINE] = "ambiguous",  [FAILURE_TOO_LARGE] = "oversize",
+    [FAILURE_MALFORMED] = "proto",
+};
+
 void route_count_failure(struct route *route, enum failure failure)
 {
-    static const char *const classes[FAILURE_COUNT] = {
-        [FAILURE_OVERLOADED] = "queue_full",     [FAILURE_QUEUE_TIMEOUT] = "queue_timeout",
-        [FAILURE_REFUSED] = "http4xx",           [FAILURE_SESSION_GONE] = "session",
-        [FAILURE_CONNECTION_LOST] = "ambiguous", [FAILURE_TIMEOUT] = "timeout",
-        [FAILURE_SERVER_ERROR] = "http5xx",      [FAILURE_SESSION_LOST] = "ambiguous",
-        [FAILURE_DRAIN_DEADLINE] = "ambiguous",  [FAILURE_TOO_LARGE] = "oversize",
-        [FAILURE_MALFORMED] = "proto",
-    };
-
     route->totals.by_failure[failure]++;
-    if (classes[failure] != NULL) {
-        route_count_class(route, classes[failure]);
+    if (classes_of_failures[failure] != NULL) {
+        route_count_class(route, classes_of_failures[failure]);
     }
+}
+
+/* Why there is no session for what began at BEGUN_MS. */
+static const char *unavailable_class(const struct route *route, int64_t begun_ms)
+{
+    const struct transport_end *last = pool_last_failure(route->pool);
+
+    if (last == NULL) {
+        return "connect"; /* sessions open, and no connection for a POST came about */
+    }
+    return pool_failed_at_ms(route->pool) >= begun_ms ? last->error_class : "breaker";
+}
+
+const char *route_error_class(const struct route *route, enum failure failure, int64_t begun_ms)
+{
+    if (failure == FAILURE_UNAVAILABLE) {
+        return unavailable_class(route, begun_ms);
+    }
+    /* Ours, although what has become of the call is as unclear as ever. */
+    return failure == FAILURE_DRAIN_DEADLINE || classes_of_failures[failure] == NULL
+               ? failure_reason(failure)
+               : classes_of_failures[failure];
 }
 
 /* ---- what the pool tells */
@@ -336,11 +375,12 @@ static void on_change_timer(void *owner)
     notices_tell_changed(route, changed);
 }
 
-static void on_pool_ready(void *owner, struct pool *pool)
+static void on_pool_ready(void *owner, struct pool *pool, int64_t took_ms)
 {
     struct route *route = owner;
 
     (void)pool;
+    meters_note_create(route->meters, loop_now_ms(route->loop), (double)took_ms);
     if (route->lost_any) {
         /* Notices may have been missed while the server was away. */
         route->lost_any = false;
@@ -388,6 +428,19 @@ static void on_pool_bereaved(void *owner, struct pool *pool, int64_t party)
     }
 }
 
+static void on_pool_load(void *owner, struct pool *pool, size_t active, size_t cap)
+{
+    struct route *route = owner;
+
+    (void)pool;
+    meters_note_active(route->meters, loop_now_ms(route->loop), active, cap);
+}
+
+static void on_fetch(void *owner, const struct timeline *timeline)
+{
+    conclusion_note(owner, timeline);
+}
+
 static void on_pool_health(void *owner, struct pool *pool, enum health before)
 {
     struct route *route = owner;
@@ -399,6 +452,35 @@ static void on_pool_health(void *owner, struct pool *pool, enum health before)
               "health", "pool=%s from=%s to=%s reason=%s", pool_name(pool), health_name(before),
               health_name(now), reason);
     router_report(route->router, pool_name(pool), "health", reason, health_name(now));
+}
+
+static void on_pool_breaker(void *owner, struct pool *pool, enum breaker_state before)
+{
+    struct route *route = owner;
+    const struct transport_end *last = pool_last_failure(pool);
+    enum breaker_state now = pool_breaker(pool);
+
+    log_event(now == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "breaker",
+              "pool=%s from=%s to=%s", pool_name(pool), breaker_state_name(before),
+              breaker_state_name(now));
+    router_report(route->router, pool_name(pool), "breaker",
+                  last == NULL ? NULL : last->error_class, breaker_state_name(now));
+}
+
+static void on_pool_window(void *owner, struct pool *pool, struct health_window *ret_window)
+{
+    struct route *route = owner;
+    int64_t now_ms = loop_now_ms(route->loop);
+    struct meters_window window;
+    struct histogram latency;
+
+    (void)pool;
+    meters_window(route->meters, now_ms, &window);
+    meters_latency(route->meters, now_ms, &latency);
+    *ret_window = (struct health_window){.calls = window.ended,
+                                         .faults = window.upstream_faults,
+                                         .p95_ms = histogram_quantile_ms(&latency, 0.95),
+                                         .last_ok_ms = route->totals.last_ok_ms};
 }
 
 static void on_pool_drained(void *owner, struct pool *pool)

@@ -12,6 +12,7 @@
 #include "broker/pool/pool.h"
 #include "broker/routing/access.h"
 #include "broker/routing/catalog.h"
+#include "broker/routing/meters.h"
 #include "proto/mcp.h"
 
 struct route;
@@ -64,7 +65,7 @@ struct route_totals {
     uint64_t by_class[ERROR_CLASS_COUNT];
     const char *last_error_class; /* NULL: none yet */
     int64_t last_error_ms;
-    uint64_t use_ms_sum;
+    uint64_t use_us_sum;            /* from sending to the end */
     uint64_t notices_dropped_total; /* of the server, for no client in particular */
     int64_t last_ok_ms;             /* monotonic; 0: never */
 };
@@ -87,6 +88,7 @@ const char *route_name(const struct route *route);
 struct pool *route_pool(struct route *route);
 struct catalog *route_catalog(struct route *route);
 struct route_totals *route_totals(struct route *route);
+struct meters *route_meters(struct route *route);
 struct router *route_router(struct route *route);
 
 /* The limits for MESSAGE, a request of METHOD. */
@@ -105,6 +107,12 @@ bool route_tells_changes(const struct route *route, const char *name);
 
 /* Count a failed call, and what is wrong with the server. */
 void route_count_failure(struct route *route, enum failure failure);
+/*
+ * What went wrong when a request that began at BEGUN_MS failed: the class of the failure, or of why
+ * the server is not to be had; `breaker` if that was known before it came; else the failure's own
+ * reason.  Constant, or as long as the pool.
+ */
+const char *route_error_class(const struct route *route, enum failure failure, int64_t begun_ms);
 void route_count_class(struct route *route, const char *error_class);
 
 /* What clients are told of changed lists, several changes at once: bits of 1 << enum catalog_kind.

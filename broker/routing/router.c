@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "broker/routing/journal.h"
 #include "broker/routing/requester.h"
 #include "proto/base/mem.h"
 
@@ -26,6 +27,7 @@ struct router {
     struct bytes scratch;
     int64_t last_party;
     struct ledger *ledger; /* borrowed, or NULL */
+    struct journal *journal;
     bool draining;
     const struct router_events *events;
     void *owner;
@@ -38,6 +40,11 @@ struct router *router_new(struct loop *loop, const struct router_limits *limits,
     struct router *router = MEM_NEW(struct router);
 
     if (router == NULL) {
+        return NULL;
+    }
+    router->journal = journal_new();
+    if (router->journal == NULL) {
+        mem_free(router);
         return NULL;
     }
     router->loop = loop;
@@ -70,6 +77,11 @@ struct ledger *router_ledger(const struct router *router)
     return router->ledger;
 }
 
+struct journal *router_journal(const struct router *router)
+{
+    return router->journal;
+}
+
 static void free_place(struct place *place)
 {
     list_remove(place->in_places.on, &place->in_places);
@@ -85,6 +97,7 @@ static void reap(void *owner)
 
     hashmap_done(&router->by_name);
     bytes_done(&router->scratch);
+    journal_free(router->journal);
     mem_free(router);
 }
 

@@ -12,6 +12,7 @@
 #include "proto/base/bytes.h"
 #include "proto/json_scan.h"
 
+struct journal;
 struct ledger;
 struct requester;
 struct router;
@@ -75,6 +76,8 @@ bool router_is_idle(struct router *router);
 struct loop *router_loop(const struct router *router);
 const struct router_limits *router_limits(const struct router *router);
 struct ledger *router_ledger(const struct router *router);
+/* Of the last requests, whatever their route. */
+struct journal *router_journal(const struct router *router);
 /* Scratch for one reply: cleared; to be sent before the next use. */
 struct bytes *router_scratch(struct router *router);
 /* A number that no other requester has or had: pools count a client's calls by it.  From 1 on. */

@@ -31,8 +31,9 @@ static long number_of(const char *text)
     return errno != 0 || *end != '\0' || number < 0 ? -1 : number;
 }
 
-/* NULL, or what is wrong with FD as a place to accept clients at. */
-static const char *fault_of(int fd, struct sockaddr_un *address, socklen_t *length)
+/* NULL, or what is wrong with FD as a place to accept at, as SOCKET wants it. */
+static const char *fault_of(int fd, const struct activation_socket *socket,
+                            struct sockaddr_un *address, socklen_t *length)
 {
     int listens = 0;
     int type = 0;
@@ -43,8 +44,8 @@ static const char *fault_of(int fd, struct sockaddr_un *address, socklen_t *leng
     if (getsockname(fd, (struct sockaddr *)address, length) < 0) {
         return strerror(errno);
     }
-    if (address->sun_family != AF_UNIX) {
-        return "no Unix socket";
+    if (socket->is_port != (address->sun_family != AF_UNIX)) {
+        return socket->is_port ? "no TCP socket" : "no Unix socket";
     }
     if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_STREAM) {
         return "no stream socket";
@@ -60,8 +61,10 @@ static void take_in(struct activation *activation, int fd, struct activation_soc
 {
     struct sockaddr_un address;
     socklen_t length;
-    const char *fault = fault_of(fd, &address, &length);
+    const char *fault;
 
+    socket->is_port = strcmp(socket->name, ACTIVATION_METRICS) == 0;
+    fault = fault_of(fd, socket, &address, &length);
     if (fault != NULL) {
         log_event(LOG_LEVEL_WARN, "socket_refused", "fd=%d name=%s why=%s", fd,
                   log_quote(socket->name), log_quote(fault));
@@ -71,8 +74,8 @@ static void take_in(struct activation *activation, int fd, struct activation_soc
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     socket->fd = fd;
-    (void)snprintf(socket->path, sizeof(socket->path), "%.*s", (int)sizeof(address.sun_path),
-                   address.sun_path);
+    (void)snprintf(socket->path, sizeof(socket->path), "%.*s",
+                   socket->is_port ? 0 : (int)sizeof(address.sun_path), address.sun_path);
     activation->sockets[activation->count++] = *socket;
 }
 
@@ -148,6 +151,25 @@ void activation_read(struct activation *activation)
     }
 }
 
+static int take(struct activation_socket *socket, bool *ret_is_ours)
+{
+    int fd = socket->fd;
+
+    *ret_is_ours = socket->is_ours;
+    socket->fd = -1;
+    return fd;
+}
+
+int activation_take_metrics(struct activation *activation, bool *ret_is_ours)
+{
+    for (size_t i = 0; i < activation->count; i++) {
+        if (activation->sockets[i].fd >= 0 && activation->sockets[i].is_port) {
+            return take(&activation->sockets[i], ret_is_ours);
+        }
+    }
+    return -1;
+}
+
 int activation_take(struct activation *activation, const char *name, const char *path,
                     bool *ret_is_ours)
 {
@@ -156,7 +178,7 @@ int activation_take(struct activation *activation, const char *name, const char 
     for (size_t i = 0; i < activation->count; i++) {
         struct activation_socket *socket = &activation->sockets[i];
 
-        if (socket->fd < 0) {
+        if (socket->fd < 0 || socket->is_port) {
             continue;
         }
         if (strcmp(socket->name, name) == 0) {
@@ -167,14 +189,7 @@ int activation_take(struct activation *activation, const char *name, const char 
             found = socket;
         }
     }
-    if (found != NULL) {
-        int fd = found->fd;
-
-        *ret_is_ours = found->is_ours;
-        found->fd = -1;
-        return fd;
-    }
-    return -1;
+    return found == NULL ? -1 : take(found, ret_is_ours);
 }
 
 int activation_take_lock(struct activation *activation)
@@ -210,7 +225,7 @@ void activation_done(struct activation *activation)
         }
         log_event(LOG_LEVEL_WARN, "socket_unused", "name=%s path=%s", log_quote(socket->name),
                   log_quote(socket->path));
-        if (socket->is_ours && activation->ready_fd < 0) {
+        if (socket->is_ours && activation->ready_fd < 0 && !socket->is_port) {
             (void)unlink(socket->path);
         }
         (void)close(socket->fd);

@@ -12,10 +12,14 @@
 
 #include "proto/base/check.h"
 
+/* The name of the one that listens on a TCP port; no pool's name has a dot. */
+#define ACTIVATION_METRICS "metrics.tcp"
+
 struct activation_socket {
     int fd;       /* -1: taken */
     bool is_ours; /* bound by a broker, so removed by one; else by whoever keeps it open for us */
     char name[64];
+    bool is_port; /* TCP */
     char path[108];
 };
 
@@ -28,12 +32,15 @@ struct activation {
 
 /*
  * Reads $LISTEN_PID, $LISTEN_FDS, $LISTEN_FDNAMES and $TEPLO_UPGRADE, and removes them.
- * Descriptors that are no listening Unix sockets are closed, and logged.
+ * Descriptors that are no listening Unix sockets are closed, and logged; but for one called
+ * ACTIVATION_METRICS, which listens on a TCP port.
  */
 void activation_read(struct activation *activation);
 /* The socket called NAME, else the one bound to PATH; the caller's from now on.  -1: none. */
 int activation_take(struct activation *activation, const char *name, const char *path,
                     bool *ret_is_ours);
+/* The one called ACTIVATION_METRICS; -1: none. */
+int activation_take_metrics(struct activation *activation, bool *ret_is_ours);
 int activation_take_lock(struct activation *activation);
 /* We serve: whoever waits for that may go.  -EPIPE: it does not want us any more. */
 MUST_CHECK int activation_tell_ready(struct activation *activation);

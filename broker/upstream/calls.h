@@ -50,6 +50,13 @@ enum call_state {
                         most */
 };
 
+/* By the monotonic clock in microseconds; 0: it did not come to that. */
+struct call_moments {
+    int64_t sent_us;     /* the first byte of it left our hands */
+    int64_t accepted_us; /* the status of its POST was read */
+    int64_t first_us;    /* the first byte of its answer was */
+};
+
 struct call {
     int64_t id; /* ours: unique in the session, never used again */
     struct session *session;
@@ -59,6 +66,7 @@ struct call {
     void *owner;                  /* borrowed; NULL once abandoned or settled */
     void *party;                  /* the pool's: whose call it counts as, or NULL */
     struct call_witness *witness; /* of an abandoned call, borrowed; NULL: nobody asks */
+    struct call_moments at;       /* as call_moments tells once its parcel has ended */
     struct timer grace;           /* runs while abandoned, and while settled with a parcel out */
     struct list_node in_lingering;
     struct reapable reapable;

@@ -31,6 +31,12 @@ enum delivery_reply {
     DELIVERY_REPLY_OTHER,
 };
 
+/* By the monotonic clock in microseconds; 0: it did not come to that. */
+struct delivery_moments {
+    int64_t sent_us;   /* the first byte left our hands */
+    int64_t status_us; /* the server's status was read */
+};
+
 /*
  * The evidence.  The commit is the first byte of the body: whoever has got the head alone has
  * not heard the message.
@@ -49,7 +55,8 @@ struct delivery {
     enum delivery_reply reply;
     struct span reply_body; /* of a refusal, as far as it was kept; lives as long as the exchange */
     int64_t idled_us;       /* how long the connection had been idle; -1: it was new */
-    char detail[192];       /* for people: what exactly happened */
+    struct delivery_moments at;
+    char detail[192]; /* for people: what exactly happened */
 };
 
 /* What the operator says of a server; by value. */

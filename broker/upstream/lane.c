@@ -244,6 +244,9 @@ static void send_more(struct lane *lane)
             on_send_failed(lane);
             return;
         }
+        if (exchange->delivery.at.sent_us == 0) {
+            exchange->delivery.at.sent_us = clock_now_us();
+        }
         exchange_sent(exchange, sent);
         lane->set->figures.sent_bytes += sent;
         unsent = exchange_unsent(exchange);
@@ -334,6 +337,13 @@ static void on_stream_end(struct lane *lane)
     on_broken(lane, "the server closed the connection without a reply");
 }
 
+static void note_status(struct delivery *delivery)
+{
+    if (delivery->status != 0 && delivery->at.status_us == 0) {
+        delivery->at.status_us = clock_now_us();
+    }
+}
+
 /* False: the lane is over, or rests. */
 static bool on_received(struct lane *lane, struct span received)
 {
@@ -348,6 +358,7 @@ static bool on_received(struct lane *lane, struct span received)
         on_broken(lane, "the server's reply is not HTTP");
         return false;
     }
+    note_status(&exchange->delivery);
     if (exchange->replied) {
         on_reply(lane);
         return false;

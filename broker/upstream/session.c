@@ -303,33 +303,6 @@ static void on_initialized_delivered(struct parcel *parcel, const struct deliver
     session->events->on_ready(session->owner, session);
 }
 
-/* TEXT, a string token of the server's, as far as it can be shown in a line of ours. */
-static void copy_shown(char *to, size_t size, struct span text)
-{
-    struct bytes decoded;
-    size_t length;
-
-    bytes_init(&decoded, text.length + 1);
-    if (!json_string_decode(text, &decoded)) {
-        bytes_clear(&decoded);
-    }
-    length = decoded.length < size ? decoded.length : size - 1;
-    /* Not in the middle of a character. */
-    while (length < decoded.length && length > 0 && (decoded.at[length] & 0xc0) == 0x80) {
-        length--;
-    }
-    for (size_t i = 0; i < length; i++) {
-        bool is_control = (unsigned char)decoded.at[i] < 0x20 || decoded.at[i] == 0x7f;
-
-        to[i] = decoded.at[i];
-        if (is_control) {
-            to[i] = ' ';
-        }
-    }
-    to[length] = '\0';
-    bytes_done(&decoded);
-}
-
 static void refuse_identity(struct session *session, const struct message *answer)
 {
     char shown[100];
@@ -338,13 +311,13 @@ static void refuse_identity(struct session *session, const struct message *answe
     if (answer->kind == MESSAGE_ERROR) {
         struct span code = json_find(answer->error, "code");
 
-        copy_shown(shown, sizeof(shown), json_find(answer->error, "message"));
+        json_string_show(json_find(answer->error, "message"), shown, sizeof(shown));
         (void)snprintf(text, sizeof(text),
                        "the server refuses initialize with error %.*s, \"%s\"; see its own log",
                        (int)(code.length > 12 ? 12 : code.length),
                        span_is_none(code) ? "" : code.at, shown);
     } else {
-        copy_shown(shown, 24, json_find(answer->result, "protocolVersion"));
+        json_string_show(json_find(answer->result, "protocolVersion"), shown, 24);
         (void)snprintf(text, sizeof(text),
                        "the server speaks MCP revision \"%s\", which teplo does not; it must speak "
                        "one of 2024-11-05 to " MCP_LATEST_LEGACY,

@@ -37,6 +37,13 @@ enum session_state {
     SESSION_STATE_COUNT
 };
 
+/* Why the server refused a call. */
+enum session_refusal {
+    SESSION_REFUSES_CREDENTIALS, /* HTTP 401, 403 */
+    SESSION_REFUSES_RATE,        /* 429 */
+    SESSION_REFUSES_LOAD,        /* 503 */
+};
+
 /* Told to the pool, all mandatory. */
 struct session_events {
     /* INITIALIZING -> READY. */
@@ -46,8 +53,8 @@ struct session_events {
     /* CALL got its answer, or will get none: it has left the session's table.  Told, or about to
        be; also for those nobody waits for any more. */
     void (*on_settled)(void *owner, struct session *session, const struct call *call);
-    /* The server refused a call because it has too much to do (HTTP 429, 503). */
-    void (*on_overloaded)(void *owner, struct session *session);
+    /* The server refused a call for what the call is not to blame for. */
+    void (*on_refused)(void *owner, struct session *session, enum session_refusal why);
     /* The last event.  END says why; its calls have been told. */
     void (*on_closed)(void *owner, struct session *session, const struct transport_end *end);
     /* A notification of the server that belongs to no call. */
@@ -132,6 +139,8 @@ void session_abandon(struct call *call, enum abandon how, int64_t grace_ms,
 
 /* No byte of CALL has left our hands. */
 bool call_never_left(const struct call *call);
+/* So far; also in the events that are its last. */
+struct call_moments call_moments(const struct call *call);
 size_t session_calls(const struct session *session);            /* unsettled, abandoned included */
 uint64_t session_received_bytes(const struct session *session); /* by its event stream */
 bool session_is_open(const struct session *session);            /* initialized, not closed */

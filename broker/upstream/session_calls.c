@@ -196,6 +196,24 @@ static void give_answer(struct call *call, const struct message *answer)
     }
 }
 
+static void tell_refusal(struct session *session, int status)
+{
+    switch (status) {
+    case 401:
+    case 403:
+        session->events->on_refused(session->owner, session, SESSION_REFUSES_CREDENTIALS);
+        return;
+    case 429:
+        session->events->on_refused(session->owner, session, SESSION_REFUSES_RATE);
+        return;
+    case 503:
+        session->events->on_refused(session->owner, session, SESSION_REFUSES_LOAD);
+        return;
+    default:
+        return;
+    }
+}
+
 /* The server did not take CALL: the honest end of it; the session may take no more of them. */
 static void on_refused(struct call *call, const struct delivery *delivery,
                        const struct delivery_verdict *verdict)
@@ -205,13 +223,17 @@ static void on_refused(struct call *call, const struct delivery *delivery,
 
     delivery_describe(delivery, detail, sizeof(detail));
     fail_call(call, verdict->failure, detail, verdict->may_repeat);
-    if (delivery->status == 429 || delivery->status == 503) {
-        session->events->on_overloaded(session->owner, session);
-    }
+    tell_refusal(session, delivery->status);
     if (verdict->session_gone) {
         session_forsake(session);
     }
     session_count_changed(session);
+}
+
+static void keep_moments(struct call *call, struct delivery_moments at)
+{
+    call->at.sent_us = at.sent_us;
+    call->at.accepted_us = at.status_us;
 }
 
 static void on_call_delivered(struct parcel *parcel, const struct delivery *delivery)
@@ -224,10 +246,12 @@ static void on_call_delivered(struct parcel *parcel, const struct delivery *deli
         let_go(call);
         return;
     }
+    keep_moments(call, delivery->at);
     verdict = session_judge(call->session, delivery, call->id, &answer);
     if (verdict.accepted) {
         on_accepted(call);
     } else if (verdict.answered) {
+        call->at.first_us = call->at.accepted_us;
         if (verdict.session_gone) {
             session_forsake(call->session);
         }
@@ -235,6 +259,20 @@ static void on_call_delivered(struct parcel *parcel, const struct delivery *deli
     } else {
         on_refused(call, delivery, &verdict);
     }
+}
+
+struct call_moments call_moments(const struct call *call)
+{
+    struct call_moments at = call->at;
+
+    /* An answer may overtake the reply to its own POST. */
+    if (call->parcel.carrier != NULL) {
+        struct delivery_moments so_far = parcel_moments(&call->parcel);
+
+        at.sent_us = so_far.sent_us;
+        at.accepted_us = so_far.status_us;
+    }
+    return at;
 }
 
 bool call_never_left(const struct call *call)
@@ -302,6 +340,7 @@ void session_fail_calls(struct session *session, enum failure failure)
     while ((call = hashmap_any(&session->calls.by_id)) != NULL) {
         bool never_left = call_never_left(call);
 
+        call->at = call_moments(call);
         parcel_cancel(&call->parcel);
         fail_call(call, never_left ? FAILURE_UNAVAILABLE : failure,
                   never_left ? "the session ended before the request was sent" : NULL, never_left);
@@ -394,6 +433,7 @@ static void on_answer(struct session *session, const struct message *answer)
         /* The call has its answer; the next one shall have a session that the server knows. */
         session_forsake(session);
     }
+    call->at.first_us = session->transport->heard_us;
     give_answer(call, answer);
 }
 
@@ -439,6 +479,7 @@ static void on_malformed(struct session *session, struct span text,
     struct call *call = is_request ? NULL : calls_find(&session->calls, id);
 
     if (call != NULL) {
+        call->at.first_us = session->transport->heard_us;
         fail_call(call, FAILURE_MALFORMED, fault->text, false);
         session_count_changed(session);
     }
@@ -488,6 +529,7 @@ void session_on_oversize(struct session *session, struct span head, struct span 
         on_fault(session, "a message longer than max_response");
         return;
     }
+    call->at.first_us = session->transport->heard_us;
     fail_call(call, FAILURE_TOO_LARGE, "raise max_response, or let the tool answer less", false);
     session_count_changed(session);
 }

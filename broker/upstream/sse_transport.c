@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "broker/runtime/clock.h"
 #include "broker/upstream/egress.h"
 #include "broker/upstream/stream_fault.h"
 #include "proto/base/mem.h"
@@ -24,6 +25,7 @@ struct sse_transport {
     struct transfer stream;
     struct curl_slist *headers;
     struct bytes inbox;
+    int64_t inbox_us; /* when its first byte came */
     struct deferred inbox_due;
     struct sse_reader reader;
     struct url endpoint;
@@ -51,6 +53,13 @@ static void sse_close(struct transport *transport);
 static uint64_t sse_bytes_received(const struct transport *transport);
 static void on_inbox(void *owner);
 static void on_stream_done(void *owner, CURLcode code);
+struct delivery_moments parcel_moments(const struct parcel *parcel)
+{
+    const struct delivery_moments none = {0};
+
+    return parcel->carrier == NULL ? none : parcel->carrier->exchange.delivery.at;
+}
+
 static void on_post_end(struct exchange *exchange);
 static size_t write_cb(char *at, size_t size, size_t count, void *arg);
 
@@ -69,7 +78,7 @@ struct transport *sse_transport_new(struct server *server, const struct transpor
     if (sse == NULL) {
         return NULL;
     }
-    sse->transport = (struct transport){&ops, events, owner};
+    sse->transport = (struct transport){.ops = &ops, .events = events, .owner = owner};
     sse->server = server_ref(server);
     bytes_init(&sse->inbox, INBOX_MAXIMUM);
     bytes_init(&sse->post_head, server->header_lines.maximum + (size_t)2 * URL_MAXIMUM);
@@ -163,6 +172,9 @@ static size_t write_cb(char *at, size_t size, size_t count, void *arg)
     struct sse_transport *sse = arg;
     size_t length = size * count;
 
+    if (sse->inbox.length == 0) {
+        sse->inbox_us = clock_now_us();
+    }
     bytes_append(&sse->inbox, at, length);
     sse->received += length;
     deferred_schedule(&sse->inbox_due);
@@ -317,12 +329,16 @@ static bool decode_inbox(struct sse_transport *sse)
     if (chunk.length > 0 && !sse->is_named && !is_event_stream(sse)) {
         return false;
     }
+    if (sse_reader_is_between(&sse->reader)) {
+        sse->transport.heard_us = sse->inbox_us;
+    }
     while ((status = sse_next(&sse->reader, chunk, &event)) != SSE_NONE) {
         bool goes_on = status == SSE_EVENT ? on_event(sse, &event) : on_oversize(sse, &event);
 
         if (!goes_on) {
             return false;
         }
+        sse->transport.heard_us = sse->inbox_us;
     }
     if (sse->inbox.failed) {
         stream_fault_oversize(&end, sse->server);

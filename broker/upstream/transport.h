@@ -57,12 +57,15 @@ struct transport {
     const struct transport_ops *ops;
     const struct transport_events *events;
     void *owner;
+    int64_t heard_us; /* when the first byte of the text was read that on_text tells */
 };
 
 /* Silence for PARCEL.  Idempotent, also after its end. */
 void parcel_cancel(struct parcel *parcel);
 /* Bytes of its text that left our hands so far, while it is under way; 0 otherwise. */
 size_t parcel_handed_over(const struct parcel *parcel);
+/* Its moments so far, while it is under way; none otherwise. */
+struct delivery_moments parcel_moments(const struct parcel *parcel);
 
 static inline void transport_open(struct transport *transport)
 {

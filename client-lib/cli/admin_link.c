@@ -16,17 +16,18 @@ enum exit_status admin_link_open(struct broker_link *link, const struct invocati
     return broker_link_open(link, invocation, SOCKET_ADMIN, duration_from_now_ms(length_ms));
 }
 
-enum exit_status admin_link_ask(struct broker_link *link, const char *name, const char *doubt,
-                                struct bytes *result)
+static enum exit_status ask(struct broker_link *link, struct question *question, const char *name,
+                            struct bytes *result)
 {
     char method[64];
-    struct question question = {
-        .method = method, .form = QUESTION_ADMIN, .end_ms = link->end_ms, .doubt = doubt};
     struct span answer;
     enum exit_status status;
 
     (void)snprintf(method, sizeof(method), "teplo/%s", name);
-    status = broker_link_ask(link, &question, &answer);
+    question->method = method;
+    question->form = QUESTION_ADMIN;
+    question->end_ms = link->end_ms;
+    status = broker_link_ask(link, question, &answer);
     if (status != STATUS_OK) {
         return status;
     }
@@ -36,4 +37,20 @@ enum exit_status admin_link_ask(struct broker_link *link, const char *name, cons
         return STATUS_RESULT_LOST;
     }
     return STATUS_OK;
+}
+
+enum exit_status admin_link_ask(struct broker_link *link, const char *name, const char *doubt,
+                                struct bytes *result)
+{
+    struct question question = {.doubt = doubt};
+
+    return ask(link, &question, name, result);
+}
+
+enum exit_status admin_link_ask_for(struct broker_link *link, const char *name, struct span members,
+                                    struct bytes *result)
+{
+    struct question question = {.members = members};
+
+    return ask(link, &question, name, result);
 }

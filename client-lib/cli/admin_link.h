@@ -11,6 +11,9 @@
  */
 enum exit_status admin_link_ask(struct broker_link *link, const char *name, const char *doubt,
                                 struct bytes *result);
+/* The same with MEMBERS, raw, of params. */
+enum exit_status admin_link_ask_for(struct broker_link *link, const char *name, struct span members,
+                                    struct bytes *result);
 /* All that is asked on LINK ends within --timeout, or 5 s where it is not given. */
 enum exit_status admin_link_open(struct broker_link *link, const struct invocation *invocation);
 

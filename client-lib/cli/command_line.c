@@ -286,6 +286,7 @@ static bool read_values(struct parse *parse)
     struct invocation *invocation = parse->invocation;
     const char *timeout = parse->values[SWITCH_INDEX_TIMEOUT];
 
+    invocation->failed = (parse->given & SWITCH_FAILED) != 0;
     invocation->pool = parse->values[SWITCH_INDEX_POOL];
     invocation->runtime_dir = parse->values[SWITCH_INDEX_RUNTIME_DIR];
     if (invocation->pool != NULL && !is_pool_name(invocation->pool)) {

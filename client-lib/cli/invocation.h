@@ -52,6 +52,7 @@ struct invocation {
     enum form form;
     int provider; /* enum teplo_provider; 0: MCP's own form */
     bool strict;
+    bool failed;           /* only what did */
     int given;             /* enum switch_bit, ored: the switches that were there */
     const char *redis_url; /* NULL: not named; a secret may be in it */
     const char *namespace; /* NULL: not named */
@@ -83,6 +84,7 @@ enum exit_status command_call(const struct invocation *invocation);
 enum exit_status command_outcome(const struct invocation *invocation);
 enum exit_status command_connect(const struct invocation *invocation);
 enum exit_status command_status(const struct invocation *invocation);
+enum exit_status command_health(const struct invocation *invocation);
 enum exit_status command_show(const struct invocation *invocation);
 enum exit_status command_top(const struct invocation *invocation);
 enum exit_status command_redis(const struct invocation *invocation);

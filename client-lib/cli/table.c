@@ -6,7 +6,7 @@
 #include "client-lib/lib/value_text.h"
 #include "proto/printable.h"
 
-enum column_kind { KIND_TEXT, KIND_COUNT, KIND_TIME };
+enum column_kind { KIND_TEXT, KIND_COUNT, KIND_TIME, KIND_MOMENT };
 enum column_where { WHERE_BOTH, WHERE_SCRIPT };
 
 struct column {
@@ -52,14 +52,30 @@ void table_cell(struct bytes *out, struct span value)
     }
 }
 
+/* VALUE, `12.345` as the broker writes it, cut to the point; the first digit behind it. */
+static bool split_decimal(struct span value, int64_t *ret_whole, char *ret_tenth)
+{
+    const char *point = value.length < 3 ? NULL : memchr(value.at, '.', value.length - 1);
+
+    *ret_tenth = point == NULL ? '0' : point[1];
+    if (point != NULL) {
+        value.length = (size_t)(point - value.at);
+    }
+    return json_kind_of(value) == JSON_NUMBER && json_to_int(value, ret_whole);
+}
+
 void table_cell_time(struct bytes *out, struct span value)
 {
     int64_t length_ms;
+    char tenth;
 
-    if (json_to_int(value, &length_ms)) {
-        duration_print(out, length_ms);
-    } else {
+    if (!split_decimal(value, &length_ms, &tenth)) {
         table_cell(out, value);
+    } else if (length_ms >= 0 && length_ms < 10 && tenth != '0') {
+        /* Of so short a time, a tenth matters. */
+        bytes_printf(out, "%lld.%cms", (long long)length_ms, tenth);
+    } else {
+        duration_print(out, length_ms);
     }
 }
 
@@ -68,10 +84,12 @@ static void render(struct bytes *cell, const struct column *column, enum form fo
     struct span value = json_find(row, column->field);
 
     bytes_clear(cell);
-    if (form == FORM_SCREEN && column->kind == KIND_TIME) {
-        table_cell_time(cell, value);
-    } else {
+    if (form != FORM_SCREEN || column->kind == KIND_TEXT || column->kind == KIND_COUNT) {
         table_cell(cell, value);
+    } else if (column->kind == KIND_MOMENT && span_is(value, "0")) {
+        bytes_append_char(cell, '-');
+    } else {
+        table_cell_time(cell, value);
     }
 }
 

@@ -4,6 +4,8 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "client-lib/cli/duration.h"
@@ -78,10 +80,17 @@ struct bufferevent *doors_open(struct event_base *base, void *argument)
 
 void doors_greet(struct doors *doors, struct bufferevent *bufev)
 {
+    const int yes = 1;
     struct door *door = bufev == NULL ? NULL : find_door(doors, bufev);
 
-    if (door != NULL) {
-        door->since_ms = duration_now_ms();
+    if (door == NULL) {
+        return;
+    }
+    door->since_ms = duration_now_ms();
+    if (!door->is_greeted) {
+        /* The end of an answer does not wait for the client's acknowledgement of its beginning. */
+        (void)setsockopt(bufferevent_getfd(bufev), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+        door->is_greeted = true;
     }
 }
 

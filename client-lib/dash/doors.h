@@ -26,6 +26,7 @@ enum { DOORS = 64 };
 struct door {
     struct bufferevent *bufev; /* held; NULL: free */
     int64_t since_ms;          /* of the last answer, or of the connection */
+    bool is_greeted;
     bool is_cut;
 };
 

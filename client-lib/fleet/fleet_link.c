@@ -158,14 +158,18 @@ static int connect_tcp(struct fleet_link *link, const struct redis_url *url, int
     return r < 0 ? fail(link, r, "%s cannot be reached: %s", url->shown, strerror(-r)) : 0;
 }
 
-/* The replies to AUTH and SELECT. */
+/*
+ * The replies to AUTH, SELECT and PING, of which the last is asked only to be refused: who has
+ * not said who he is may not ask long questions, and loses the connection over those.
+ */
 static int read_welcome(struct fleet_link *link, struct span replies)
 {
     struct resp_walk walk = resp_walk_of(replies);
     struct resp reply;
 
     while (resp_next(&walk, &reply)) {
-        if (reply.kind == RESP_ERROR) {
+        if (reply.kind == RESP_ERROR &&
+            (walk.at < walk.end || span_starts_with(reply.text, SPAN("NOAUTH")))) {
             link->is_denied = true;
             return fail(link, -EACCES, "Redis refuses: %.*s", (int)reply.text.length,
                         reply.text.at);
@@ -198,15 +202,17 @@ static int introduce(struct fleet_link *link, const struct redis_url *url, int64
         resp_int(&commands, url->database);
         replies++;
     }
+    resp_words(&commands, "PING");
+    replies++;
     r = commands.failed ? fail(link, -ENOMEM, "out of memory") : 0;
-    if (r == 0 && replies > 0) {
+    if (r == 0) {
         r = fleet_link_exchange(link, bytes_span(&commands), replies, end_ms, &answer);
     }
     if (commands.length > 0) {
         explicit_bzero(commands.at, commands.length);
     }
     bytes_done(&commands);
-    return r == 0 && replies > 0 ? read_welcome(link, answer) : r;
+    return r == 0 ? read_welcome(link, answer) : r;
 }
 
 int fleet_link_open(struct fleet_link *link, const struct redis_url *url, int64_t end_ms)

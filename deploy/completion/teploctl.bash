@@ -41,7 +41,7 @@ _teploctl() {
     --format) choices="mcp openai openai-responses gemini gemini-openapi anthropic" ;;
     --timeout) choices="10s 30s 5m" ;;
     call) choices=$(_teploctl_names tools --timeout 2s) ;;
-    show) choices="pools sessions clients errors" ;;
+    show) choices="pools sessions clients errors calls" ;;
     check-config)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -53,10 +53,11 @@ _teploctl() {
         tools) choices+=" --pool --json --format --strict --timeout" ;;
         call | outcome) choices+=" --pool --json --timeout" ;;
         connect) choices+=" --pool --timeout" ;;
-        status | show | reload | drain | resume | flush | shutdown) choices+=" --json --timeout" ;;
+        show) choices+=" --json --timeout --pool --failed" ;;
+        status | health | reload | drain | resume | flush | shutdown) choices+=" --json --timeout" ;;
         esac
         if [[ -z $command || $previous == help ]]; then
-            choices+=" tools call outcome connect status show reload drain resume flush shutdown"
+            choices+=" tools call outcome connect status health show reload drain resume flush shutdown"
             choices+=" check-config help"
         fi
         ;;

@@ -40,7 +40,12 @@ CLIENT = {"client": 7, "pool": "p", "era": "modern", "name": "чай", "uid": 0,
           "inflight": 0, "queued_bytes": 0, "age_ms": 0, "calls_total": 1}  # fmt: skip
 ERROR = {"at_ms": 1790000000000, "age_ms": 200_000_000, "pool": "p", "what": "conn_lost",
          "detail": "EOF", "n": 2, "class": "reset"}  # fmt: skip
-ROWS = {"pools": POOL, "sessions": SESSION, "clients": CLIENT, "errors": ERROR}
+CALL = {"at_ms": 1790000000000, "age_ms": 61_000, "call": "0199c0ff-0000-7000-8000-000000000001",
+        "pool": "p", "client": 7, "session": "p/3", "method": "tools/call", "tool": "чай",
+        "outcome": "unknown", "class": "timeout", "reason": "timeout", "rpc_code": 0, "attempts": 1,
+        "wait_ms": 0.25, "sent_ms": 9.99, "accepted_ms": 10.5, "first_ms": 0, "total_ms": 61000.5,
+        "trace": "4bf92f3577b34da6a3ce929d0e0e4736"}  # fmt: skip
+ROWS = {"pools": POOL, "sessions": SESSION, "clients": CLIENT, "errors": ERROR, "calls": CALL}
 ACTIONS = ["reload", "drain", "resume", "flush", "shutdown"]
 
 
@@ -73,6 +78,20 @@ def test_show_on_a_terminal_aligns_and_says_ages(place, admin):
     assert "it broke\ufffd[2J" in out and "1m 1s" in out and "\x1b" not in out
     admin.on("teplo/errors", result({"errors": [ERROR]}))
     assert "2d 7h  p " in run_on_terminal(place, "show", "errors").out
+
+
+def test_show_calls_says_moments_and_asks_for_some(place, admin):
+    admin.on("teplo/calls", result({"calls": [CALL, {**CALL, "call": "-", "total_ms": 0.04}]}))
+    header, *lines = run_on_terminal(place, "-s", "p", "show", "calls", "--failed").out.splitlines()
+    assert header.split() == ["AGO", "POOL", "CLIENT", "SESSION", "METHOD", "TOOL", "OUTCOME", "CLASS",
+                              "TRIES", "WAIT", "SENT", "TAKEN", "FIRST", "TOTAL", "CALL"]  # fmt: skip
+    assert lines[0].split() == ["1m", "1s", "p", "7", "p/3", "tools/call", "чай", "unknown", "timeout", "1",
+                                "0.2ms", "9.9ms", "10ms", "-", "1m", "1s", CALL["call"]]  # fmt: skip
+    assert lines[1].split()[-2:] == ["0ms", "-"]
+    run(place, "show", "calls", "--failed").expect(OK)
+    run(place, "show", "calls", "-s", "q").expect(OK)
+    assert [request.get("params") for request in admin.requests] == [
+        {"failed": True, "pool": "p"}, {"failed": True}, {"pool": "q"}]  # fmt: skip
 
 
 @pytest.mark.parametrize("subject", ROWS)
@@ -173,6 +192,9 @@ WRONG = [
     (["call", "t", "--timeout", "1.5s"], "a whole number with its unit"),
     (["show"], "show needs more: show pools|sessions|clients|errors"),
     (["show", "x"], "there is no 'x' to show"),
+    (["show", "pools", "--failed"], "show pools takes no --failed"),
+    (["-s", "p", "show", "errors"], "show errors takes no --pool"),
+    (["status", "--failed"], "status takes no --failed"),
     (["check-config"], "check-config needs more: check-config FILE"),
     (["help", "x"], "there is no command 'x'"),
     (["call", "t", *["a"] * 1024], "more than 1024"),
@@ -195,7 +217,7 @@ def test_help_and_version(place):
         assert one.startswith("usage: teploctl ") and one == run(place, name, "--help").out
         assert " \n" not in one
     texts = [line for line in whole.splitlines() if line.startswith("      ")]
-    assert len(texts) == 13 and all(text.endswith(".") for text in texts), texts
+    assert len(texts) == 14 and all(text.endswith(".") for text in texts), texts
     assert run(place, "--version").expect(OK).out.startswith("teploctl 0.")
     assert run(place, "tools", "-V").expect(OK).out == run(place, "--version").out
 

@@ -17,7 +17,7 @@ static void check_numbers(enum option_scope scope, const void *target)
          option = config_option_next(scope, option)) {
         int64_t number;
 
-        if (option->type != OPTION_TYPE_TEXT && option->type != OPTION_TYPE_LEVEL &&
+        if (!config_value_is_text(option->type) && option->type != OPTION_TYPE_LEVEL &&
             option->type != OPTION_TYPE_STATUSES) {
             number = config_option_number(option, target);
             PROPERTY(number >= option->least && number <= option->most);

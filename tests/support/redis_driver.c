@@ -5,13 +5,15 @@
  * stderr.  Its own heartbeat of 10 ms shows whether anything ever holds the loop up, beside a
  * thread that shows how late the machine itself is.
  *
- *   redis_driver URL [NAMESPACE [TICK_MS [POOLS]]]
+ *   redis_driver URL [NAMESPACE [TICK_MS [POOLS [FORGET_MS]]]]
  *
  *   flush            flushed ok=1 seq=7
  *   flushes N        the same, N times at once; flushes=N for those that were taken
  *   state            state word=up rtt_ms=.. drops=.. reconnects=.. skipped=.. seq=..
  *   set FIELD VALUE  a count or a text of all pools (takes part in the next tick)
  *   pools N          from now on
+ *   sessions N       of the first pool, from now on
+ *   config HASH      the digest of the configuration, from now on
  *   event TYPE SEVERITY POOL CODE COUNT MESSAGE   COUNT times, {} in MESSAGE is the number
  *   gap              gap loop_ms=.. machine_ms=..    the worst since the last question
  *   usage            usage rss=.. fds=..
@@ -46,6 +48,8 @@ struct driver {
     struct process_figures process;
     struct pool_row row; /* what each pool shows */
     unsigned pools;
+    unsigned sessions;
+    char config[16];
     uint64_t ticks;
     int64_t closing_ms;
     struct timer heartbeat;
@@ -106,6 +110,36 @@ static void *watch_machine(void *unused)
 
 /* ---- figures */
 
+static void fill_details(struct driver *driver, struct snapshot *snapshot, unsigned i)
+{
+    struct config_row *config = &snapshot->configs[i];
+
+    (void)snprintf(config->upstream, sizeof(config->upstream), "%s", driver->row.upstream);
+    (void)snprintf(config->cfg_hash, sizeof(config->cfg_hash), "%s", driver->config);
+    config->cap = 8;
+    if ((snapshot->wishes & SNAPSHOT_HISTOGRAMS) != 0) {
+        histogram_add(&snapshot->histograms[i].latency, 12.5);
+        histogram_add(&snapshot->histograms[i].latency, 40);
+        histogram_add(&snapshot->histograms[i].wait, 0.25);
+    }
+}
+
+static void fill_sessions(const struct driver *driver, struct snapshot *snapshot)
+{
+    for (unsigned i = 0; i < driver->sessions; i++) {
+        struct session_row *row = snapshot_add_session(snapshot);
+
+        if (row == NULL) {
+            return;
+        }
+        (void)snprintf(row->pool, sizeof(row->pool), "pool0");
+        (void)snprintf(row->sess, sizeof(row->sess), "pool0/%u", i);
+        (void)snprintf(row->state, sizeof(row->state), "ready");
+        row->calls_total = driver->row.calls_total;
+        row->age_ms = driver->ticks;
+    }
+}
+
 static void take(void *owner, struct snapshot *snapshot)
 {
     struct driver *driver = owner;
@@ -134,6 +168,10 @@ static void take(void *owner, struct snapshot *snapshot)
         row->s_broken = random / 343 % 7;
         row->s_total = row->s_idle + row->s_active + row->s_testing + row->s_broken;
         row->wait_ms_sum = (double)(random % 1000) / 8;
+        fill_details(driver, snapshot, i);
+    }
+    if ((snapshot->wishes & SNAPSHOT_SESSIONS) != 0) {
+        fill_sessions(driver, snapshot);
     }
 }
 
@@ -200,6 +238,18 @@ static void do_pools(struct driver *driver, const char *words)
 {
     driver->pools = (unsigned)strtoul(words, NULL, 10);
     printf("pools\n");
+}
+
+static void do_sessions(struct driver *driver, const char *words)
+{
+    driver->sessions = (unsigned)strtoul(words, NULL, 10);
+    printf("sessions\n");
+}
+
+static void do_config(struct driver *driver, const char *words)
+{
+    (void)snprintf(driver->config, sizeof(driver->config), "%s", words);
+    printf("config\n");
 }
 
 static void do_event(struct driver *driver, const char *words)
@@ -290,9 +340,11 @@ static void obey(struct driver *driver, const char *line)
         const char *word;
         void (*run)(struct driver *driver, const char *words);
     } commands[] = {
-        {"flush", do_flush}, {"flushes", do_flush}, {"state", do_state},   {"set", do_set},
-        {"pools", do_pools}, {"event", do_event},   {"gap", do_gap},       {"usage", do_usage},
-        {"close", do_close}, {"quit", do_quit},     {"starve", do_starve},
+        {"flush", do_flush},   {"flushes", do_flush}, {"state", do_state},
+        {"set", do_set},       {"pools", do_pools},   {"event", do_event},
+        {"gap", do_gap},       {"usage", do_usage},   {"close", do_close},
+        {"quit", do_quit},     {"starve", do_starve}, {"sessions", do_sessions},
+        {"config", do_config},
     };
     size_t length = strcspn(line, " ");
 
@@ -371,9 +423,20 @@ int main(int argc, char **argv)
 {
     static struct driver driver;
     char instance[40];
-    struct redis_options options = {.url = argument(argc, argv, 1, ""),
-                                    .name_space = argument(argc, argv, 2, "main"),
-                                    .instance = instance};
+    struct redis_options options = {
+        .access = {.url = argument(argc, argv, 1, ""),
+                   .username = getenv("TEPLO_TEST_USERNAME"),
+                   .password = getenv("TEPLO_TEST_PASSWORD"),
+                   .sentinel_username = getenv("TEPLO_TEST_SENTINEL_USERNAME"),
+                   .sentinel_password = getenv("TEPLO_TEST_SENTINEL_PASSWORD"),
+                   .tls_ca = getenv("TEPLO_TEST_TLS_CA"),
+                   .tls_cert = getenv("TEPLO_TEST_TLS_CERT"),
+                   .tls_key = getenv("TEPLO_TEST_TLS_KEY"),
+                   .tls_server_name = getenv("TEPLO_TEST_TLS_SERVER_NAME")},
+        .name_space = argument(argc, argv, 2, "main"),
+        .instance = instance,
+        .max_bytes = 32 << 20,
+        .series_pools = 32};
     int status;
 
     (void)signal(SIGPIPE, SIG_IGN);
@@ -381,6 +444,7 @@ int main(int argc, char **argv)
     health_instance_id(instance);
     options.tick_ms = strtol(argument(argc, argv, 3, "200"), NULL, 10);
     driver.pools = (unsigned)strtoul(argument(argc, argv, 4, "1"), NULL, 10);
+    options.forget_ms = strtol(argument(argc, argv, 5, "60000"), NULL, 10);
     (void)snprintf(driver.row.upstream, sizeof(driver.row.upstream), "http://127.0.0.1:1/sse");
     driver.loop = loop_new();
     if (driver.loop == NULL) {

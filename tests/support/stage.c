@@ -5,12 +5,15 @@
 
 #include "broker/runtime/log.h"
 
-static void on_ready(void *owner, struct pool *pool);
+static void on_ready(void *owner, struct pool *pool, int64_t took_ms);
 static void on_lost(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_failed(void *owner, struct pool *pool, const struct transport_end *end);
 static void on_notice(void *owner, struct pool *pool, int64_t party, const struct message *notice);
 static void on_bereaved(void *owner, struct pool *pool, int64_t party);
+static void on_load(void *owner, struct pool *pool, size_t active, size_t cap);
 static void on_health(void *owner, struct pool *pool, enum health before);
+static void on_breaker(void *owner, struct pool *pool, enum breaker_state before);
+static void on_window(void *owner, struct pool *pool, struct health_window *ret_window);
 static void on_drained(void *owner, struct pool *pool);
 static void on_session(struct pool_waiter *waiter, struct session *session);
 static void on_refused(struct pool_waiter *waiter, enum failure failure, const char *detail);
@@ -23,7 +26,10 @@ static const struct pool_events pool_events = {.on_ready = on_ready,
                                                .on_failed = on_failed,
                                                .on_notice = on_notice,
                                                .on_bereaved = on_bereaved,
+                                               .on_load = on_load,
                                                .on_health = on_health,
+                                               .on_breaker = on_breaker,
+                                               .on_window = on_window,
                                                .on_drained = on_drained};
 static const struct call_events call_events = {on_answer, on_progress, on_call_failed};
 
@@ -125,12 +131,13 @@ struct session *stage_session(const struct stage *stage, size_t i)
 
 /* ---- what the pool tells */
 
-static void on_ready(void *owner, struct pool *pool)
+static void on_ready(void *owner, struct pool *pool, int64_t took_ms)
 {
     struct stage *stage = owner;
 
     (void)pool;
     stage->ready++;
+    stage->took_ms = took_ms;
 }
 
 static void on_lost(void *owner, struct pool *pool, const struct transport_end *end)
@@ -169,6 +176,16 @@ static void on_bereaved(void *owner, struct pool *pool, int64_t party)
     stage->bereaved = party;
 }
 
+static void on_load(void *owner, struct pool *pool, size_t active, size_t cap)
+{
+    struct stage *stage = owner;
+
+    (void)pool;
+    stage->loads++;
+    stage->active = active;
+    stage->cap = cap;
+}
+
 static void on_health(void *owner, struct pool *pool, enum health before)
 {
     struct stage *stage = owner;
@@ -176,6 +193,22 @@ static void on_health(void *owner, struct pool *pool, enum health before)
     (void)pool;
     (void)before;
     stage->healths++;
+}
+
+static void on_breaker(void *owner, struct pool *pool, enum breaker_state before)
+{
+    struct stage *stage = owner;
+
+    (void)before;
+    stage->breakers |= 1U << pool_breaker(pool);
+}
+
+static void on_window(void *owner, struct pool *pool, struct health_window *ret_window)
+{
+    struct stage *stage = owner;
+
+    (void)pool;
+    *ret_window = stage->window;
 }
 
 static void on_drained(void *owner, struct pool *pool)

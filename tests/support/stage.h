@@ -21,6 +21,7 @@ struct stage {
     struct fake_mcp fake;
     struct pool_limits limits;
     struct server_limits server_limits;
+    struct health_window window; /* what the pool is told of its calls */
     /* What the pool told. */
     unsigned ready;
     unsigned lost;
@@ -28,6 +29,11 @@ struct stage {
     unsigned notices;
     unsigned drained;
     unsigned healths;
+    unsigned breakers; /* bits of 1 << the states that it was told of */
+    unsigned loads;
+    size_t active;            /* of the last load */
+    size_t cap;               /* the same */
+    int64_t took_ms;          /* to open the last session */
     int64_t bereaved;         /* the last party whose session was lost */
     struct transport_end end; /* of the last one lost or failed */
 };

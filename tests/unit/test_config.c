@@ -276,7 +276,7 @@ static void test_arguments(void **state)
         .server_count = 2,
         .headers = {"grynya: Host: localhost", "grynya:X-Key:  ${TOKEN}: a ", "b: Host: x:1"},
         .header_count = 3,
-        .redis = "redis://:${TOKEN}@h"};
+        .redis = "rediss://u:${TOKEN}@h"};
     struct config *config = config_loaded(&arguments);
 
     (void)state;
@@ -290,7 +290,7 @@ static void test_arguments(void **state)
     assert_string_equal(config->servers[1].name, "b");
     assert_string_equal(config->servers[1].url, "https://hunter2.example/");
     assert_string_equal(config->servers[1].headers[0].value, "x:1");
-    assert_string_equal(config->redis.url, "redis://:hunter2@h");
+    assert_string_equal(config->redis.url, "rediss://u:hunter2@h");
     config_free(config);
 }
 
@@ -372,8 +372,12 @@ static void test_bad_arguments(void **state)
     assert_header_refused("a: X: hunter2\x01", "--header: header \"X\" has a control byte");
     assert_header_refused("a: X: ${", "--header: a \"${\" without its \"}\"");
     arguments = (struct config_arguments){
-        .servers = {"a=http://h/"}, .server_count = 1, .redis = "rediss://hunter2@h"};
-    assert_refused(&arguments, "--redis: the redis url asks for TLS, which this version");
+        .servers = {"a=http://h/"}, .server_count = 1, .redis = "redis://hunter2@h/x"};
+    assert_refused(&arguments, "--redis: the redis url has something else than a database number");
+    arguments.redis = "redis://u:hunter2@h";
+    assert_refused(&arguments, "--redis: the redis url has a password, which everybody can see");
+    arguments.redis = "sentinel://:${TOKEN}hunter2@h/m";
+    assert_refused(&arguments, "--redis: the redis url has a password, which everybody can see");
 }
 
 /* ---- memory */

@@ -16,6 +16,7 @@
     "{\"mcpServers\":{\"a\":{\"url\":\"http://h/sse\",\"teplo\":{\n" row "\n}}}}"
 #define IN_BROKER(row) IN_FILE("\"teplo\":{" row "}")
 #define URL(url) IN_SERVERS("\"a\":{\"url\":\"" url "\"}")
+#define REDIS_OBJECT(url, rest) IN_BROKER("\"redis\":{\"url\":\"" url "\"," rest "}")
 #define REDIS(url) IN_BROKER("\"redis\":\"" url "\"")
 
 struct row {
@@ -79,7 +80,8 @@ static const struct row key_rows[] = {
     {IN_BROKER("\"redis\":{\"tik\":1}"),
      "unknown key \"tik\" in the \"redis\" object; did you mean "
      "\"tick\"?"},
-    {IN_BROKER("\"redis\":{\"password\":1}"), "it has \"url\", \"namespace\" and \"tick\""},
+    {IN_BROKER("\"redis\":{\"password\":1}"),
+     "t:2: \"password\" is a number; write a text in quotes"},
     {IN_SERVERS("\"a\":7"), "t:2: a server is a number; write an object"},
     {IN_FILE("\"a123456789012345678901234567890123456789012345678901234567890123456789012345678901"
              "2345678901234567890\":1"),
@@ -275,6 +277,13 @@ static const struct row value_rows[] = {
     {IN_OPTIONS("\"not_executed_status\":[503.0]"), "t:2: a status is 503.0; write"},
     {IN_OPTIONS("\"not_executed_status\":[\"503\"]"), "t:2: a status is \"503\"; write"},
     {IN_OPTIONS("\"not_executed_status\":[99999999999999999999]"), "a status is 9999"},
+    {IN_BROKER("\"metrics_listen\":\"0.0.0.0:9464\""),
+     "t:2: metrics_listen \"0.0.0.0:9464\" is no loopback address: the pages are not encrypted and "
+     "ask for no password; listen on 127.0.0.1, [::1] or localhost, and put a reverse proxy"},
+    {IN_BROKER("\"metrics_listen\":\"9464\""),
+     "t:2: metrics_listen \"9464\" is no address with a port; write it as in \"127.0.0.1:9464\""},
+    {IN_BROKER("\"metrics_listen\":9464"), "t:2: \"metrics_listen\" is a number; write"},
+    {IN_BROKER("\"metrics_tools\":true"), "\"metrics_tools\" is true; write \"off\" or \"on\""},
     {IN_BROKER("\"redis\":{\"tick\":\"1ms\"}"),
      "\"tick\" is \"1ms\", out of range; give 50ms to 10m"},
 };
@@ -332,15 +341,30 @@ static const struct row access_rows[] = {
 static const struct row redis_rows[] = {
     {IN_BROKER("\"redis\":7"), "t:2: the \"redis\" object is a number; write an object"},
     {IN_BROKER("\"redis\":{\"url\":7}"), "t:2: \"url\" is a number; write a text in quotes"},
-    {REDIS("rediss://hunter2@h/"), "t:2: the redis url asks for TLS, which this version cannot do "
-                                   "to Redis; use redis:// or unix://"},
-    {REDIS("http://h/"), "does not begin with redis:// or unix://"},
+    {REDIS("http://h/"), "t:2: the redis url does not begin with redis://, rediss://, unix://, "
+                         "sentinel:// or sentinels://"},
+    {REDIS("sentinel://:hunter2@h"), "t:2: the redis url does not say what the sentinels call the "
+                                     "master"},
+    {REDIS("sentinel://a,b,c,d,e,f,g,h,i/m"), "names more than 8 sentinels"},
+    {REDIS_OBJECT("redis://h", "\"tls_ca\":\"/a\""),
+     "t:2: \"tls_ca\" needs TLS, which the redis url does not ask for; write rediss://"},
+    {REDIS_OBJECT("rediss://h", "\"tls_ca\":\"a\""), "\"tls_ca\" is no whole path"},
+    {REDIS_OBJECT("rediss://h", "\"tls_key\":\"/a\""),
+     "t:2: \"tls_cert\" and \"tls_key\" belong together"},
+    {REDIS_OBJECT("rediss://h", "\"sentinel_password\":\"hunter2\""),
+     "t:2: \"sentinel_password\" needs sentinels, which the redis url does not name"},
+    {REDIS_OBJECT("redis://:hunter2@h", "\"password\":\"hunter2\""),
+     "t:2: \"password\" is given, and the redis url has one too"},
+    {REDIS_OBJECT("redis://u@h", "\"username\":\"u\""),
+     "t:2: \"username\" is given, and the redis url has one too"},
+    {REDIS_OBJECT("redis://h", "\"password\":\"${UNSET_1}\""),
+     "t:2: ${UNSET_1} is not set in the environment; export it, or remove the option"},
     {REDIS("redis:///0"), "has no host"},
     {REDIS("redis://:hunter2@/0"), "has no host"},
     {REDIS("redis://h:99999/0"), "has a port that is none"},
     {REDIS("redis://h/zero"), "has something else than a database number behind the host"},
     {REDIS("redis://h/0/1"), "has something else than a database number"},
-    {REDIS("redis://h?db=1"), "has something else than a database number"},
+    {REDIS("redis://h?db=1"), "has a host that is none"},
     {REDIS("redis://h/123456"), "has something else than a database number"},
     {REDIS("redis://:hunter2/x@h/0"), "a / in a password as %2F"},
     {REDIS("redis://h\\n/0"), "has a space, a backslash"},
@@ -351,8 +375,9 @@ static const struct row redis_rows[] = {
     {REDIS("${UNSET_1}"), "t:2: ${UNSET_1} is not set in the environment; export it, or remove the "
                           "redis url"},
     {REDIS("redis://${LONG}"), "the redis url is longer than 2048 bytes; shorten it"},
-    {REDIS("redis://:hunter2%zz@h/0"), "t:2: the redis url is not usable; write it as in"},
-    {REDIS("redis://h/99999"), "the redis url is not usable; write it as in"},
+    {REDIS("redis://:hunter2%zz@h/0"),
+     "t:2: the redis url is not usable: a % without two hex digits"},
+    {REDIS("redis://h/99999"), "has something else than a database number"},
     {REDIS("redis://[h]/"), "the redis url is not usable"},
     {IN_BROKER("\"redis\":{\"namespace\":\"A\"}"), "t:2: namespace \"A\" is no usable name; begin "
                                                    "with a small letter"},
@@ -420,7 +445,7 @@ static void test_ranges(void **state)
                 struct bytes message;
                 int64_t number;
 
-                if (option->type == OPTION_TYPE_TEXT || option->type == OPTION_TYPE_LEVEL ||
+                if (config_value_is_text(option->type) || option->type == OPTION_TYPE_LEVEL ||
                     option->type == OPTION_TYPE_CHOICE || option->type == OPTION_TYPE_STATUSES ||
                     values[i] < 0) {
                     continue;

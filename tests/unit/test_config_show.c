@@ -41,10 +41,12 @@ static void test_describe(void **state)
         "\"teplo\":{\"max_clients\":7,",
         "\"max_frame\":\"64KiB\",\"max_response\":\"2KiB\",\"max_depth\":128,"
         "\"max_tokens\":1000000,\"outbuf_soft\":\"256KiB\",\"outbuf_max\":\"1536KiB\"",
-        "\"socket_mode\":\"0660\",\"ready_require\":\"none\",\"log_level\":\"debug\","
+        "\"socket_mode\":\"0660\",\"metrics_listen\":\"\",\"metrics_tools\":\"off\","
+        "\"ready_require\":\"none\",\"log_level\":\"debug\","
         "\"redis\":{",
-        "\"redis\":{\"url\":\"redis://(secret)@redis:6379/1\",\"namespace\":\"prod-1\","
-        "\"tick\":\"500ms\",\"max_bytes\":\"32MiB\",\"ts_max_pools\":32}}}",
+        "\"redis\":{\"url\":\"redis://(secret)@redis:6379/1\",\"username\":\"\",\"password\":\"\",",
+        "\"namespace\":\"prod-1\",\"tick\":\"500ms\",\"forget_after\":\"1m\",\"max_bytes\":"
+        "\"32MiB\",\"ts_max_pools\":32}}}",
     };
     struct config *config = config_parse(config_full_text);
     char *text = described(config);
@@ -60,6 +62,17 @@ static void test_describe(void **state)
     config = config_parse("{\"mcpServers\":{\"a\":{\"url\":\"http://h/${TOKEN}/sse\"}}}");
     text = described(config);
     assert_non_null(strstr(text, "\"url\":\"http://h/${TOKEN}/sse\""));
+    mem_free(text);
+    config_free(config);
+    config = config_parse("{\"mcpServers\":{\"a\":{\"url\":\"http://h/\"}},\"teplo\":{\"redis\":{"
+                          "\"url\":\"sentinels://u:${TOKEN}@h,i/m\",\"tls_ca\":\"/${TOKEN}/ca\","
+                          "\"sentinel_password\":\"p ${TOKEN}\"}}}");
+    assert_string_equal(config->redis.sentinel_password, "p hunter2");
+    assert_string_equal(config->redis.tls_ca, "/hunter2/ca");
+    text = described(config);
+    assert_non_null(strstr(text, "\"url\":\"sentinels://(secret)@h,i/m\",\"username\":\"\","
+                                 "\"password\":\"\",\"sentinel_username\":\"\","
+                                 "\"sentinel_password\":\"(secret)\","));
     mem_free(text);
     config_free(config);
 }
@@ -121,6 +134,8 @@ static void test_digest(void **state)
         {"\"", "\"redis\":\"redis://h\""},
         {"\"", "\"redis\":\"redis://:1@h/1\""},
         {"\"", "\"redis\":{\"namespace\":\"x\"}"},
+        {"\"", "\"redis\":{\"password\":\"1\"}"},
+        {"\"", "\"redis\":{\"tls_ca\":\"/1\"}"},
         {"\",\"teplo\":{\"pool_mode\":\"session\"}", ""},
         {"\",\"teplo\":{\"session_lost_status\":[400]}", ""},
         {"\",\"teplo\":{\"session_lost_status\":[599]}", ""},
@@ -147,6 +162,8 @@ static void test_digest(void **state)
     assert_string_equal(hex, digests[4]);
     digest_of("\"", "\"redis\":\"redis://:2@h/1\"", hex);
     assert_string_equal(hex, digests[12]);
+    digest_of("\"", "\"redis\":{\"password\":\"2\"}", hex);
+    assert_string_equal(hex, digests[14]);
     digest_of("?x\"", "", hex);
     assert_string_equal(hex, digests[2]);
     digest_of("\",\"teplo\":{\"pool_size\":8,\"call_timeout\":\"300s\"}", "", hex);
@@ -271,7 +288,7 @@ static void print_entry(const struct config_option *option, struct bytes *out)
     const char *noun = config_value_noun(option->type);
 
     bytes_printf(out, ".It Ic %s\n%c%s", option->name, noun[0] - 'a' + 'A', noun + 1);
-    if (option->type == OPTION_TYPE_TEXT) {
+    if (config_value_is_text(option->type)) {
         bytes_printf(out, ", %d to %d bytes", (int)option->least, (int)option->most);
     } else if (option->type == OPTION_TYPE_CHOICE) {
         bytes_append_text(out, ", ");

@@ -2,44 +2,7 @@
 #include "unit.h"
 
 #include "broker/pool/health.h"
-
-static void test_judgement(void **state)
-{
-    static const struct {
-        struct health_facts facts;
-        enum health health;
-        const char *reason;
-    } rows[] = {
-        /* Nobody has called yet. */
-        {{.open = 0}, HEALTH_UNKNOWN, "unused"},
-        /* It has served, and has sessions or none: they come and go. */
-        {{.has_opened = true, .open = 1}, HEALTH_HEALTHY, "-"},
-        {{.has_opened = true}, HEALTH_HEALTHY, "-"},
-        /* A short wait is none. */
-        {{.has_opened = true, .open = 1, .waiting = 9, .oldest_wait_ms = 1000},
-         HEALTH_HEALTHY,
-         "-"},
-        {{.has_opened = true, .open = 1, .waiting = 9, .oldest_wait_ms = 1001},
-         HEALTH_DEGRADED,
-         "wait"},
-        /* The last attempt failed, yet there are sessions. */
-        {{.has_opened = true, .open = 1, .has_failure = true}, HEALTH_DEGRADED, "cannot_grow"},
-        /* And there are none: tried again, given up, for somebody to mend. */
-        {{.has_failure = true}, HEALTH_UNHEALTHY, "no_session"},
-        {{.has_failure = true, .gave_up = true}, HEALTH_CIRCUIT_OPEN, "no_session"},
-        {{.has_failure = true, .gave_up = true, .is_settled = true}, HEALTH_UNHEALTHY, "refused"},
-        /* Draining is said before anything else. */
-        {{.is_draining = true, .has_failure = true, .gave_up = true}, HEALTH_DRAINING, "draining"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const char *reason = NULL;
-
-        assert_row(i, health_judge(&rows[i].facts, &reason) == rows[i].health);
-        assert_string_equal(reason, rows[i].reason);
-    }
-}
+#include "broker/pool/health_tally.h"
 
 static void test_names(void **state)
 {
@@ -48,11 +11,50 @@ static void test_names(void **state)
     assert_string_equal(health_name(HEALTH_UNKNOWN), "unknown");
 }
 
+static void test_reasons(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < HEALTH_REASON_COUNT; i++) {
+        const char *token = health_reason_token((enum health_reason)i);
+
+        /* Three of them and two commas have room in 64 bytes. */
+        assert_row(i, strlen(token) <= 20);
+        assert_row(i, health_reason_sentence(span_of(token)) != NULL);
+    }
+    assert_string_equal(health_reason_sentence(SPAN("unused")), "nobody has called yet");
+    assert_null(health_reason_sentence(SPAN("-")));
+    assert_null(health_reason_sentence(SPAN("unuse")));
+}
+
+static void test_tally(void **state)
+{
+    struct health_tally tally = {0};
+
+    (void)state;
+    /* What was there before the first look counts, since totals begin at zero. */
+    health_tally_note(&tally, 3, 1000);
+    assert_int_equal(health_tally_sum(&tally), 3);
+    health_tally_note(&tally, 3, 30000);
+    health_tally_note(&tally, 5, 30001);
+    assert_int_equal(health_tally_sum(&tally), 5);
+    health_tally_note(&tally, 5, 69999);
+    assert_int_equal(health_tally_sum(&tally), 5);
+    /* The first ones are 60 s ago and more. */
+    health_tally_note(&tally, 5, 70000);
+    assert_int_equal(health_tally_sum(&tally), 2);
+    /* Nobody looked for an hour. */
+    health_tally_note(&tally, 6, 3600000);
+    assert_int_equal(health_tally_sum(&tally), 1);
+    health_tally_note(&tally, 6, 7200000);
+    assert_int_equal(health_tally_sum(&tally), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_judgement),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_tally),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,10 @@ struct waiting {
     unsigned closed;
 };
 
-static const struct redis_options options = {
-    .url = NOWHERE, .name_space = "main", .tick_ms = 1000, .instance = "i-test-00000000"};
+static const struct redis_options options = {.access = {.url = NOWHERE},
+                                             .name_space = "main",
+                                             .tick_ms = 1000,
+                                             .instance = "i-test-00000000"};
 
 static void take(void *owner, struct snapshot *snapshot)
 {
@@ -65,7 +67,7 @@ static void test_bad_options(void **state)
 
     (void)state;
     assert_non_null(loop);
-    bad.url = "http://h";
+    bad.access.url = "http://h";
     assert_null(redis_publisher_new(loop, &bad, take, NULL));
     bad = options;
     bad.name_space = "Main";

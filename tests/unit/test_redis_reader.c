@@ -56,7 +56,9 @@ static void test_nonsense(void **state)
         "*x\r\n",
         "$-2\r\n",
         "*-2\r\n",
-        "*1\r\n*1\r\n:1\r\n",
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
+        "*2\r\n*256\r\n:1\r\n*256\r\n",
+        "*2\r\n*511\r\n",
         "*513\r\n",
         "*2147483647\r\n",
         "*99999999999999999999\r\n",
@@ -114,55 +116,73 @@ static void test_any_bytes(void **state)
     }
 }
 
+/* Every error reply that Redis is known to give a client like this one. */
+static const struct {
+    const char *reply;
+    enum redis_fault fault;
+    enum redis_state state;
+    enum redis_act act;
+} faults[] = {
+    {"OOM command not allowed when used memory > 'maxmemory'.", REDIS_FAULT_OOM, REDIS_STATE_OOM,
+     REDIS_ACT_KEEP},
+    {"MISCONF Redis is configured to save RDB snapshots", REDIS_FAULT_MISCONF, REDIS_STATE_READONLY,
+     REDIS_ACT_KEEP},
+    {"NOREPLICAS Not enough good replicas to write.", REDIS_FAULT_NOREPLICAS, REDIS_STATE_READONLY,
+     REDIS_ACT_KEEP},
+    {"READONLY You can't write against a read only replica.", REDIS_FAULT_READONLY,
+     REDIS_STATE_READONLY, REDIS_ACT_CLOSE},
+    {"LOADING Redis is loading the dataset in memory", REDIS_FAULT_LOADING, REDIS_STATE_DOWN,
+     REDIS_ACT_GROW},
+    {"BUSY Redis is busy running a script.", REDIS_FAULT_BUSY, REDIS_STATE_DOWN, REDIS_ACT_TIRE},
+    {"MASTERDOWN Link with MASTER is down", REDIS_FAULT_MASTERDOWN, REDIS_STATE_DOWN,
+     REDIS_ACT_GROW},
+    {"CLUSTERDOWN Hash slot not served", REDIS_FAULT_CLUSTERDOWN, REDIS_STATE_DOWN, REDIS_ACT_GROW},
+    {"TRYAGAIN Multiple keys request during rehashing of slot", REDIS_FAULT_TRYAGAIN,
+     REDIS_STATE_DOWN, REDIS_ACT_GROW},
+    {"MOVED 3999 127.0.0.1:6381", REDIS_FAULT_MOVED, REDIS_STATE_DOWN, REDIS_ACT_MOVE},
+    {"ASK 3999 127.0.0.1:6381", REDIS_FAULT_ASK, REDIS_STATE_DOWN, REDIS_ACT_MOVE},
+    {"NOAUTH Authentication required.", REDIS_FAULT_NOAUTH, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+    {"WRONGPASS invalid username-password pair", REDIS_FAULT_WRONGPASS, REDIS_STATE_DOWN,
+     REDIS_ACT_CLOSE},
+    {"ERR invalid password", REDIS_FAULT_BADPASS, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+    {"ERR AUTH <password> called without any password configured", REDIS_FAULT_NOPASS,
+     REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+    {"ERR Client sent AUTH, but no password is set", REDIS_FAULT_NOPASS_OLD, REDIS_STATE_DOWN,
+     REDIS_ACT_CLOSE},
+    {"NOPERM this user has no permissions", REDIS_FAULT_NOPERM, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+    {"ERR SELECT is not allowed in cluster mode", REDIS_FAULT_ONE_DATABASE, REDIS_STATE_DOWN,
+     REDIS_ACT_CLOSE},
+    {"ERR max number of clients reached", REDIS_FAULT_CLIENTS, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+    {"DENIED Redis is running in protected mode", REDIS_FAULT_DENIED, REDIS_STATE_DOWN,
+     REDIS_ACT_CLOSE},
+    {"WRONGTYPE Operation against a key", REDIS_FAULT_WRONGTYPE, REDIS_STATE_UP, REDIS_ACT_REFUSE},
+    {"EXECABORT Transaction discarded because of previous errors.", REDIS_FAULT_EXECABORT,
+     REDIS_STATE_DOWN, REDIS_ACT_GROW},
+    {"ERR unknown command 'XADD'", REDIS_FAULT_UNKNOWN, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+    {"ERR wrong number of arguments", REDIS_FAULT_OTHER, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+    {"", REDIS_FAULT_OTHER, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
+};
+
 static void test_faults(void **state)
 {
-    static const struct {
-        const char *reply;
-        enum redis_fault fault;
-        enum redis_state state;
-        enum redis_act act;
-    } rows[] = {
-        {"OOM command not allowed when used memory > 'maxmemory'.", REDIS_FAULT_OOM,
-         REDIS_STATE_OOM, REDIS_ACT_KEEP},
-        {"MISCONF Redis is configured to save RDB snapshots", REDIS_FAULT_MISCONF,
-         REDIS_STATE_READONLY, REDIS_ACT_KEEP},
-        {"READONLY You can't write against a read only replica.", REDIS_FAULT_READONLY,
-         REDIS_STATE_READONLY, REDIS_ACT_CLOSE},
-        {"LOADING Redis is loading the dataset in memory", REDIS_FAULT_LOADING, REDIS_STATE_DOWN,
-         REDIS_ACT_GROW},
-        {"NOAUTH Authentication required.", REDIS_FAULT_NOAUTH, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
-        {"WRONGPASS invalid username-password pair", REDIS_FAULT_WRONGPASS, REDIS_STATE_DOWN,
-         REDIS_ACT_CLOSE},
-        {"NOPERM this user has no permissions", REDIS_FAULT_NOPERM, REDIS_STATE_DOWN,
-         REDIS_ACT_CLOSE},
-        {"WRONGTYPE Operation against a key", REDIS_FAULT_WRONGTYPE, REDIS_STATE_UP,
-         REDIS_ACT_REFUSE},
-        {"ERR max number of clients reached", REDIS_FAULT_CLIENTS, REDIS_STATE_DOWN,
-         REDIS_ACT_CLOSE},
-        {"ERR unknown command 'XADD'", REDIS_FAULT_OTHER, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
-        {"EXECABORT Transaction discarded because of previous errors.", REDIS_FAULT_EXECABORT,
-         REDIS_STATE_DOWN, REDIS_ACT_GROW},
-        {"", REDIS_FAULT_OTHER, REDIS_STATE_DOWN, REDIS_ACT_CLOSE},
-    };
-
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        enum redis_fault fault = redis_fault_of(rows[i].reply);
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        enum redis_fault fault = redis_fault_of(faults[i].reply);
 
-        assert_row(i, fault == rows[i].fault);
-        assert_row(i, redis_fault_row(fault)->state == rows[i].state);
-        assert_row(i, redis_fault_row(fault)->act == rows[i].act);
+        assert_row(i, fault == faults[i].fault);
+        assert_row(i, redis_fault_row(fault)->state == faults[i].state);
+        assert_row(i, redis_fault_row(fault)->act == faults[i].act);
     }
 }
 
 static void test_pauses(void **state)
 {
     (void)state;
-    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 1), 10000);
-    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 9), 10000);
+    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 1), 3000);
+    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_OOM, 9), 3000);
     assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 1), 1000);
     assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 3), 4000);
-    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 1000000), 10000);
+    assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_LOADING, 1000000), 4000);
     assert_int_equal(redis_fault_pause_ms(REDIS_FAULT_NOAUTH, 1), 30000);
 }
 

@@ -106,15 +106,15 @@ const MEMBER_COLUMNS = [
   textColumn("lost", "Lost", (b) => count(b.sess_lost_total), { num: true }),
   textColumn("breaker", "Breaker", (b) => foreign(b.breaker).replace(/_/g, " ")),
   { id: "why", label: "Why", fill: (cell, b) => { cell.classList.add("foreign"); setText(cell, whyOf(b) || NONE); } },
-  { id: "show", label: "", fill(cell, b, made) {
+  { id: "show", label: "Sessions", fill(cell, b, made) {
     const button = once(cell, () => {
-      const node = make("button", "", "Sessions");
+      const node = make("button", "", "Show");
       node.type = "button";
       node.addEventListener("click", () => made.choose());
       cell.append(node);
       return node;
     });
-    setAttribute(button, "aria-label", `Sessions of ${foreign(b.inst)}`);
+    setAttribute(button, "aria-label", `Show the sessions of ${foreign(b.inst)}`);
   } },
 ];
 
@@ -132,7 +132,7 @@ class PoolDetail {
     this.facts = make("dl", "facts");
     const inner = make("div", "inner");
     inner.tabIndex = 0;
-    inner.setAttribute("role", "region");
+    inner.setAttribute("role", "group");
     inner.setAttribute("aria-label", "Brokers of this pool");
     const table = make("table");
     table.append(make("caption", "unseen", "This pool, broker by broker"));

@@ -53,7 +53,7 @@ class Panel {
     grid.append(this.node);
     this.plot.addEventListener("pointermove", (event) => {
       const box = this.plot.getBoundingClientRect();
-      onPoint((event.clientX - box.left - PLOT.left) / Math.max(1, box.width - PLOT.left - PLOT.right));
+      if (this.area) onPoint((event.clientX - box.left - this.area.left) / Math.max(1, this.area.right - this.area.left));
     });
     this.plot.addEventListener("pointerleave", () => onPoint(null));
     this.width = 0;

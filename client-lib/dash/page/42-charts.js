@@ -23,7 +23,7 @@ function gridOf(series, length, now) {
       if (isNumber(row[i])) columns.get(field)[at] = row[i];
     });
   }
-  return { from, to, step, times, columns, last };
+  return { from, to: Math.max(to, now), step, times, columns, last };
 }
 
 class Charts {
@@ -78,7 +78,14 @@ class Charts {
   }
 
   setEvents(events) {
+    const isNew = (events[0] || {}).id !== (this.events[0] || {}).id || events.length !== this.events.length;
     this.events = events;
+    if (isNew && this.data) this.showAll();
+  }
+
+  showAll() {
+    const marks = this.data ? this.marks() : [];
+    for (const panel of this.panels) panel.show(this.data, marks, this.cursor);
   }
 
   marks() {
@@ -103,15 +110,15 @@ class Charts {
       slider.max = this.data.times.length - 1;
       if (this.cursor === null) slider.value = slider.max;
     }
-    const marks = hasRows ? this.marks() : [];
-    for (const panel of this.panels) panel.show(this.data, marks, this.cursor);
+    this.showAll();
     this.pointAt(this.cursor);
   }
 
   pointShare(share) {
     if (!this.data) return;
-    this.pointAt(share === null || share < -0.02 || share > 1.02 ? null
-      : Math.min(this.data.times.length - 1, Math.max(0, Math.round(share * (this.data.times.length - 1)))));
+    const { from, to, step, times } = this.data;
+    const index = Math.round((share * (to - from)) / step);
+    this.pointAt(share === null || share < -0.02 || share > 1.02 ? null : Math.min(times.length - 1, Math.max(0, index)));
   }
 
   pointAt(index) {

@@ -29,7 +29,10 @@ class RedisServer:
 
     def start(self):
         command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self.program = Program(command + ["--dir", self.directory] + self.arguments)
+        self.run(*command, "--dir", self.directory, *self.arguments)
+
+    def run(self, *command):
+        self.program = Program(list(command))
         wait_until(self.is_ready, "redis-server answers")
 
     def is_ready(self):
