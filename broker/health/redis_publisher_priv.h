@@ -194,8 +194,6 @@ void redis_tick_begin(struct redis_publisher *publisher);
 void redis_tick_on_queued(struct redis_publisher *publisher, const redisReply *reply);
 void redis_tick_on_exec(struct redis_publisher *publisher, const redisReply *reply);
 void redis_tick_forget(struct redis_publisher *publisher);
-/* A broker silent for longer is dead. */
-int64_t redis_tick_dead_ms(const struct redis_publisher *publisher);
 /* On the clock of Redis. */
 int64_t redis_tick_now_ms(const struct redis_publisher *publisher);
 /* One more command of the transaction. */

@@ -164,9 +164,10 @@ void redis_reporter_on_inst(struct redis_reporter *reporter, const struct asked 
             redis_reporter_tell_excess(reporter);
             break;
         }
-        *broker = (struct report_broker){.heard_ms = heard_ms,
-                                         .is_live = reporter->now_ms - heard_ms <=
-                                                    redis_tick_dead_ms(reporter->publisher)};
+        *broker =
+            (struct report_broker){.heard_ms = heard_ms,
+                                   .is_live = reporter->now_ms - heard_ms <=
+                                              redis_key_dead_ms(reporter->publisher->tick_ms)};
         memcpy(broker->iid, iid, sizeof(broker->iid));
         reporter->broker_count++;
     }

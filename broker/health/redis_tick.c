@@ -9,8 +9,6 @@
 #include "broker/runtime/log.h"
 #include "proto/base/mem.h"
 
-enum { DEAD_LEAST_MS = 2500 };
-
 static void send_transaction(struct redis_publisher *publisher);
 static void on_step(struct redis_publisher *publisher, const struct step *step,
                     const redisReply *reply);
@@ -19,13 +17,6 @@ static void finish(struct redis_publisher *publisher);
 int64_t redis_tick_now_ms(const struct redis_publisher *publisher)
 {
     return loop_now_ms(publisher->loop) + redis_clock_epoch_ms(&publisher->clock);
-}
-
-int64_t redis_tick_dead_ms(const struct redis_publisher *publisher)
-{
-    int64_t ticks_ms = publisher->tick_ms * 5 / 2;
-
-    return ticks_ms < DEAD_LEAST_MS ? DEAD_LEAST_MS : ticks_ms;
 }
 
 static bool is_due(const struct redis_publisher *publisher, enum redis_key key)

@@ -8,7 +8,7 @@ import time
 from harness import LONG_PATIENCE, places, wait_until
 from redis_driver import PREFIX
 
-# Killed and seen dead: two and a half ticks, or 2.5 s if that is longer, and a tick.
+# Killed and seen dead: 2.3 ticks, or 2.3 s if that is longer, and a tick.
 DEAD_S = 3 * places.SLOWNESS
 # A lease of 3 s, and a tick.
 TAKEN_OVER_S = 4 * places.SLOWNESS
