@@ -174,10 +174,10 @@ static void tell_source(struct top_pen *pen, const struct fleet_view *view, cons
         break;
     case FLEET_REDIS_DOWN:
         if (view->at_ms == 0) {
-            notice(pen, TOP_STYLE_WORST, "%s is down: %s; trying again", what, view->why);
+            notice(pen, TOP_STYLE_WORST, "%s is down, trying again: %s", what, view->why);
         } else {
-            notice(pen, TOP_STYLE_WORST, "%s is down: %s; the figures are %s old; trying again",
-                   what, view->why, age);
+            notice(pen, TOP_STYLE_WORST, "%s is down, trying again; the figures are %s old: %s",
+                   what, age, view->why);
         }
         break;
     case FLEET_REDIS_DENIED:
@@ -247,9 +247,9 @@ static void write_keys(struct top_pen *pen, const struct fleet_view *view,
             top_pen_printf(pen, TOP_STYLE_STRONG, "filter: %s  ", state->filter);
         }
         top_pen_printf(pen, TOP_STYLE_FAINT,
-                       "q quit  h help  1 pools 2 sessions 3 brokers 4 events%s  %sp %s  "
-                       "s sort: %s  f filter",
-                       clients, open, state->is_paused ? "go on" : "pause", sorts[state->sort]);
+                       "q quit  h help  1 pools 2 sessions 3 brokers 4 events%s  s sort: %s  %s"
+                       "f filter  p %s",
+                       clients, sorts[state->sort], open, state->is_paused ? "go on" : "pause");
     }
     top_pen_end_line(pen);
 }
