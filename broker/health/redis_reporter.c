@@ -497,6 +497,7 @@ static void on_holder(struct redis_reporter *reporter, const char *holder)
     reporter->is_leader = true;
     if (!was_leader) {
         reporter->is_new_leader = true;
+        reporter->bases_due_ms = 0;
         reporter->tables_due_ms = 0;
         reporter->sampled_slot = 0;
         log_event(LOG_LEVEL_INFO, "redis_reporter", "leader=self");

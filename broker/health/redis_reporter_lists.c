@@ -8,9 +8,9 @@
 #include "broker/health/redis_reporter_priv.h"
 #include "broker/health/redis_text.h"
 #include "proto/base/mem.h"
+#include "proto/redis_key.h"
 
 enum {
-    LIVE_LEAST_MS = 2500,
     TABLES_INTERVAL_MS = 5000,
 };
 
@@ -159,13 +159,6 @@ void redis_reporter_ask_type(const struct redis_reporter *reporter, const struct
 
 /* ---- answers */
 
-static int64_t live_ms(const struct redis_reporter *reporter)
-{
-    int64_t ticks_ms = reporter->publisher->tick_ms * 5 / 2;
-
-    return ticks_ms < LIVE_LEAST_MS ? LIVE_LEAST_MS : ticks_ms;
-}
-
 void redis_reporter_on_inst(struct redis_reporter *reporter, const struct asked *asked,
                             const redisReply *reply)
 {
@@ -193,8 +186,10 @@ void redis_reporter_on_inst(struct redis_reporter *reporter, const struct asked 
             redis_reporter_tell_excess(reporter);
             break;
         }
-        *broker = (struct report_broker){
-            .heard_ms = heard_ms, .is_live = reporter->now_ms - heard_ms <= live_ms(reporter)};
+        *broker =
+            (struct report_broker){.heard_ms = heard_ms,
+                                   .is_live = reporter->now_ms - heard_ms <=
+                                              redis_key_dead_ms(reporter->publisher->tick_ms)};
         memcpy(broker->iid, iid, sizeof(broker->iid));
         reporter->broker_count++;
     }
@@ -367,7 +362,7 @@ void redis_reporter_on_before(struct redis_reporter *reporter, const struct aske
                               const redisReply *reply)
 {
     reporter->pool_before = (struct fleet_before){0};
-    reporter->is_pool_foreign[asked->pool] = reply->type != REDIS_REPLY_ARRAY;
+    reporter->pool_flags[asked->pool].is_foreign = reply->type != REDIS_REPLY_ARRAY;
     if (is_list(reporter, reply) && reply->elements == 2) {
         read_before(reply->element[0], reply->element[1], &reporter->pool_before);
     }

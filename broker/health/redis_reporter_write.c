@@ -7,10 +7,13 @@
 #include "broker/health/redis_reporter_priv.h"
 #include "broker/health/redis_text.h"
 
-enum { WRITTEN_AT_ONCE = 60 }; /* pools in a transaction: two commands each */
+enum {
+    WRITTEN_AT_ONCE = 60, /* pools in a transaction: three commands each */
+    BASES_INTERVAL_MS = 3600000,
+};
 
 _Static_assert(2 * POOL_FIELD_COUNT + 2 * 3 + 2 <= REDIS_COMMAND_WORDS, "a pool is one command");
-_Static_assert(ASKED_WINDOW + 2 * WRITTEN_AT_ONCE + 4 + 2 <= ASKED_MAXIMUM, "it fits");
+_Static_assert(ASKED_WINDOW + 3 * WRITTEN_AT_ONCE + 4 + 2 <= ASKED_MAXIMUM, "it fits");
 _Static_assert(ASKED_WINDOW + REPORT_TABLE_ROWS + 4 <= ASKED_MAXIMUM, "so does a table");
 
 /* ---- sums */
@@ -65,6 +68,26 @@ static void write_fleet(struct redis_reporter *reporter)
     redis_reporter_queue_expire(reporter, REDIS_KEY_FLEET, NULL);
 }
 
+/* The base of a pool that lives outlives a fleet in which nobody ever ends. */
+static void write_pools_and_bases(struct redis_reporter *reporter, size_t end)
+{
+    bool is_base_time = loop_now_ms(reporter->publisher->loop) >= reporter->bases_due_ms;
+
+    for (; reporter->cursor < end; reporter->cursor++) {
+        struct fleet_figures *figures = &reporter->pools[reporter->cursor];
+
+        if (!reporter->pool_flags[reporter->cursor].is_foreign) {
+            write_pool(reporter, figures);
+        }
+        if (is_base_time && reporter->pool_flags[reporter->cursor].has_base) {
+            redis_reporter_queue_expire(reporter, REDIS_KEY_BASE, figures->row.name);
+        }
+    }
+    if (is_base_time && end == reporter->pool_count) {
+        reporter->bases_due_ms = loop_now_ms(reporter->publisher->loop) + BASES_INTERVAL_MS;
+    }
+}
+
 bool redis_reporter_next_writing(struct redis_reporter *reporter)
 {
     size_t end = reporter->cursor + WRITTEN_AT_ONCE;
@@ -74,11 +97,7 @@ bool redis_reporter_next_writing(struct redis_reporter *reporter)
     }
     end = end < reporter->pool_count ? end : reporter->pool_count;
     redis_reporter_begin_transaction(reporter);
-    for (; reporter->cursor < end; reporter->cursor++) {
-        if (!reporter->is_pool_foreign[reporter->cursor]) {
-            write_pool(reporter, &reporter->pools[reporter->cursor]);
-        }
-    }
+    write_pools_and_bases(reporter, end);
     if (reporter->cursor == reporter->pool_count) {
         reporter->cursor_part = 1;
         fleet_end(&reporter->fleet, reporter->before, reporter->now_ms);
