@@ -3,8 +3,7 @@
 
 import pathlib
 
-from harness import Broker, Program, places
-from harness.scripted import ScriptedServer
+from stand import Broker, Program, ScriptedServer, places
 
 BENCH = pathlib.Path(places.TEPLOCTL).parents[1] / "bench/teplo-bench"
 
@@ -31,9 +30,9 @@ class RealFleet:
         self.things.append(getattr(thing, end))
         return thing
 
-    def load(self, broker, pool, *arguments):
+    def load(self, broker, pool, *arguments, duration="1h"):
         """Calls through that broker until the end, or until the Program that is returned is killed."""
-        command = [BENCH, "--socket", self.brokers[broker].socket_path(), "--pool", pool, "--duration", "1h", "--warm-up", "0s"]
+        command = [BENCH, "--socket", self.brokers[broker].socket_path(), "--pool", pool, "--duration", duration, "--warm-up", "0s"]
         return self.keep(Program([*command, "--patience", "10m", *arguments]), "kill")
 
     def instance(self, broker, dash):

@@ -31,7 +31,9 @@ def test_calls_are_seen_and_a_killed_broker_is_dead(redis, start_fleet, start_da
     graph = page.locator("#pool-table tr.row", has_text="graph")
     expect(page.locator("#tile-brokers .value")).to_have_text("3 live")
     expect(graph.locator('td[data-label="Calls/s"]')).to_have_text(re.compile(r"^[1-9][\d.]+$"))
-    expect(graph.locator('td[data-label="p95"]')).to_have_text(re.compile("ms$"))
+    # A broker's own quantiles are there at once, those of all together with the next histograms.
+    graph.locator(".expander").click()
+    expect(page.locator('tr.detail tbody td[data-label="p95"]').first).to_have_text(re.compile("ms$"))
     before = page.locator("#broker-table tbody tr td[data-label=Calls]").first.inner_text()
     expect(page.locator("#broker-table tbody tr td[data-label=Calls]").first).not_to_have_text(before)
 
@@ -42,6 +44,7 @@ def test_calls_are_seen_and_a_killed_broker_is_dead(redis, start_fleet, start_da
     killed = time.monotonic()
     expect(third).to_contain_text("DEAD", timeout=10000 * places.SLOWNESS)
     took = time.monotonic() - killed
+    # Three seconds, and half a one for a machine that has other things to do.
     assert took < 3.5 * places.SLOWNESS, f"dead for {took:.1f} s before the page said so"
     expect(page.locator("#tile-brokers")).to_contain_text("2 live")
     expect(page.locator("#tile-brokers")).to_contain_text("1 dead")
