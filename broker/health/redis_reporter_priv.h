@@ -21,7 +21,8 @@ enum {
     REPORT_FOLDED_A_ROUND = 4, /* brokers */
     REPORT_TABLE_ROWS = 128,
     ASKED_WINDOW = 64, /* no more is asked before some of it is answered */
-    ASKED_MAXIMUM = 256,
+    ASKED_ASIDE = 16,  /* but for so many that belong to no round */
+    ASKED_MAXIMUM = 288,
 };
 
 enum round_stage {
