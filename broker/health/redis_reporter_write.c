@@ -8,7 +8,7 @@
 #include "broker/health/redis_text.h"
 
 enum {
-    WRITTEN_AT_ONCE = 60, /* pools in a transaction: three commands each */
+    WRITTEN_AT_ONCE = 40, /* pools in a transaction: three commands each */
     BASES_INTERVAL_MS = 3600000,
     TABLES_INTERVAL_MS = 5000,
 };
