@@ -6,6 +6,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -319,6 +320,17 @@ static struct bufferevent *make_secure(struct redis_dial *dial, evutil_socket_t 
     return stream;
 }
 
+/* The last of OpenSSL's errors, or 0; libevent puts its own kind among them. */
+static unsigned long tls_error_of(struct bufferevent *stream)
+{
+    unsigned long error;
+
+    do {
+        error = bufferevent_get_openssl_error(stream);
+    } while (error != 0 && ERR_GET_LIB(error) == 0);
+    return error;
+}
+
 /* FD is ours to close. */
 static void secure(struct redis_dial *dial, evutil_socket_t fd)
 {
@@ -351,7 +363,7 @@ static void secured_cb(struct bufferevent *stream, short what, void *arg)
         finish(dial, stream);
         return;
     }
-    redis_tls_explain(bufferevent_openssl_get_ssl(stream), bufferevent_get_openssl_error(stream),
+    redis_tls_explain(bufferevent_openssl_get_ssl(stream), tls_error_of(stream),
                       certified_name(&dial->target), why);
     dial->stream = NULL;
     dial->state = REDIS_DIAL_IDLE;
@@ -406,9 +418,11 @@ enum redis_fault redis_dial_explain(struct bufferevent *stream, short what,
                                     char why[REDIS_DIAL_WHY])
 {
     int error = EVUTIL_SOCKET_ERROR();
-    unsigned long tls_error = target->tls == NULL ? 0 : bufferevent_get_openssl_error(stream);
+    unsigned long tls_error = target->tls == NULL ? 0 : tls_error_of(stream);
 
-    if (tls_error != 0) {
+    if (ERR_SYSTEM_ERROR(tls_error)) {
+        error = ERR_GET_REASON(tls_error); /* the connection's, not TLS' */
+    } else if (tls_error != 0) {
         redis_tls_explain(bufferevent_openssl_get_ssl(stream), tls_error, certified_name(target),
                           why);
         return REDIS_FAULT_TLS;

@@ -252,9 +252,9 @@ void redis_tls_explain(const SSL *ssl, unsigned long error, const char *name,
 
     if (result != X509_V_OK) {
         explain_certificate(result, name, why);
-    } else if (error == 0) {
-        (void)snprintf(why, REDIS_TLS_WHY,
-                       "closed by the other end in the handshake; is that a TLS port?");
+    } else if (error == 0 || ERR_SYSTEM_ERROR(error)) {
+        (void)snprintf(why, REDIS_TLS_WHY, "%s in the handshake; is that a TLS port?",
+                       error == 0 ? "closed by the other end" : strerror(reason));
     } else if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST) {
         (void)snprintf(why, REDIS_TLS_WHY,
                        "the answer is not TLS; give the TLS port, or write redis:// for this one");

@@ -5,6 +5,7 @@
 
 #include "client-lib/fleet/fleet_fold.h"
 #include "proto/base/mem.h"
+#include "proto/redis_key.h"
 
 /* Rows grow by so many at once. */
 enum { STEP = 32, TICKS_OF_A_STALE_ROW = 3 };
@@ -12,7 +13,7 @@ enum { STEP = 32, TICKS_OF_A_STALE_ROW = 3 };
 void fleet_view_init(struct fleet_view *view, const char *namespace, enum fleet_source source)
 {
     *view = (struct fleet_view){
-        .source = source, .tick_ms = FLEET_TICK_MS, .dead_ms = FLEET_TICK_MS * 5 / 2};
+        .source = source, .tick_ms = FLEET_TICK_MS, .dead_ms = redis_key_dead_ms(FLEET_TICK_MS)};
     (void)fleet_clean(view->namespace, sizeof(view->namespace), span_of(namespace));
 }
 

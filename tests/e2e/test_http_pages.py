@@ -12,6 +12,7 @@ import pytest
 
 from harness import Client, Dynasty, RpcError, can_be_others, connect_as, make_config, places, wait_until
 from harness.pages import Pages, Reply, read_all
+from test_activation import Activator
 
 LISTEN = {"metrics_listen": "127.0.0.1:0"}
 CONNECTIONS = 16
@@ -342,6 +343,29 @@ def test_an_upgrade_may_move_the_port(start_broker, raw, cleanup):
     with socket.create_connection(("::1", int(line["port"]))) as connection:
         connection.sendall(request_of())
         assert Reply(read_all(connection)).status == 200
+
+
+def test_a_manager_may_give_the_port(start_broker, raw):
+    """It is served, and stays open after us; another address than metrics_listen is refused."""
+    broker = start_broker({"raw": raw.url}, options=LISTEN)
+    broker.stop()
+    activator = Activator(broker, "teplo:admin:metrics.tcp")
+    activator.sockets.append(socket.create_server(("127.0.0.1", 0)))
+    port = activator.sockets[-1].getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port)) as early:  # before there is any broker
+        early.sendall(request_of())
+        activator.start()
+        assert Reply(read_all(early)).status == 200
+    assert broker.wait_log("http_listening")["port"] == str(port)
+    broker.stop()
+    with socket.create_connection(("127.0.0.1", port)):
+        pass
+    broker.write_config(make_config({"raw": raw.url}, {"metrics_listen": "[::1]:0"}))
+    activator.start()
+    broker.wait_log("socket_refused", name="metrics.tcp")
+    assert broker.wait_log("http_listening")["address"].startswith("[::1]:")
+    broker.stop()
+    activator.close()
 
 
 def test_a_port_that_is_taken_is_said(start_broker, raw):

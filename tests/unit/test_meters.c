@@ -285,6 +285,7 @@ static void too_many_names_count_together(void **state)
     uint64_t all = 0;
     size_t count = 0;
     const struct operation *operation;
+    size_t before = mem_in_use();
 
     (void)state;
     for (int i = 0; i < 5000; i++) {
@@ -308,6 +309,19 @@ static void too_many_names_count_together(void **state)
     assert_int_equal(well, 1667);
     assert_true(others > 1);
     assert_null(meters_operation(meters, OPERATIONS_MAXIMUM));
+    assert_true(mem_in_use() - before < 125000);
+}
+
+/* A pool that nobody uses has little of it. */
+static void an_empty_one_is_small(void **state)
+{
+    size_t before = mem_in_use();
+    struct meters *made = meters_new(start_ms);
+
+    (void)state;
+    assert_non_null(made);
+    assert_true(mem_in_use() - before < 25000);
+    meters_free(made);
 }
 
 static void sessions_opened(void **state)
@@ -371,6 +385,7 @@ int main(void)
         METERS_TEST(looking_changes_nothing),
         METERS_TEST(operations_are_told_apart),
         METERS_TEST(too_many_names_count_together),
+        METERS_TEST(an_empty_one_is_small),
         METERS_TEST(sessions_opened),
         METERS_TEST(bounds_grow),
         cmocka_unit_test(without_memory_a_series_is_missing),
