@@ -44,6 +44,16 @@ static void fill_config(struct config_row *row, const struct pool_row *pool,
     row->breaker_failures = server->breaker_failures;
 }
 
+static void fill_histograms(struct pool_histograms *histograms, struct route *route)
+{
+    struct meters *meters = route_meters(route);
+    int64_t now_ms = clock_now_ms();
+
+    meters_latency(meters, now_ms, &histograms->latency);
+    meters_wait(meters, now_ms, &histograms->wait);
+    meters_create(meters, now_ms, &histograms->create);
+}
+
 static void add_sessions(void *owner, struct route *route)
 {
     struct snapshot *snapshot = owner;
@@ -73,7 +83,12 @@ void app_take_details(struct app *app, struct snapshot *snapshot)
     for (size_t i = 0; i < snapshot->pool_count; i++) {
         const struct pool_row *pool = &snapshot->pools[i];
         const struct config_server *server = find_server(app->config, pool->name);
+        struct route *route = router_find(app->router, span_of(pool->name));
 
+        if (route != NULL && (snapshot->wishes & SNAPSHOT_HISTOGRAMS) != 0 &&
+            snapshot->histograms != NULL) {
+            fill_histograms(&snapshot->histograms[i], route);
+        }
         if (server != NULL) {
             fill_config(&snapshot->configs[i], pool, server);
         }

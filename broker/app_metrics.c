@@ -64,6 +64,7 @@ static void fill_other(struct app *app, struct metrics_other *other)
         (struct metrics_other){.requests = clients_waiting(&app->clients),
                                .paused = count_paused(app),
                                .ready = readiness.is_ready,
+                               .reporter = redis_publisher_state(app->publisher).is_reporter,
                                .memory_bytes = mem_in_use(),
                                .memory_limit_bytes = app->config->mem_limit_bytes,
                                .ledger_live = ledger_live(app->ledger),
@@ -98,25 +99,77 @@ static void fill_address(struct metrics_pool *pool, const char *origin)
     (void)snprintf(pool->server_port, sizeof(pool->server_port), "%.5s", port + 1);
 }
 
+/* ---- what each pool measured */
+
+static size_t count_operations(struct app *app, const struct snapshot *snapshot)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < snapshot->pool_count; i++) {
+        struct route *route = router_find(app->router, span_of(snapshot->pools[i].name));
+        size_t of_pool = 0;
+
+        while (route != NULL && meters_operation(route_meters(route), of_pool) != NULL) {
+            of_pool++;
+        }
+        count += of_pool;
+    }
+    return count;
+}
+
+/* Once merged they stay so: what was `_other` would seem to fall if some got their names back. */
+static enum metrics_tools tools_of(struct app *app, const struct snapshot *snapshot)
+{
+    if (app->config->metrics_tools == CONFIG_METRICS_TOOLS_OFF) {
+        return METRICS_TOOLS_UNTOLD;
+    }
+    if (metrics_series(snapshot->pool_count, count_operations(app, snapshot)) >
+        METRICS_SERIES_MAXIMUM) {
+        app->metrics_are_merged = true;
+    }
+    return app->metrics_are_merged ? METRICS_TOOLS_MERGED : METRICS_TOOLS_NAMED;
+}
+
+static int fill_pool(struct metrics_pool *pool, struct route *route, enum metrics_tools tools)
+{
+    const struct meters *meters = route_meters(route);
+    const struct operation *operation;
+    int r = 0;
+
+    fill_address(pool, pool_server(route_pool(route))->url.origin);
+    for (enum meter_kind kind = METER_WAIT; kind < METER_KINDS; kind++) {
+        pool->meters[kind] = *meters_since_start(meters, kind);
+    }
+    for (size_t i = 0; r == 0 && (operation = meters_operation(meters, i)) != NULL; i++) {
+        r = metrics_add_operation(pool, operation, tools);
+    }
+    return r;
+}
+
+static int fill_pools(struct app *app, struct metrics *metrics)
+{
+    enum metrics_tools tools = tools_of(app, &metrics->snapshot);
+    int r = metrics_make_pools(metrics);
+
+    for (size_t i = 0; r == 0 && i < metrics->snapshot.pool_count; i++) {
+        struct route *route = router_find(app->router, span_of(metrics->snapshot.pools[i].name));
+
+        if (route != NULL) {
+            r = fill_pool(&metrics->pools[i], route, tools);
+        }
+    }
+    return r;
+}
+
 static int fill(struct app *app, struct metrics *metrics)
 {
     app_take_snapshot(app, &metrics->snapshot);
     redis_publisher_fill(app->publisher, &metrics->snapshot.instance);
-    metrics->snapshot.instance.redis_skipped_total =
-        redis_publisher_state(app->publisher).skipped_total;
     fill_other(app, &metrics->other);
     metrics->lag = app->lag;
-    if (metrics_make_pools(metrics) < 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < metrics->snapshot.pool_count; i++) {
-        struct route *route = router_find(app->router, span_of(metrics->snapshot.pools[i].name));
-
-        if (route != NULL) {
-            fill_address(&metrics->pools[i], pool_server(route_pool(route))->url.origin);
-        }
-    }
-    return 0;
+    metrics->operation_bounds_s = operation_bounds_s;
+    metrics->meter_bounds_s = meter_bounds_s;
+    return fill_pools(app, metrics);
 }
 
 void app_show_metrics(void *owner, const struct http_request *request, struct http_answer *answer)

@@ -46,3 +46,11 @@ size_t redis_key_write(enum redis_key key, const char *prefix, const char *pool,
     out[length] = '\0';
     return length;
 }
+
+int64_t redis_key_dead_ms(int64_t tick_ms)
+{
+    enum { LEAST_MS = 2300, TENTHS_OF_TICKS = 23 };
+    int64_t ms = tick_ms * TENTHS_OF_TICKS / 10;
+
+    return ms < LEAST_MS ? LEAST_MS : ms;
+}

@@ -27,6 +27,13 @@ struct redis_key_row {
 const struct redis_key_row *redis_key_row(enum redis_key key);
 
 /*
+ * A broker whose heartbeat is older is dead for readers.  Two ticks with all their jitter fit in,
+ * so that one that is late or was left out is no death; and who is killed is seen dead within 3 s,
+ * the time included that a page takes to look.
+ */
+int64_t redis_key_dead_ms(int64_t tick_ms);
+
+/*
  * PREFIX and the pattern of KEY, with POOL for %p and INSTANCE for %i; they may be NULL where the
  * pattern has none.  Cut to SIZE - 1 bytes; its length.
  */

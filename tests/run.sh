@@ -17,7 +17,7 @@ cd "$(dirname "$0")/.."
 . tests/install.sh
 
 PACKAGES=(
-    abigail-tools build-essential ca-certificates clang clang-format cmake codespell cppcheck git
+    abigail-tools build-essential ca-certificates chromium clang clang-format cmake codespell cppcheck git
     libcjson-dev libcmocka-dev libcurl4-openssl-dev libevent-dev libhiredis-dev libhttp-parser-dev
     libssl-dev man-db ninja-build openssl pkg-config procps python3 python3-venv redis-server
     shellcheck spin valgrind
@@ -74,6 +74,7 @@ run_all() {
     TEPLO_SOAK_CALLS=20000 pytest_run soak dev 1 "" -m soak
     pytest_run e2e-valgrind dev 10 "$VALGRIND" -n 2 --dist loadfile -m valgrind
     pytest_run quickstart dev 1 "" -m quickstart
+    dash_run
     python_run
     install_run
 }
@@ -83,6 +84,7 @@ run_quick() {
     build dev
     ctest_run dev
     pytest_run e2e dev 1 "" -n 4 --dist loadfile -m "not quickstart"
+    dash_run
     python_run
     install_run
 }
@@ -96,6 +98,7 @@ setup() {
     make_venv mcp1 tests/e2e/requirements-mcp1.txt
     make_venv mcp2 tests/e2e/requirements-mcp2.txt
     make_venv fastmcp tests/e2e/requirements-fastmcp.txt
+    make_venv dash tests/dash/requirements.txt
     make_node_modules tests/e2e
 }
 
@@ -174,6 +177,14 @@ python_suite() {
     step "$name" "$BUILD/venvs/$venv/bin/python" -m pytest -c tests/python/pytest.ini \
         --rootdir tests/python "$@"
     summarize "$name" "$PYTEST_SUMMARY"
+}
+
+# The web page, in Chromium.
+dash_run() {
+    broker_environment dev 1 ""
+    TEPLO_DASH=$BUILD/dev/client-lib/dash/teplo-dash step dash "$BUILD/venvs/dash/bin/python" \
+        -m pytest -c tests/dash/pytest.ini --rootdir tests/dash -n 2 --dist loadfile tests/dash
+    summarize dash "$PYTEST_SUMMARY"
 }
 
 # The library as it is installed, and as a wheel.

@@ -29,6 +29,7 @@ struct metrics_other {
     uint64_t requests;
     uint64_t paused;
     uint64_t ready;
+    uint64_t reporter;
     uint64_t memory_bytes;
     uint64_t memory_limit_bytes;
     uint64_t ledger_live;

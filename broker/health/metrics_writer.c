@@ -266,9 +266,7 @@ static void write_meter(struct line *line, const struct metrics_entry *entry, si
                               .bound_count = METER_BUCKETS - 1,
                               .sum_s = meter->sum_s};
 
-    if (line->writer->metrics->meter_bounds_s != NULL) {
-        write_histogram(line, labels, &buckets);
-    }
+    write_histogram(line, labels, &buckets);
 }
 
 static void write_lag(struct line *line)
@@ -454,7 +452,7 @@ static void write_entry(struct line *line, const struct metrics_entry *entry, si
 /* `0.05`, `1.0`: one spelling in both formats, so that the series are the same. */
 static void write_bounds(struct metrics_bound *bounds, const double *bounds_s, size_t count)
 {
-    for (size_t i = 0; i < count && bounds_s != NULL; i++) {
+    for (size_t i = 0; i < count; i++) {
         char *text = bounds[i].text;
 
         (void)snprintf(text, sizeof(bounds[i].text), "%.6g", bounds_s[i]);

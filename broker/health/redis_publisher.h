@@ -74,6 +74,7 @@ struct redis_figures {
     uint64_t drops_total; /* events that never got to Redis */
     uint64_t reconnects_total;
     uint64_t skipped_total; /* ticks, since the one before was not answered yet */
+    bool is_reporter;       /* it writes the fleet's figures */
     uint64_t seq;
 };
 

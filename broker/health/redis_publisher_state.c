@@ -33,6 +33,7 @@ struct redis_figures redis_publisher_state(const struct redis_publisher *publish
     figures.reconnects_total =
         publisher->connections_total == 0 ? 0 : publisher->connections_total - 1;
     figures.skipped_total = publisher->skipped_total;
+    figures.is_reporter = redis_reporter_is_leader(publisher->reporter);
     figures.seq = publisher->seq;
     return figures;
 }

@@ -112,7 +112,7 @@ static const char *iid_of(const struct redis_reporter *reporter, const struct as
                                  : reporter->brokers[asked->broker].iid;
 }
 
-static void add_totals(struct redis_command *command, enum row_field_kind kind)
+static void add_totals_of(struct redis_command *command, enum row_field_kind kind)
 {
     for (size_t i = 0; i < POOL_FIELD_COUNT; i++) {
         if (fleet_folds[i] == FLEET_FOLD_TOTAL && pool_row_fields[i].kind == kind) {
@@ -131,6 +131,14 @@ static int64_t whole_totals(void)
     return count;
 }
 
+/* Their names, the whole ones first, and how many these are. */
+static void add_totals(struct redis_command *command)
+{
+    redis_command_add_int(command, whole_totals());
+    add_totals_of(command, ROW_FIELD_COUNT);
+    add_totals_of(command, ROW_FIELD_DECIMAL);
+}
+
 static void add_fold(const struct redis_reporter *reporter, struct redis_command *command,
                      const char *pool, const char *iid, int64_t gone_ttl_ms)
 {
@@ -140,9 +148,7 @@ static void add_fold(const struct redis_reporter *reporter, struct redis_command
     redis_reporter_add_key(reporter, command, REDIS_KEY_GONE, pool, iid);
     redis_command_add_int(command, redis_key_row(REDIS_KEY_BASE)->ttl_ms);
     redis_command_add_int(command, gone_ttl_ms);
-    redis_command_add_int(command, whole_totals());
-    add_totals(command, ROW_FIELD_COUNT);
-    add_totals(command, ROW_FIELD_DECIMAL);
+    add_totals(command);
 }
 
 void redis_reporter_ask_fold(const struct redis_reporter *reporter, const struct asked *asked,
@@ -162,6 +168,24 @@ void redis_reporter_on_fold(struct redis_reporter *reporter, const struct asked 
     if (reply->type == REDIS_REPLY_ERROR) {
         redis_reporter_fail_script(reporter, reply->str);
     }
+}
+
+void redis_reporter_ask_unfold(const struct redis_reporter *reporter, const struct asked *asked,
+                               struct redis_command *command)
+{
+    const char *pool = reporter->pools[asked->pool].row.name;
+    const char *iid = reporter->brokers[asked->broker].iid;
+
+    redis_reporter_add_key(reporter, command, REDIS_KEY_POOL, pool, iid);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_BASE, pool, NULL);
+    redis_reporter_add_key(reporter, command, REDIS_KEY_GONE, pool, iid);
+    add_totals(command);
+}
+
+void redis_reporter_on_unfold(struct redis_reporter *reporter, const struct asked *asked,
+                              const redisReply *reply)
+{
+    redis_reporter_on_fold(reporter, asked, reply);
 }
 
 bool redis_reporter_drop(struct redis_reporter *reporter, const char *pool)

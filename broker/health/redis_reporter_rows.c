@@ -220,12 +220,14 @@ void redis_reporter_on_base(struct redis_reporter *reporter, const struct asked 
     fleet_pool_begin(&reporter->pool, pool_of(reporter, asked));
     reporter->pool_folds = 0;
     reporter->has_gone = false;
+    reporter->pool_flags[asked->pool].has_base = false;
     if (!is_usable(reporter, reply) || reply->type != REDIS_REPLY_ARRAY) {
         return;
     }
     reporter->scratch = (struct pool_row){0};
     (void)redis_reporter_read_row(reply, pool_row_fields, POOL_FIELD_COUNT, &reporter->scratch);
     fleet_pool_add_base(&reporter->pool, &reporter->scratch);
+    reporter->pool_flags[asked->pool].has_base = reply->elements > 0;
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
         if (span_is(redis_reporter_text(reply->element[i]), "folds")) {
             reporter->pool_folds = folds_of(reply->element[i + 1]);
@@ -258,6 +260,9 @@ void redis_reporter_on_pool(struct redis_reporter *reporter, const struct asked 
     if (reporter->has_gone) {
         fleet_row_subtract(row, &reporter->gone);
         reporter->has_gone = false;
+        if (reporter->brokers[asked->broker].is_live) {
+            redis_reporter_ask(reporter, ASKED_UNFOLD, asked->pool, asked->broker);
+        }
     }
     if (reporter->brokers[asked->broker].is_live) {
         fleet_pool_add_live(&reporter->pool, row);

@@ -6,6 +6,7 @@
 #include "broker/health/redis_publisher_priv.h"
 #include "broker/health/row_field.h"
 #include "proto/base/mem.h"
+#include "proto/redis_key.h"
 
 enum {
     FULL_INTERVAL_MS = 30000,
@@ -140,7 +141,7 @@ void redis_tick_queue_meta(struct redis_publisher *publisher)
     add_number(&command, "schema", SCHEMA_VERSION);
     add_number(&command, "minor", SCHEMA_MINOR);
     add_number(&command, "tick_ms", publisher->tick_ms);
-    add_number(&command, "dead_ms", publisher->tick_ms * 5 / 2);
+    add_number(&command, "dead_ms", redis_key_dead_ms(publisher->tick_ms));
     add_number(&command, "hb_ttl_ms", publisher->instance_ttl_ms);
     add_text(&command, "hist", "s3");
     add_text(&command, "err_classes", classes);

@@ -68,6 +68,10 @@ void conclusion_note(struct route *route, const struct timeline *timeline)
     if (timeline->failure != FAILURE_NONE) {
         error_class = route_error_class(route, timeline->failure, timeline->begun_us / 1000);
     }
+    if (error_class != NULL && strcmp(error_class, "breaker") == 0) {
+        /* The last error stays its cause. */
+        route_totals(route)->by_class[ERROR_CLASS_breaker]++;
+    }
     if (timeline->kind == TIMELINE_CALL) {
         count(route_totals(route), timeline);
     }

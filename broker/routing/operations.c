@@ -15,32 +15,20 @@ const double operation_bounds_s[OPERATION_BUCKETS - 1] = {0.01, 0.02, 0.05, 0.1,
 enum {
     LAST_PLACES = 2 * (MCP_METHOD_COUNT + 1),
     OTHER_PLACES = 32,
-    NAMED_PLACES = OPERATIONS_MAXIMUM - OTHER_PLACES - LAST_PLACES,
-    KEY_SIZE = 1 + TIMELINE_TOOL_SIZE + OPERATION_ERROR_SIZE
+    NAMED_PLACES = OPERATIONS_MAXIMUM - OTHER_PLACES - LAST_PLACES
 };
 _Static_assert(NAMED_PLACES >= OPERATIONS_MAXIMUM / 2, "most are named");
 
 static const char other[] = "_other";
 
-struct series {
-    struct operation operation;
-    char key[KEY_SIZE];
-    size_t key_length;
-};
-
-static struct span key_of(const struct series *series)
-{
-    return (struct span){series->key, series->key_length};
-}
-
 void operations_init(struct operations *operations)
 {
-    hashmap_init(&operations->by_key);
+    hashmap_init(&operations->by_name);
 }
 
 void operations_done(struct operations *operations)
 {
-    hashmap_done(&operations->by_key);
+    hashmap_done(&operations->by_name);
     for (size_t i = 0; i < operations->count; i++) {
         mem_free(operations->all[i]);
     }
@@ -48,59 +36,56 @@ void operations_done(struct operations *operations)
 
 const struct operation *operations_at(const struct operations *operations, size_t index)
 {
-    return index < operations->count ? &operations->all[index]->operation : NULL;
+    return index < operations->count ? operations->all[index] : NULL;
 }
 
-/* Method, tool, NUL, error: what tells a series from others. */
-static struct span write_key(char key[KEY_SIZE], enum mcp_method method, const char *tool,
-                             const char *error_type)
+/* What tells it from others: all before the figures, with zeroes behind the texts. */
+static struct span name_of(const struct operation *operation)
 {
-    size_t tool_length = strnlen(tool, TIMELINE_TOOL_SIZE - 1);
-    size_t error_length = strnlen(error_type, OPERATION_ERROR_SIZE - 1);
-
-    key[0] = (char)method;
-    memcpy(key + 1, tool, tool_length);
-    key[1 + tool_length] = '\0';
-    memcpy(key + 2 + tool_length, error_type, error_length);
-    return (struct span){key, 2 + tool_length + error_length};
+    return (struct span){(const char *)operation, offsetof(struct operation, client)};
 }
 
-static struct series *add(struct operations *operations, struct span key)
+static void copy(char *to, size_t size, const char *from)
 {
-    struct series *series = MEM_NEW(struct series);
-    const char *tool;
-    size_t tool_length;
+    memcpy(to, from, strnlen(from, size - 1));
+}
 
-    if (series == NULL) {
+static struct operation *add(struct operations *operations, struct span name)
+{
+    struct operation *operation = MEM_NEW(struct operation);
+
+    if (operation == NULL) {
         return NULL;
     }
-    memcpy(series->key, key.at, key.length);
-    series->key_length = key.length;
-    tool = series->key + 1;
-    tool_length = strlen(tool);
-    series->operation.method = (enum mcp_method)(unsigned char)series->key[0];
-    memcpy(series->operation.tool, tool, tool_length);
-    memcpy(series->operation.error_type, tool + tool_length + 1, key.length - tool_length - 2);
-    if (hashmap_add(&operations->by_key, key_of(series), series) < 0) {
-        mem_free(series);
+    memcpy(operation, name.at, name.length);
+    if (hashmap_add(&operations->by_name, name_of(operation), operation) < 0) {
+        mem_free(operation);
         return NULL;
     }
-    operations->all[operations->count++] = series;
-    return series;
+    operations->all[operations->count++] = operation;
+    return operation;
 }
 
 /* The one of that name; a new one only while there are fewer than MOST.  NULL: none. */
-static struct series *ensure(struct operations *operations, struct span key, size_t most)
+static struct operation *ensure(struct operations *operations, enum mcp_method method,
+                                const char *tool, const char *error_type, size_t most)
 {
-    struct series *series = operations->latest;
+    struct operation *operation = operations->latest;
+    struct operation wanted;
+    struct span name;
 
-    if (series == NULL || !span_equal(key_of(series), key)) {
-        series = hashmap_find(&operations->by_key, key);
+    memset(&wanted, 0, sizeof(wanted)); /* what lies between members, too */
+    name = name_of(&wanted);
+    wanted.method = method;
+    copy(wanted.tool, sizeof(wanted.tool), tool);
+    copy(wanted.error_type, sizeof(wanted.error_type), error_type);
+    if (operation == NULL || !span_equal(name_of(operation), name)) {
+        operation = hashmap_find(&operations->by_name, name);
     }
-    if (series == NULL && operations->count < most) {
-        series = add(operations, key);
+    if (operation == NULL && operations->count < most) {
+        operation = add(operations, name);
     }
-    return series;
+    return operation;
 }
 
 static void observe(struct operation_buckets *to, int64_t us)
@@ -116,41 +101,38 @@ static void observe(struct operation_buckets *to, int64_t us)
     to->buckets[bucket]++;
 }
 
-static struct series *series_for(struct operations *operations, const struct timeline *timeline,
-                                 const char *error_type)
+static struct operation *operation_of(struct operations *operations,
+                                      const struct timeline *timeline, const char *error_type)
 {
-    const char *shared = timeline->tool[0] == '\0' ? "" : other;
-    char room[KEY_SIZE];
-    struct series *series;
+    const char *tool = timeline->tool[0] == '\0' ? "" : other;
+    const char *error = error_type[0] == '\0' ? "" : other;
+    struct operation *operation =
+        ensure(operations, timeline->method, timeline->tool, error_type, NAMED_PLACES);
 
-    series = ensure(operations, write_key(room, timeline->method, timeline->tool, error_type),
-                    NAMED_PLACES);
-    if (series == NULL) {
-        series = ensure(operations, write_key(room, timeline->method, shared, error_type),
-                        NAMED_PLACES + OTHER_PLACES);
+    if (operation == NULL) {
+        operation =
+            ensure(operations, timeline->method, tool, error_type, NAMED_PLACES + OTHER_PLACES);
     }
-    if (series == NULL) {
-        series =
-            ensure(operations,
-                   write_key(room, timeline->method, shared, error_type[0] == '\0' ? "" : other),
-                   OPERATIONS_MAXIMUM);
+    if (operation == NULL) {
+        operation = ensure(operations, timeline->method, tool, error, OPERATIONS_MAXIMUM);
     }
-    return series;
+    return operation;
 }
 
 void operations_note(struct operations *operations, const struct timeline *timeline,
                      const char *error_type)
 {
-    struct series *series = series_for(operations, timeline, error_type == NULL ? "" : error_type);
+    struct operation *operation =
+        operation_of(operations, timeline, error_type == NULL ? "" : error_type);
 
-    if (series == NULL) {
+    if (operation == NULL) {
         return;
     }
-    operations->latest = series;
+    operations->latest = operation;
     if (timeline->kind != TIMELINE_LOCAL && timeline->sent_us > 0) {
-        observe(&series->operation.client, timeline->done_us - timeline->sent_us);
+        observe(&operation->client, timeline->done_us - timeline->sent_us);
     }
     if (timeline->kind != TIMELINE_FETCH) {
-        observe(&series->operation.server, timeline->done_us - timeline->begun_us);
+        observe(&operation->server, timeline->done_us - timeline->begun_us);
     }
 }

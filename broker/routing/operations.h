@@ -10,15 +10,15 @@
 #include "proto/base/hashmap.h"
 
 struct operations {
-    struct hashmap by_key;                  /* struct series */
-    struct series *all[OPERATIONS_MAXIMUM]; /* owned, in order of appearance */
+    struct hashmap by_name;                    /* struct operation, of `all` */
+    struct operation *all[OPERATIONS_MAXIMUM]; /* owned, in order of appearance */
     size_t count;
-    struct series *latest; /* as a rule the next one too */
+    struct operation *latest; /* as a rule the next one too */
 };
 
 void operations_init(struct operations *operations);
 void operations_done(struct operations *operations);
-/* Without memory for a series that is new it is not counted. */
+/* Without memory for a new one it is not counted. */
 void operations_note(struct operations *operations, const struct timeline *timeline,
                      const char *error_type);
 const struct operation *operations_at(const struct operations *operations, size_t index);

@@ -324,10 +324,6 @@ static const char *const classes_of_failures[FAILURE_COUNT] = {
 void route_count_failure(struct route *route, enum failure failure)
 {
     route->totals.by_failure[failure]++;
-    if (failure == FAILURE_UNAVAILABLE && pool_breaker(route->pool) == BREAKER_OPEN) {
-        /* Beside the cause, which stays the last error. */
-        route->totals.by_class[ERROR_CLASS_breaker]++;
-    }
     if (classes_of_failures[failure] != NULL) {
         route_count_class(route, classes_of_failures[failure]);
     }
@@ -474,9 +470,17 @@ static void on_pool_breaker(void *owner, struct pool *pool, enum breaker_state b
 static void on_pool_window(void *owner, struct pool *pool, struct health_window *ret_window)
 {
     struct route *route = owner;
+    int64_t now_ms = loop_now_ms(route->loop);
+    struct meters_window window;
+    struct histogram latency;
 
     (void)pool;
-    *ret_window = (struct health_window){.last_ok_ms = route->totals.last_ok_ms};
+    meters_window(route->meters, now_ms, &window);
+    meters_latency(route->meters, now_ms, &latency);
+    *ret_window = (struct health_window){.calls = window.ended,
+                                         .faults = window.upstream_faults,
+                                         .p95_ms = histogram_quantile_ms(&latency, 0.95),
+                                         .last_ok_ms = route->totals.last_ok_ms};
 }
 
 static void on_pool_drained(void *owner, struct pool *pool)

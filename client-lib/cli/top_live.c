@@ -238,7 +238,8 @@ enum exit_status top_live(struct top_source *source, const struct invocation *in
     int r;
 
     top_source_init_view(source, &live.view);
-    (void)fleet_clean(live.view.why, sizeof(live.view.why), SPAN("it has not answered yet"));
+    live.view.redis_state = FLEET_REDIS_UP;
+    (void)fleet_clean(live.view.why, sizeof(live.view.why), SPAN("waiting for the first answer"));
     top_state_init(&live.state);
     top_screen_manners(&live.look);
     bytes_init(&live.frame, FRAME_MAXIMUM);

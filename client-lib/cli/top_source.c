@@ -47,8 +47,10 @@ enum exit_status top_source_refuse_url(const struct invocation *invocation)
 static enum exit_status open_reader(struct top_source *source, const char *url)
 {
     const struct invocation *invocation = source->invocation;
-    const struct fleet_reader_options options = {
-        .url = url, .namespace = invocation->namespace, .reply_ms = invocation->timeout_ms};
+    const struct fleet_reader_options options = {.url = url,
+                                                 .namespace = invocation->namespace,
+                                                 .connect_ms = invocation->timeout_ms,
+                                                 .reply_ms = invocation->timeout_ms};
     int r = fleet_reader_open(&source->reader, &options);
 
     if (r == -ENOMEM) {

@@ -9,6 +9,7 @@
 #include "client-lib/cli/complaint.h"
 #include "client-lib/dash/dash_options.h"
 #include "client-lib/dash/dash_server.h"
+#include "proto/redis_url.h"
 
 const char complaint_program[] = "teplo-dash";
 
@@ -70,8 +71,11 @@ static enum exit_status start(const struct dash_options *options, struct dash_se
     enum exit_status status;
 
     if (r == -EINVAL) {
-        return complaint_usage(NULL, "the address of Redis, or the namespace, is none that "
-                                     "teplo-dash(8) knows");
+        const char *refusal = redis_url_refusal(options->redis.url);
+
+        return refusal == NULL ? complaint_usage(NULL, "--namespace %s: that cannot be one",
+                                                 options->redis.namespace)
+                               : complaint_usage(NULL, "the url of Redis %s", refusal);
     }
     if (r < 0) {
         complaint("cannot start: %s", strerror(-r));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The thread that reads Redis.  It reads the fleet every half second, and samples and sessions
- * when asked, and leaves what it made as sheets; nobody ever waits for it.  A Redis that does not
+ * The thread that reads Redis.  It reads the fleet every 400 ms, and samples and sessions when
+ * asked, and leaves what it made as sheets; nobody ever waits for it.  A Redis that does not
  * answer makes sheets old, and nothing else.
  */
 #ifndef TEPLO_DASH_READER_H

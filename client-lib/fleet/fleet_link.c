@@ -221,6 +221,12 @@ int fleet_link_open(struct fleet_link *link, const struct redis_url *url, int64_
 
     fleet_link_close(link);
     link->is_denied = false;
+    if (url->has_tls || url->sentinel_count > 0) {
+        /* Never a password over a connection that is not the one that was asked for. */
+        return fail(link, -EPROTONOSUPPORT,
+                    "%s: only redis:// and unix:// can be read from, not TLS and not sentinels",
+                    url->shown);
+    }
     r = url->path != NULL ? connect_unix(link, url, end_ms) : connect_tcp(link, url, end_ms);
     return r < 0 ? r : introduce(link, url, end_ms);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "client-lib/fleet/fleet_plan.h"
+#include "proto/redis_key.h"
 
 /* Fields of `meta` that are asked for, in this order. */
 static const char *const meta_fields[] = {"tick_ms", "dead_ms"};
@@ -174,7 +175,7 @@ static void take_meta(struct fleet_view *view, struct resp_walk *walk,
         }
     }
     view->tick_ms = values[0] > 0 ? values[0] : view->tick_ms;
-    view->dead_ms = values[1] > 0 ? values[1] : view->tick_ms * 5 / 2;
+    view->dead_ms = values[1] > 0 ? values[1] : redis_key_dead_ms(view->tick_ms);
 }
 
 static void take_brokers(struct fleet_view *view, struct resp_walk *walk,

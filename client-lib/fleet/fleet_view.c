@@ -5,6 +5,7 @@
 
 #include "client-lib/fleet/fleet_fold.h"
 #include "proto/base/mem.h"
+#include "proto/redis_key.h"
 
 /* Rows grow by so many at once. */
 enum { STEP = 32, TICKS_OF_A_STALE_ROW = 3 };
@@ -12,7 +13,7 @@ enum { STEP = 32, TICKS_OF_A_STALE_ROW = 3 };
 void fleet_view_init(struct fleet_view *view, const char *namespace, enum fleet_source source)
 {
     *view = (struct fleet_view){
-        .source = source, .tick_ms = FLEET_TICK_MS, .dead_ms = FLEET_TICK_MS * 5 / 2};
+        .source = source, .tick_ms = FLEET_TICK_MS, .dead_ms = redis_key_dead_ms(FLEET_TICK_MS)};
     (void)fleet_clean(view->namespace, sizeof(view->namespace), span_of(namespace));
 }
 
@@ -263,8 +264,23 @@ static void sort_brokers(struct fleet_view *view)
     }
 }
 
+/* Pool by pool, and in each as the brokers are. */
+static int compare_members(const void *a, const void *b)
+{
+    const struct fleet_member *one = a;
+    const struct fleet_member *other = b;
+
+    if (one->pool != other->pool) {
+        return one->pool < other->pool ? -1 : 1;
+    }
+    return one->broker < other->broker ? -1 : one->broker > other->broker;
+}
+
 static void find_members(struct fleet_view *view)
 {
+    if (view->member_count > 1) {
+        qsort(view->members, view->member_count, sizeof(view->members[0]), compare_members);
+    }
     for (size_t i = 0; i < view->member_count; i++) {
         struct fleet_pool *pool = &view->pools[view->members[i].pool];
 
@@ -289,9 +305,9 @@ static void sort_pools(struct fleet_view *view)
 
 void fleet_view_settle(struct fleet_view *view)
 {
-    find_members(view);
     judge_ages(view);
     sort_brokers(view);
+    find_members(view);
     fleet_fold(view);
     sort_pools(view);
 }

@@ -137,7 +137,7 @@ MUST_CHECK struct fleet_client *fleet_view_add_client(struct fleet_view *view);
 
 /*
  * The rows are all there: says what is dead and stale at view->at_ms, adds up what no reporter has
- * added up, and puts all in order.  Members must have been added in the order of the pools.
+ * added up, and puts all in order.
  */
 void fleet_view_settle(struct fleet_view *view);
 

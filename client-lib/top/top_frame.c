@@ -11,9 +11,6 @@
 #include "client-lib/top/top_pool.h"
 #include "client-lib/top/top_rows.h"
 
-/* Lines besides the rows of the table: title, heading, what is chosen, keys. */
-enum { LINES_AROUND = 4, NOTICES_MAXIMUM = 4 };
-
 /* ---- the first line */
 
 /* A part of the title, if it fits whole; parts are parted by two blanks. */
@@ -177,10 +174,10 @@ static void tell_source(struct top_pen *pen, const struct fleet_view *view, cons
         break;
     case FLEET_REDIS_DOWN:
         if (view->at_ms == 0) {
-            notice(pen, TOP_STYLE_WORST, "%s is down: %s; trying again", what, view->why);
+            notice(pen, TOP_STYLE_WORST, "%s is down, trying again: %s", what, view->why);
         } else {
-            notice(pen, TOP_STYLE_WORST, "%s is down: %s; the figures are %s old; trying again",
-                   what, view->why, age);
+            notice(pen, TOP_STYLE_WORST, "%s is down, trying again; the figures are %s old: %s",
+                   what, age, view->why);
         }
         break;
     case FLEET_REDIS_DENIED:
@@ -206,8 +203,9 @@ static void tell_dead(struct top_pen *pen, const struct fleet_view *view)
     }
     if (dead != NULL) {
         print_length(age, dead->hb_age_ms < 0 ? 0 : dead->hb_age_ms);
-        notice(pen, TOP_STYLE_BAD, "%zu dead: %s%s, last heard of %s ago", count, dead->inst,
-               count > 1 ? " and others" : "", dead->has_heartbeat ? age : "long");
+        notice(pen, TOP_STYLE_BAD, "%zu broker%s dead: %s%s, last heard of %s ago", count,
+               count > 1 ? "s are" : " is", dead->inst, count > 1 ? " and others" : "",
+               dead->has_heartbeat ? age : "long");
     }
 }
 
@@ -249,9 +247,9 @@ static void write_keys(struct top_pen *pen, const struct fleet_view *view,
             top_pen_printf(pen, TOP_STYLE_STRONG, "filter: %s  ", state->filter);
         }
         top_pen_printf(pen, TOP_STYLE_FAINT,
-                       "1 pools 2 sessions 3 brokers 4 events%s  %ss sort: %s  f filter  p %s  "
-                       "h help  q quit",
-                       clients, open, sorts[state->sort], state->is_paused ? "go on" : "pause");
+                       "q quit  h help  1 pools 2 sessions 3 brokers 4 events%s  s sort: %s  %s"
+                       "f filter  p %s",
+                       clients, sorts[state->sort], open, state->is_paused ? "go on" : "pause");
     }
     top_pen_end_line(pen);
 }
@@ -328,10 +326,22 @@ static void write_body(struct top_pen *pen, const struct fleet_view *view, struc
     top_rows_done(&rows);
 }
 
+/* A screen with less lines than there are: those at the end are lost. */
+static void trim(struct bytes *out, size_t before, size_t lines)
+{
+    size_t at = before;
+
+    while (at < out->length && lines > 0) {
+        lines -= out->at[at++] == '\n';
+    }
+    out->length = out->failed ? out->length : at;
+}
+
 void top_frame_write(struct bytes *out, const struct fleet_view *view, struct top_state *state,
                      const struct top_look *look, const char *place)
 {
     struct top_pen pen = top_pen_of(out, look);
+    size_t before = out->length;
     size_t around;
     size_t body;
 
@@ -346,5 +356,6 @@ void top_frame_write(struct bytes *out, const struct fleet_view *view, struct to
     }
     if (look->height > 0) {
         write_keys(&pen, view, state);
+        trim(out, before, look->height);
     }
 }

@@ -99,7 +99,8 @@ static void write_row(struct top_pen *pen, const struct widths *widths, const st
     struct bytes cell;
 
     bytes_init(&cell, 4096);
-    top_pen_write(pen, is_selected ? SPAN(">") : SPAN(" "), TOP_STYLE_STRONG);
+    top_pen_write(pen, is_selected ? SPAN(">") : SPAN(" "),
+                  is_selected ? TOP_STYLE_STRONG : TOP_STYLE_PLAIN);
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         const struct column *column = &columns[i];
         enum top_style style;

@@ -13,8 +13,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import Program, RedisServer, places, sanitizer_options, wait_until  # noqa: E402
+from harness import Broker, Program, RedisServer, places, sanitizer_options, wait_until  # noqa: E402
 from harness.fleet_seed import FleetSeed  # noqa: E402
+from harness.scripted import ScriptedServer  # noqa: E402
 
 TEPLO_DASH = os.environ.get("TEPLO_DASH", str(places.BUILD / "dev/client-lib/dash/teplo-dash"))
 CHROMIUM = os.environ.get("TEPLO_CHROMIUM", "/usr/bin/chromium")
@@ -164,4 +165,7 @@ class Watch:
         assert not self.foreign, self.foreign
 
 
-__all__ = ["CHROMIUM", "Dash", "FleetSeed", "Heart", "Program", "RedisServer", "TEPLO_DASH", "Watch", "places", "wait_until"]
+__all__ = [
+    "Broker", "CHROMIUM", "Dash", "FleetSeed", "Heart", "Program", "RedisServer", "ScriptedServer", "TEPLO_DASH", "Watch",
+    "places", "wait_until",
+]  # fmt: skip

@@ -30,7 +30,7 @@ def test_tiles(page):
     expect(tile(page, "brokers").locator(".value")).to_have_text("3 live")
     expect(tile(page, "calls").locator(".value")).to_have_text("481.2 /s")
     expect(tile(page, "errors").locator(".value")).to_have_text("3.1 %")
-    expect(tile(page, "latency")).to_contain_text("210 ms")
+    expect(tile(page, "latency")).to_contain_text("p50 38 · p99 880 ms")
     expect(tile(page, "waiting")).to_contain_text("oldest 1.2 s")
     expect(tile(page, "sessions").locator(".value")).to_have_text("36 / 84 / 120")
     expect(tile(page, "breakers").locator(".value")).to_have_text("1")

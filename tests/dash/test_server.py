@@ -276,6 +276,22 @@ def test_secret_is_never_said(start_dash):
     assert "hunter2" not in run("--redis", "redis://u:hunter2@h:port").stderr
 
 
+@pytest.mark.parametrize("url", ["rediss://u:hunter2@127.0.0.1:{port}", "sentinel://u:hunter2@127.0.0.1:{port}/master"])
+def test_no_password_goes_where_it_should_not(start_dash, url):
+    """What cannot be reached as it was asked for is not tried another way."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dash = start_dash(url.format(port=listener.getsockname()[1]))
+        view = dash.wait_fleet(lambda view: view["redis"]["why"], "why it is down")
+        assert view["redis"]["state"] == "down" and "hunter2" not in json.dumps(view)
+        listener.settimeout(0)
+        try:
+            connection = listener.accept()[0]
+            connection.settimeout(2)
+            assert b"hunter2" not in connection.recv(4096)
+        except BlockingIOError:
+            pass
+
+
 def test_read_only_rights_are_enough(redis, heart, start_dash):
     commands = "+ping +select +client|setname +hgetall +hmget +hget +hlen +zrange +zscore +zcard +xrange +xrevrange +xlen +xread +type +ttl +pttl +exists +time +scan"
     redis("ACL", "SETUSER", "reader", "on", ">secret", "%R~teplo:{main}:v1:*", *commands.split())

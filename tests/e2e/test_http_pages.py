@@ -12,6 +12,7 @@ import pytest
 
 from harness import Client, Dynasty, RpcError, can_be_others, connect_as, make_config, places, wait_until
 from harness.pages import Pages, Reply, read_all
+from test_activation import Activator
 
 LISTEN = {"metrics_listen": "127.0.0.1:0"}
 CONNECTIONS = 16
@@ -158,30 +159,49 @@ def test_rubbish_that_is_no_http_is_answered_as_json(broker):
 # Who is slow.
 
 
-def test_slow_requests_are_answered_408(broker):
-    """In ten seconds, at either place; what drips in meanwhile does not prolong them."""
-    connections = [Pages(broker, door).connect() for door in ("port", "port", "admin", "admin")]
-    began = time.monotonic()
-    for connection in connections:
-        connection.settimeout(20 * places.SLOWNESS)
-        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ")
+def open_slow(broker, door, request):
+    connection = Pages(broker, door).connect()
+    connection.settimeout(20 * places.SLOWNESS)
+    connection.sendall(request)
+    return connection
+
+
+def test_who_is_slow_is_cut_off(start_broker, raw):
+    """
+    In ten seconds: who does not end a request is answered 408, whatever drips in meanwhile; who
+    does not read an answer of a megabyte is left with half of it.  Calls go on.
+    """
+    servers = {f"pool{number}": raw.url for number in range(120)}
+    broker = start_broker(servers, options=LISTEN)
+    client = broker.client(pool="pool0")
+    assert client.text("echo") == "echo"
+    files, began = broker.open_files(), time.monotonic()
+    half = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: "
+    slow = [open_slow(broker, door, half) for door in ("port", "port", "admin", "admin")]
+    deaf = [open_slow(broker, "admin", request_of("/metrics")) for _ in range(3)]
     stop = threading.Event()
 
     def drip():
         while not stop.wait(0.2):
             try:
-                for connection in connections[::2]:
+                for connection in slow[::2]:
                     connection.sendall(b"y")
             except OSError:
                 return
 
     thread = threading.Thread(target=drip)
     thread.start()
-    replies = [Reply(read_all(connection)) for connection in connections]
+    assert Pages(broker, "admin").get("/livez").status == 200
+    assert client.text("echo") == "echo"
+    replies = [Reply(read_all(connection)) for connection in slow]
     stop.set()
     thread.join()
     assert [reply.status for reply in replies] == [408] * 4
     assert 9.5 < time.monotonic() - began < 12 * places.SLOWNESS
+    wait_until(lambda: broker.open_files() <= files, "all are cut off")
+    for connection in deaf:
+        reply = Reply(read_all(connection))
+        assert 0 < len(reply.body) < int(reply.headers["content-length"])
 
 
 def test_slow_requests_do_not_keep_others_out(broker):
@@ -199,26 +219,6 @@ def test_slow_requests_do_not_keep_others_out(broker):
     for connection in slow:
         connection.close()
     assert pages.get("/livez").status == 200
-
-
-def test_who_does_not_read_is_cut_off(start_broker, raw):
-    """An answer of megabytes, a receive buffer of few bytes; calls go on meanwhile."""
-    servers = {f"pool{number}": raw.url for number in range(120)}
-    broker = start_broker(servers, options=LISTEN)
-    pages = Pages(broker)
-    deaf = []
-    for _ in range(3):
-        connection = socket.socket()
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        connection.connect(("127.0.0.1", pages.port))
-        connection.sendall(request_of("/metrics"))
-        deaf.append(connection)
-    wait_until(lambda: pages.get("/livez").status == 200, "others are answered")
-    assert broker.client(pool="pool0").text("echo") == "echo"
-    files = broker.open_files()
-    wait_until(lambda: broker.open_files() <= files - len(deaf), "they are cut off", 20 * places.SLOWNESS)
-    for connection in deaf:
-        connection.close()
 
 
 def test_who_leaves_while_it_is_answered_does_no_harm(broker):
@@ -343,6 +343,29 @@ def test_an_upgrade_may_move_the_port(start_broker, raw, cleanup):
     with socket.create_connection(("::1", int(line["port"]))) as connection:
         connection.sendall(request_of())
         assert Reply(read_all(connection)).status == 200
+
+
+def test_a_manager_may_give_the_port(start_broker, raw):
+    """It is served, and stays open after us; another address than metrics_listen is refused."""
+    broker = start_broker({"raw": raw.url}, options=LISTEN)
+    broker.stop()
+    activator = Activator(broker, "teplo:admin:metrics.tcp")
+    activator.sockets.append(socket.create_server(("127.0.0.1", 0)))
+    port = activator.sockets[-1].getsockname()[1]
+    with socket.create_connection(("127.0.0.1", port)) as early:  # before there is any broker
+        early.sendall(request_of())
+        activator.start()
+        assert Reply(read_all(early)).status == 200
+    assert broker.wait_log("http_listening")["port"] == str(port)
+    broker.stop()
+    with socket.create_connection(("127.0.0.1", port)):
+        pass
+    broker.write_config(make_config({"raw": raw.url}, {"metrics_listen": "[::1]:0"}))
+    activator.start()
+    broker.wait_log("socket_refused", name="metrics.tcp")
+    assert broker.wait_log("http_listening")["address"].startswith("[::1]:")
+    broker.stop()
+    activator.close()
 
 
 def test_a_port_that_is_taken_is_said(start_broker, raw):

@@ -60,7 +60,7 @@ def test_meta_says_how_to_read_the_rest(redis, start_driver):
         "schema": "1",
         "minor": "1",
         "tick_ms": "1000",
-        "dead_ms": "2500",
+        "dead_ms": "2300",
         "hb_ttl_ms": "30000",
         "hist": "s3",
     }

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import places
+from harness import RedisServer, places
 from redis_driver import PREFIX
 from resp import RedisError
 
@@ -22,8 +22,6 @@ BASE, GONE, ROW, HISTOGRAMS = (PREFIX + key for key in ("base:p", "gone:p:i-a", 
 
 @pytest.fixture(scope="module")
 def server():
-    from harness import RedisServer
-
     server = RedisServer()
     yield server
     server.done()
@@ -42,7 +40,7 @@ def run(redis, name, keys, *arguments):
 
 
 def test_each_script_is_found():
-    assert sorted(SCRIPTS) == ["FOLD", "LEASE", "LOST", "RETIRE", "SAMPLE"]
+    assert sorted(SCRIPTS) == ["FOLD", "LEASE", "LOST", "RETIRE", "SAMPLE", "UNFOLD"]
 
 
 # The lease.
@@ -167,6 +165,33 @@ def test_a_base_of_somebody_else(redis):
     assert redis.row(GONE) == {"ok_total": "3"}
 
 
+def unfold(redis, whole=("calls_total", "ok_total"), decimal=("wait_ms_sum",)):
+    return run(redis, "UNFOLD", [ROW, BASE, GONE], len(whole), *whole, *decimal)
+
+
+def test_what_was_folded_is_given_back_to_who_lives(redis):
+    big = 2**53 + 1
+    redis("HSET", BASE, "calls_total", 100)
+    redis("HSET", ROW, "calls_total", big, "ok_total", 3, "wait_ms_sum", "2.5")
+    fold(redis)
+    # Not before its row is whole again.
+    redis("HSET", ROW, "calls_total", big + 1)
+    assert unfold(redis) == 0
+    redis("HSET", ROW, "ok_total", 3, "wait_ms_sum", "3")
+    assert [unfold(redis), unfold(redis)] == [1, 0]
+    assert redis.row(BASE) == {"calls_total": "100", "ok_total": "0", "wait_ms_sum": "0", "folds": "2"}
+    assert redis("EXISTS", GONE) == 0
+    fold(redis)
+    assert redis("HGET", BASE, "calls_total") == str(100 + big + 1)
+
+
+def test_a_pool_that_its_broker_ends_leaves_no_note(redis):
+    redis("HSET", ROW, "calls_total", 7)
+    arguments = [DAY_MS * 30, 0, 1, "calls_total"]
+    assert run(redis, "FOLD", [ROW, HISTOGRAMS, BASE, GONE], *arguments) == 1
+    assert redis("HGET", BASE, "calls_total") == "7" and redis("EXISTS", GONE) == 0
+
+
 # The end of a broker.
 
 
@@ -266,3 +291,11 @@ def test_entries_of_somebody_else_do_no_harm(redis):
     assert sample(redis, 1200, 7, rps=3) == 1
     assert stream(redis, SAMPLES)[-1][1] == {"calls": "0", "waiting": "0", "rps": "3"}
     assert stream(redis, MINUTES) == [("1200000-0", {"calls": "0", "waiting": "0", "rps": "1"})]
+
+
+def test_the_first_sample_makes_a_minute_too(redis):
+    for moment, calls in ((1230, 7), (1240, 9), (1250, 10), (1260, 11), (1330, 20)):
+        sample(redis, moment, calls, rps=calls)
+    assert [(moment, row["calls"], row["rps"]) for moment, row in stream(redis, MINUTES)] == [
+        ("1200000-0", "0", "7"), ("1260000-0", "4", "9.25"),
+    ]  # fmt: skip

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-ALL=(floors sources tables metrics matrix headers format shellcheck codespell cppcheck python manuals
+ALL=(floors sources tables metrics dashboards matrix headers format shellcheck codespell cppcheck python manuals
     lockfiles)
 
 # The project's files of the given patterns, NUL-terminated.
@@ -19,6 +19,9 @@ check_floors() { python3 tests/lint/check_floors.py; }
 check_sources() { python3 tests/lint/check_sources.py; }
 check_tables() { python3 tests/lint/check_tables.py; }
 check_metrics() { python3 tests/lint/check_metrics.py; }
+check_dashboards() {
+    python3 tests/lint/check_dashboards.py && python3 tests/lint/broken_dashboards.py
+}
 check_matrix() { python3 tests/lint/check_matrix.py; }
 check_headers() { bash tests/lint/check_headers.sh; }
 check_format() { list '*.c' '*.h' | xargs -0 -r clang-format --dry-run -Werror; }

@@ -133,6 +133,12 @@ static void test_fetched_once_for_all(void **state)
         assert_listed(i, ONE);
     }
     assert_int_equal(stage.fake.list_requests, 1);
+    assert_int_equal(fetches, 1);
+    assert_int_equal(fetched.kind, TIMELINE_FETCH);
+    assert_int_equal(fetched.method, MCP_TOOLS_LIST);
+    assert_int_equal(fetched.result, CALL_RESULT_OK);
+    assert_true(fetched.begun_us <= fetched.session_us && fetched.session_us <= fetched.sent_us);
+    assert_true(fetched.sent_us <= fetched.first_us && fetched.first_us <= fetched.done_us);
     /* And kept. */
     ask_and_await(0);
     assert_listed(0, ONE);
@@ -166,6 +172,7 @@ static void test_all_pages(void **state)
     /* An empty cursor is a cursor. */
     assert_listed(0, "{\"tools\":[1,2],\"k\":\"v\"}");
     assert_int_equal(stage.fake.list_requests, 3);
+    assert_int_equal(fetches, 3);
 }
 
 /* ---- old lists */
@@ -241,6 +248,12 @@ static void test_no_list_and_the_server_is_down(void **state)
     AWAIT(stage.loop, told(0) == 1 && told(1) == 1);
     assert_int_equal(readers[0].failure, FAILURE_UNAVAILABLE);
     assert_int_equal(readers[1].failure, FAILURE_UNAVAILABLE);
+    /* One fetch was in vain, however many asked. */
+    assert_int_equal(fetches, 1);
+    assert_int_equal(fetched.result, CALL_RESULT_NOT_EXECUTED);
+    assert_int_equal(fetched.failure, FAILURE_UNAVAILABLE);
+    assert_int_equal(fetched.session_us + fetched.sent_us + fetched.first_us, 0);
+    assert_true(fetched.done_us > fetched.begun_us);
 }
 
 /* ---- refusals */
@@ -252,6 +265,8 @@ static void test_the_servers_own_error(void **state)
     ask_and_await(0);
     assert_int_equal(readers[0].errors, 1);
     assert_string_equal(readers[0].text, "{\"code\":-32603,\"message\":\"no\"}");
+    assert_int_equal(fetched.result, CALL_RESULT_RPC_ERROR);
+    assert_int_equal(fetched.rpc_code, -32603);
     /* Not kept. */
     stage.fake.refuses_lists = false;
     ask_and_await(0);

@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "broker/routing/errand.h"
+#include "broker/runtime/clock.h"
 #include "tests/support/await.h"
 #include "tests/support/scarce.h"
 #include "tests/support/stage.h"
@@ -17,6 +18,7 @@ enum { TRIPS = 8, SHORT_MS = 60 };
 struct trip {
     struct errand errand;
     struct message message;
+    int64_t begun_us;
     unsigned answers;
     unsigned notices;
     unsigned failures;
@@ -93,6 +95,7 @@ static void start(size_t i, const char *text)
 
     memset(trip, 0, sizeof(*trip));
     assert_int_equal(message_parse(span_of(text), &json_limits_default, &trip->message, &fault), 0);
+    trip->begun_us = clock_now_us();
     errand_start(&trip->errand, stage.pool, &trip->message, &limits, &events, trip);
     assert_int_equal(trip->answers + trip->failures, 0);
 }
@@ -164,6 +167,97 @@ static void test_sent_twice_when_that_does_no_harm(void **state)
     assert_int_equal(stage.fake.calls, 2);
     run(1, CALL("http_400"));
     assert_failed(1, FAILURE_REFUSED, 1);
+}
+
+/* In order; what it came to after the last moment that is there did not happen. */
+static struct timeline line_of(size_t i)
+{
+    struct timeline line = {.begun_us = trips[i].begun_us, .done_us = clock_now_us()};
+    const int64_t moments[] = {line.begun_us, 0, 0, 0, 0};
+    int64_t last = moments[0];
+
+    errand_fill(&trips[i].errand, &line);
+    if (line.session_us > 0) {
+        assert_true(line.session_us >= last && line.waited_us >= 0);
+        assert_true(line.session[0] != '\0');
+        last = line.session_us;
+    }
+    if (line.sent_us > 0) {
+        assert_true(line.sent_us >= last);
+        last = line.sent_us;
+    }
+    assert_true(line.accepted_us == 0 || line.accepted_us >= last);
+    assert_true(line.first_us == 0 || line.first_us >= last);
+    assert_true(line.accepted_us <= line.done_us && line.first_us <= line.done_us);
+    return line;
+}
+
+/* Which moments there are, by how it ended. */
+static void test_its_moments(void **state)
+{
+    enum moment { NO, YES, EITHER };
+    static const struct {
+        const char *text;
+        enum moment is_accepted;
+        enum moment is_answered;
+    } rows[] = {
+        {CALL("echo"), YES, YES},    {CALL("drop"), NO, NO},      {CALL("cut"), EITHER, NO},
+        {CALL("http_500"), YES, NO}, {CALL("http_400"), YES, NO},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct timeline line;
+
+        run(0, rows[i].text);
+        line = line_of(0);
+        assert_row(i, line.attempts == 1 && line.session_us > 0 && line.sent_us > 0);
+        assert_row(i, rows[i].is_accepted == EITHER ||
+                          (line.accepted_us > 0) == (rows[i].is_accepted == YES));
+        assert_row(i, (line.first_us > 0) == (rows[i].is_answered == YES));
+    }
+}
+
+/* Of the last attempt, but the wait is that for the first. */
+static void test_moments_of_a_repeat(void **state)
+{
+    struct timeline line;
+
+    (void)state;
+    run(0, CALL("echo"));
+    fake_mcp_forget(&stage.fake);
+    run(1, CALL("echo"));
+    line = line_of(1);
+    assert_int_equal(line.attempts, 2);
+    assert_true(line.session_us - line.begun_us > line.waited_us);
+    assert_string_equal(line.session, "fake/2");
+    assert_true(line.first_us > 0);
+}
+
+static void test_no_moments_without_a_session(void **state)
+{
+    struct timeline line;
+
+    (void)state;
+    limits.queue_timeout_ms = SHORT_MS;
+    stage.fake.is_silent = true;
+    run(0, CALL("echo"));
+    line = line_of(0);
+    assert_int_equal(line.attempts, 0);
+    assert_true(line.session_us == 0 && line.sent_us == 0 && line.waited_us == 0);
+    assert_string_equal(line.session, "");
+}
+
+static void test_moments_of_what_is_abandoned(void **state)
+{
+    struct timeline line;
+
+    (void)state;
+    start(0, CALL("hold"));
+    AWAIT(stage.loop, stage.fake.calls == 1);
+    errand_abandon(&trips[0].errand, ABANDON_SILENTLY);
+    line = line_of(0);
+    assert_true(line.sent_us > 0 && line.first_us == 0);
 }
 
 static void test_a_forgotten_session(void **state)
@@ -430,6 +524,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ERRAND_TEST(test_answered),
+        ERRAND_TEST(test_its_moments),
+        ERRAND_TEST(test_moments_of_a_repeat),
+        ERRAND_TEST(test_no_moments_without_a_session),
+        ERRAND_TEST(test_moments_of_what_is_abandoned),
         ERRAND_TEST(test_never_sent_twice),
         ERRAND_TEST(test_sent_twice_when_that_does_no_harm),
         ERRAND_TEST(test_a_forgotten_session),

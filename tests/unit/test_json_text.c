@@ -177,6 +177,42 @@ static void test_copy(void **state)
     }
 }
 
+static void test_show(void **state)
+{
+    static const struct {
+        struct span string;
+        size_t size;
+        const char *text;
+    } rows[] = {
+        {SPAN_INIT("\"abc\""), 4, "abc"},
+        {SPAN_INIT("\"abc\""), 3, "ab"},
+        {SPAN_INIT("\"abc\""), 1, ""},
+        {SPAN_INIT("\"a\x7f"
+                   "b\\u0000c\\n\""),
+         10, "a b c "},
+        {SPAN_INIT("\"a\x7f"
+                   "b\""),
+         10, "a b"},
+        /* Cut between characters, however they are written. */
+        {SPAN_INIT("\"a\xd0\xb4\""), 4, "a\xd0\xb4"},
+        {SPAN_INIT("\"a\xd0\xb4\""), 3, "a"},
+        {SPAN_INIT("\"a\\u0434\""), 4, "a\xd0\xb4"},
+        {SPAN_INIT("\"a\\u0434\""), 3, "a"},
+        {SPAN_INIT("\"\xf0\x9f\x98\x80\""), 4, ""},
+        {SPAN_INIT("\"ab\\ud800\""), 10, ""},
+        {SPAN_INIT("7"), 10, ""},
+        {{NULL, 0}, 10, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char buffer[16] = "touched";
+
+        json_string_show(rows[i].string, buffer, rows[i].size);
+        assert_string_equal(buffer, rows[i].text);
+    }
+}
+
 static void test_quote(void **state)
 {
     static const struct {
@@ -343,15 +379,11 @@ static void test_duplicates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_string_is),
-        cmocka_unit_test(test_string_equal),
-        cmocka_unit_test(test_decode),
-        cmocka_unit_test(test_decode_does_not_fit),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_quote),
-        cmocka_unit_test(test_quote_and_decode),
-        cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_string_is),     cmocka_unit_test(test_string_equal),
+        cmocka_unit_test(test_decode),        cmocka_unit_test(test_decode_does_not_fit),
+        cmocka_unit_test(test_copy),          cmocka_unit_test(test_show),
+        cmocka_unit_test(test_quote),         cmocka_unit_test(test_quote_and_decode),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_integers),
         cmocka_unit_test(test_duplicates),
     };
 

@@ -71,6 +71,25 @@ static void test_opens_lazily(void **state)
     assert_false(span_is_none(json_find(pool_identity(stage.pool), "serverInfo")));
 }
 
+static void test_tells_its_load(void **state)
+{
+    (void)state;
+    loop_settle(stage.loop);
+    call_and_await(0, "echo");
+    AWAIT(stage.loop, stage.loads >= 3 && stage.active == 0);
+    assert_int_equal(stage.cap, STAGE_SIZE);
+    /* Idle, active, idle: each once, however many turns it took. */
+    assert_int_equal(stage.loads, 3);
+    assert_true(stage.took_ms >= 0 && stage.took_ms < STAGE_LONG_MS);
+    caller_start(&callers[1], &stage, "hold");
+    AWAIT(stage.loop, stage.active == 1);
+    fake_mcp_forget(&stage.fake);
+    stage.limits.size = STAGE_SIZE + 4;
+    pool_set_limits(stage.pool, &stage.limits);
+    AWAIT(stage.loop, stage.cap == STAGE_SIZE + 4);
+    assert_int_equal(stage.active, 1);
+}
+
 static void test_opens_one_at_a_time(void **state)
 {
     (void)state;
@@ -392,6 +411,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         POOL_TEST(test_opens_lazily),
+        POOL_TEST(test_tells_its_load),
         POOL_TEST(test_opens_one_at_a_time),
         LIMITS_TEST(test_keeps_a_minimum),
         POOL_TEST(test_grows_only_when_busy),

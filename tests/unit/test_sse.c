@@ -311,6 +311,33 @@ static bool read_stream(void)
     return usable;
 }
 
+static void test_between_events(void **state)
+{
+    static const struct {
+        const char *piece;
+        bool is_between; /* after it */
+    } rows[] = {
+        {": hello\n", true},   {"\n", true},         {"da", false},
+        {"ta: a\n", false},    {"data: b\n", false}, {"\n", true},
+        {"x\r", true},         {"\n", true},         {"event: x\n", false},
+        {"\n", true},          {"a\n\n", true},      {"data: a\n\n:", false},
+        {"\n", true},          {"data:\n\n", true},  {"data: 0123456789", false},
+        {"0123456789", false}, {"\n", false},        {"\n", true},
+    };
+    struct sse_reader reader;
+    struct sse_event event;
+
+    (void)state;
+    sse_reader_init(&reader, 8);
+    assert_true(sse_reader_is_between(&reader));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        while (sse_next(&reader, span_of(rows[i].piece), &event) != SSE_NONE) {
+        }
+        assert_row(i, sse_reader_is_between(&reader) == rows[i].is_between);
+    }
+    sse_reader_done(&reader);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -323,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_streams),           cmocka_unit_test(test_too_long_is_sketched),
         cmocka_unit_test(test_memory_is_bounded), cmocka_unit_test(test_long_events_are_given_back),
         cmocka_unit_test(test_random_cuts),       cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_between_events),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,19 @@ function took(ms) {
   return span(ms);
 }
 
+/* Two times that stand together; the unit is said once where it is the same. */
+function tookPair(first, second) {
+  const [one, other] = [took(first), took(second)];
+  const unit = / (ms|s)$/.exec(other);
+  return [unit && one.endsWith(unit[0]) ? one.slice(0, -unit[0].length) : one, other];
+}
+
+/* Calls that wait, and how long the oldest has. */
+function waitingText(row) {
+  if (!(row.waiting > 0)) return count(row.waiting);
+  return `${count(row.waiting)} · ${row.maxwait_ms === 0 ? "<1 ms" : took(row.maxwait_ms)}`;
+}
+
 /* How long something has been so. */
 function span(ms) {
   if (!isNumber(ms) || ms < 0) return NONE;

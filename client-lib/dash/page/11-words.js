@@ -30,6 +30,7 @@ const REASONS = new Map(Object.entries({
   no_calls: "no call yet", idle: "no call yet", inst_lost: "a broker is lost", lost: "sessions lost", session_storm: "many sessions lost",
   dns: "name not found", connect: "cannot connect", tls: "TLS fails", timeout: "time-outs", reset: "connections reset",
   http4xx: "HTTP 4xx", http5xx: "HTTP 5xx", proto: "protocol errors", session: "sessions refused",
+  queue_full: "queue full", queue_timeout: "waited too long", oversize: "answer too large", ambiguous: "outcome unknown",
 }));
 
 const SEVERITIES = ["info", "warn", "error"];

@@ -21,17 +21,18 @@ const TILES = [
   { id: "errors", label: "Upstream errors", paint(tile, f) {
     const share = ofCalls(f, f.err_pct);
     setValue(tile, percent(share));
-    setText(tile.under, `of calls · ${count(f.err_total)} in all`);
+    setText(tile.under, `of calls · ${count(f.err_total)} failed`);
     setAttribute(tile.node, "data-level", share >= 25 ? "bad" : share >= 5 ? "warn" : null);
   } },
   { id: "tool-errors", label: "Tool errors", paint(tile, f) {
     setValue(tile, percent(ofCalls(f, f.tool_err_pct)));
-    setText(tile.under, "the tools' answers; no alarm");
+    setText(tile.under, "of calls; no alarm");
     setAttribute(tile.node, "data-level", "calm");
   } },
   { id: "latency", label: "Latency p95", paint(tile, f) {
     setValue(tile, took(f.lat_p95_ms));
-    setText(tile.under, `p50 ${took(f.lat_p50_ms)} · p99 ${took(f.lat_p99_ms)}`);
+    const [p50, p99] = tookPair(f.lat_p50_ms, f.lat_p99_ms);
+    setText(tile.under, `p50 ${p50} · p99 ${p99}`);
   } },
   { id: "waiting", label: "Waiting calls", paint(tile, f) {
     setValue(tile, count(f.waiting));

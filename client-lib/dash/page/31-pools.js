@@ -13,8 +13,8 @@ const POOL_COLUMNS = [
     setText(node, whyOf(p) || NONE);
     setAttribute(node, "title", whyOf(p) || null);
   } },
-  numberColumn("waiting", "Waiting", (p) => p.waiting, (n, p) => (n > 0 ? `${count(n)} · ${took(p.maxwait_ms)}` : count(n)), {
-    title: "calls that wait for a session, and how long the oldest has", level: (p) => (p.maxwait_ms > 1000 ? 2 : p.waiting > 0 ? 1 : 0) }),
+  numberColumn("waiting", "Waiting", (p) => p.waiting, (n, p) => waitingText(p), {
+    title: "calls that wait for a session, and how long the oldest has", level: (p) => (p.maxwait_ms > 1000 ? 2 : p.maxwait_ms > 100 ? 1 : 0) }),
   { id: "sessions", label: "Sessions", title: "active / idle / other, of the cap",
     by: (p) => (p.cap > 0 ? p.s_active / p.cap : undefined), fill: fillSessions },
   numberColumn("rps", "Calls/s", (p) => p.rps, rate),
@@ -39,7 +39,7 @@ const POOL_COLUMNS = [
       return both;
     });
     const word = foreign(p.last_err_class);
-    setText(parts[0], word === NONE ? NONE : REASONS.get(word) || word);
+    setText(parts[0], word === NONE ? NONE : REASONS.get(word) || word.replace(/_/g, " "));
     setText(parts[1], p.last_err_at_ms > 0 ? `${span(made.now() - p.last_err_at_ms)} ago` : "");
   } },
 ];
@@ -98,7 +98,7 @@ function fillSessions(cell, p) {
 const MEMBER_COLUMNS = [
   foreignColumn("inst", "Broker", (b) => b.inst, { head: true, by: undefined }),
   { id: "health", label: "Health", fill: (cell, b) => setHealth(cell, b.dead ? DEAD : b.stale ? UNKNOWN : healthCode(b), !b.dead && b.stale ? "stale" : undefined) },
-  textColumn("waiting", "Waiting", (b) => (b.waiting > 0 ? `${count(b.waiting)} · ${took(b.maxwait_ms)}` : count(b.waiting)), { num: true }),
+  textColumn("waiting", "Waiting", waitingText, { num: true }),
   textColumn("sessions", "Active / open / cap", (b) => `${count(b.s_active)} / ${count(b.s_total)} / ${count(b.cap)}`, { num: true }),
   textColumn("rps", "Calls/s", (b) => rate(b.rps), { num: true }),
   textColumn("err", "Err %", (b) => percent(ofCalls(b, b.err_pct)), { num: true }),

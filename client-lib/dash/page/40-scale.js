@@ -11,8 +11,9 @@ function niceAbove(value) {
   return 10 * power;
 }
 
-function linearScale(most, height) {
-  const top = niceAbove(most);
+/* LEAST: the top is not below it. */
+function linearScale(most, height, least = 0) {
+  const top = niceAbove(Math.max(most, least));
   return { y: (value) => height - (height * value) / top, ticks: [0, top / 2, top], top };
 }
 

@@ -140,7 +140,7 @@ class Panel {
     const plain = of(["area", "line", "dash"], "left").flatMap(({ values }) => values);
     const most = greatest([...this.sums, ...plain.filter(Number.isFinite)]);
     const right = of(["area", "line", "dash"], "right").flatMap(({ values }) => values).filter(Number.isFinite);
-    this.left = this.kind.log ? logScale(least(plain), most, height) : linearScale(most, height);
+    this.left = this.kind.log ? logScale(least(plain), most, height) : linearScale(most, height, this.kind.show === count ? 2 : 0);
     this.right = right.length > 0 ? linearScale(greatest(right), height) : null;
     const width = this.area.right - this.area.left;
     this.x = (at) => this.area.left + (width * (at - this.data.from)) / (this.data.to - this.data.from);

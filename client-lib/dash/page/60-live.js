@@ -2,13 +2,20 @@
 /* What is fetched, and when.  One request of a kind at a time; a hidden page asks for nothing. */
 
 const EVERY_MS = { fleet: 1000, series: 5000, sessions: 5000 };
+const READ_EVERY_MS = 400; /* as teplo-dash reads Redis */
+const LARGE_BYTES = 200000;
+
+/* An answer of AGE is followed by the next reading soon; large ones are not asked for that often. */
+function nextFleetMs(age, size) {
+  return size > LARGE_BYTES ? EVERY_MS.fleet : Math.min(EVERY_MS.fleet, Math.max(100, READ_EVERY_MS + 60 - age));
+}
 const PATIENCE_MS = 5000;
 const LOST_AFTER = 2; /* failures in a row */
 
 class Feed {
-  /* ADDRESS() is "" while there is nothing to ask. */
-  constructor(address, everyMs, onAnswer, onFailure) {
-    Object.assign(this, { address, everyMs, onAnswer, onFailure });
+  /* ADDRESS() is "" while there is nothing to ask; NEXT(age, size) is when to ask again. */
+  constructor(address, next, onAnswer, onFailure) {
+    Object.assign(this, { address, next, onAnswer, onFailure });
     this.etag = null;
     this.timer = null;
     this.asking = null;
@@ -41,6 +48,7 @@ class Feed {
     const asking = new AbortController();
     this.asking = asking;
     const timeout = setTimeout(() => asking.abort(), PATIENCE_MS);
+    this.pauseMs = EVERY_MS.fleet;
     try {
       if (address !== "") await this.fetch(address, asking.signal);
     } catch (failure) {
@@ -49,7 +57,7 @@ class Feed {
       clearTimeout(timeout);
       if (this.asking === asking) {
         this.asking = null;
-        if (this.isOn) this.timer = setTimeout(() => this.ask(), this.everyMs);
+        if (this.isOn) this.timer = setTimeout(() => this.ask(), this.pauseMs);
       }
     }
   }
@@ -58,6 +66,7 @@ class Feed {
     const headers = this.etag ? { "If-None-Match": this.etag } : {};
     const reply = await fetch(address, { headers, signal, cache: "no-store", credentials: "omit", redirect: "error" });
     const age = Number(reply.headers.get("Teplo-Age-Ms")) || 0;
+    this.pauseMs = this.next(age, Number(reply.headers.get("Content-Length")) || 0);
     if (reply.status === 304) {
       this.onAnswer(null, age);
       return;

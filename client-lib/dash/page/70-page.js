@@ -41,11 +41,11 @@ class Page {
     this.charts = new Charts(() => this.choiceChanged());
     this.sessions = new Sessions(() => this.sessionFeed && this.sessionFeed.again());
     this.rules = new Rules(find("rule-list"));
-    this.feed = new Feed(() => "api/v1/fleet", EVERY_MS.fleet, (view, age) => this.take(view, age), () => this.lose());
+    this.feed = new Feed(() => "api/v1/fleet", nextFleetMs, (view, age) => this.take(view, age), () => this.lose());
     this.seriesFeed = new Feed(() => `api/v1/series?pool=${encodeURIComponent(this.charts.pool)}&range=${this.charts.range}`,
-      EVERY_MS.series, (series) => this.takeSeries(series), (failure) => this.takeSeries(undefined, failure.message));
+      () => EVERY_MS.series, (series) => this.takeSeries(series), (failure) => this.takeSeries(undefined, failure.message));
     this.sessionFeed = new Feed(() => (this.sessions.inst ? `api/v1/sessions?inst=${encodeURIComponent(this.sessions.inst)}` : ""),
-      EVERY_MS.sessions, (answer) => answer && this.sessions.update(answer), (failure) => this.sessions.update(null, failure.message));
+      () => EVERY_MS.sessions, (answer) => answer && this.sessions.update(answer), (failure) => this.sessions.update(null, failure.message));
     this.wire();
     this.readHash();
     this.sessions.update(null);
