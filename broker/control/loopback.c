@@ -41,13 +41,16 @@ static int port_of(struct span text)
 {
     int port = 0;
 
+    if (text.length == 0 || text.length > PORT_DIGITS) {
+        return -1;
+    }
     for (size_t i = 0; i < text.length; i++) {
         if (text.at[i] < '0' || text.at[i] > '9') {
             return -1;
         }
         port = port * 10 + (text.at[i] - '0');
     }
-    return text.length == 0 || text.length > PORT_DIGITS || port > PORT_MAXIMUM ? -1 : port;
+    return port > PORT_MAXIMUM ? -1 : port;
 }
 
 /* The address that HOST names, with PORT; false: none, or not one of this host alone. */

@@ -19,7 +19,7 @@ enum {
     INPUT_AT_ONCE = 16384,    /* what is not read yet waits in the kernel */
     SLOW_MS = 1000,
     DEAD_MS = 3000,
-    BACKOFF_LAST_MS = 15000,
+    BACKOFF_LAST_MS = 4000,
     BACKOFF_LAST_CHOICE_MS = 1000, /* where sentinels or another node may know better */
     TLS_ALERT = 0x15, /* the first byte of what a TLS port says to those who speak in the open */
 };

@@ -31,7 +31,7 @@ struct redis_link_events {
 
 /*
  * ACCESS is taken over, CLIENT_NAME copied.  Connects at once, and again after each failure:
- * 250 ms doubling up to 15 s, or to 1 s where sentinels or another node may know better, with
+ * 250 ms doubling up to 4 s, or to 1 s where sentinels or another node may know better, with
  * full jitter.  NULL without memory (ACCESS is the caller's then).
  */
 MUST_CHECK struct redis_link *redis_link_new(struct loop *loop, struct redis_access *access,

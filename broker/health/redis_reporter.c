@@ -307,6 +307,7 @@ void redis_reporter_begin_transaction(struct redis_reporter *reporter)
     redis_command_begin(&command, "MULTI");
     redis_reporter_queue(reporter, &command);
     reporter->transaction_count = 0;
+    reporter->has_fleet = false;
 }
 
 void redis_reporter_end_transaction(struct redis_reporter *reporter)
@@ -315,7 +316,9 @@ void redis_reporter_end_transaction(struct redis_reporter *reporter)
 
     redis_command_begin(&command, "EXEC");
     post(reporter, &command,
-         (struct asked){.what = ASKED_EXEC, .pool = (uint16_t)reporter->transaction_count});
+         (struct asked){.what = ASKED_EXEC,
+                        .pool = (uint16_t)reporter->transaction_count,
+                        .broker = reporter->has_fleet ? 1 : 0});
 }
 
 /* They are made where they are sent, as is a DROP. */
@@ -343,6 +346,15 @@ void redis_reporter_on_queued(struct redis_reporter *reporter, const struct aske
     }
 }
 
+/* Fields of `fleet` that Redis had not: it was wiped, if they were written before. */
+static void on_fleet_written(struct redis_reporter *reporter, const redisReply *reply)
+{
+    if (reporter->has_written && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0) {
+        redis_reporter_begin_anew(reporter);
+    }
+    reporter->has_written = true;
+}
+
 void redis_reporter_on_exec(struct redis_reporter *reporter, const struct asked *asked,
                             const redisReply *reply)
 {
@@ -360,6 +372,9 @@ void redis_reporter_on_exec(struct redis_reporter *reporter, const struct asked 
                                 reply->element[i]->str);
             return;
         }
+    }
+    if (asked->broker != 0) {
+        on_fleet_written(reporter, reply->element[reply->elements - 2]);
     }
 }
 
@@ -478,6 +493,14 @@ void redis_reporter_ask_lease(const struct redis_reporter *reporter, const struc
     redis_command_add_int(command, is_end ? 0 : lease_ms(reporter));
 }
 
+void redis_reporter_begin_anew(struct redis_reporter *reporter)
+{
+    reporter->has_written = false;
+    reporter->bases_due_ms = 0;
+    reporter->tables_due_ms = 0;
+    reporter->sampled_slot = 0;
+}
+
 static void on_holder(struct redis_reporter *reporter, const char *holder)
 {
     bool was_leader = reporter->is_leader;
@@ -497,9 +520,7 @@ static void on_holder(struct redis_reporter *reporter, const char *holder)
     reporter->is_leader = true;
     if (!was_leader) {
         reporter->is_new_leader = true;
-        reporter->bases_due_ms = 0;
-        reporter->tables_due_ms = 0;
-        reporter->sampled_slot = 0;
+        redis_reporter_begin_anew(reporter);
         log_event(LOG_LEVEL_INFO, "redis_reporter", "leader=self");
     }
     if (reporter->stage == ROUND_REST) {

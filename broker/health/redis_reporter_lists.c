@@ -8,16 +8,8 @@
 #include "broker/health/redis_reporter_priv.h"
 #include "broker/health/redis_text.h"
 #include "proto/base/mem.h"
-#include "proto/redis_key.h"
-
-enum {
-    TABLES_INTERVAL_MS = 5000,
-};
 
 static const double MOMENT_MAXIMUM = 1e14; /* in the year 5138 */
-
-/* In the order of is_foreign. */
-static const enum redis_key tables[] = {REDIS_KEY_TABLE_POOLS, REDIS_KEY_TABLE_INST};
 
 /* ---- replies */
 
@@ -91,18 +83,11 @@ bool redis_reporter_next_lists(struct redis_reporter *reporter)
     size_t next = reporter->cursor++;
 
     if (next == 0) {
-        int64_t now_ms = loop_now_ms(reporter->publisher->loop);
-
-        reporter->is_table_time = now_ms >= reporter->tables_due_ms;
         reporter->broker_count = reporter->pool_count = 0;
         reporter->trimmed[0] = '\0';
     }
     if (next < count) {
         redis_reporter_ask(reporter, lists[next], 0, 0);
-        return true;
-    }
-    if (reporter->is_table_time && next < count + 2) {
-        redis_reporter_ask(reporter, ASKED_TYPE, next - count, 0);
         return true;
     }
     return false;
@@ -148,13 +133,6 @@ void redis_reporter_ask_fleet(const struct redis_reporter *reporter, const struc
     redis_command_add(command, "health_code");
     redis_command_add(command, "health_since_at_ms");
     redis_command_add(command, "reporter");
-}
-
-void redis_reporter_ask_type(const struct redis_reporter *reporter, const struct asked *asked,
-                             struct redis_command *command)
-{
-    redis_command_begin(command, "TYPE");
-    redis_reporter_add_key(reporter, command, tables[asked->pool], NULL, NULL);
 }
 
 /* ---- answers */
@@ -326,23 +304,6 @@ void redis_reporter_on_fleet(struct redis_reporter *reporter, const struct asked
             reporter->reporter_before[0] = '\0';
         }
         tell_leader(reporter);
-    }
-}
-
-/* A table is removed and written anew: not if it is somebody else's. */
-void redis_reporter_on_type(struct redis_reporter *reporter, const struct asked *asked,
-                            const redisReply *reply)
-{
-    struct span type = redis_reporter_text(reply);
-
-    if (reply->type == REDIS_REPLY_ERROR) {
-        redis_reporter_fail(reporter, redis_fault_of(reply->str), reply->str);
-        return;
-    }
-    reporter->tables_due_ms = loop_now_ms(reporter->publisher->loop) + TABLES_INTERVAL_MS;
-    reporter->is_foreign[asked->pool] = !span_is(type, "stream") && !span_is(type, "none");
-    if (reporter->is_foreign[asked->pool]) {
-        redis_reporter_refuse(reporter, redis_key_row(tables[asked->pool])->pattern);
     }
 }
 

@@ -114,9 +114,12 @@ struct redis_reporter {
     struct fleet fleet;
 
     size_t transaction_count; /* commands between MULTI and EXEC */
+    bool has_fleet;           /* the last but one writes `fleet` */
+    bool has_written;         /* `fleet`, since it leads */
     int64_t bases_due_ms;     /* their TTL is set anew */
     int64_t tables_due_ms;
-    bool is_table_time;
+    size_t table_pools; /* how many rows there were to be */
+    size_t table_brokers;
     bool is_foreign[2]; /* tbl:pools, tbl:inst */
     bool is_fleet_foreign;
     int64_t sampled_slot;
@@ -168,6 +171,9 @@ void redis_reporter_refuse(struct redis_reporter *reporter, const char *why);
 void redis_reporter_tell_excess(struct redis_reporter *reporter);
 /* Nobody else may have taken the lead by now; steps down otherwise. */
 bool redis_reporter_still_leads(struct redis_reporter *reporter);
+
+/* Nothing that is written now and then may be there. */
+void redis_reporter_begin_anew(struct redis_reporter *reporter);
 
 /* redis_reporter_lists.c */
 struct span redis_reporter_text(const redisReply *reply);

@@ -10,11 +10,15 @@
 enum {
     WRITTEN_AT_ONCE = 60, /* pools in a transaction: three commands each */
     BASES_INTERVAL_MS = 3600000,
+    TABLES_INTERVAL_MS = 5000,
 };
 
 _Static_assert(2 * POOL_FIELD_COUNT + 2 * 3 + 2 <= REDIS_COMMAND_WORDS, "a pool is one command");
 _Static_assert(ASKED_WINDOW + 3 * WRITTEN_AT_ONCE + 4 + 2 <= ASKED_MAXIMUM, "it fits");
 _Static_assert(ASKED_WINDOW + REPORT_TABLE_ROWS + 4 <= ASKED_MAXIMUM, "so does a table");
+
+/* In the order of is_foreign. */
+static const enum redis_key tables[] = {REDIS_KEY_TABLE_POOLS, REDIS_KEY_TABLE_INST};
 
 /* ---- sums */
 
@@ -66,6 +70,7 @@ static void write_fleet(struct redis_reporter *reporter)
     }
     redis_reporter_queue(reporter, &command);
     redis_reporter_queue_expire(reporter, REDIS_KEY_FLEET, NULL);
+    reporter->has_fleet = true;
 }
 
 /* The base of a pool that lives outlives a fleet in which nobody ever ends. */
@@ -239,20 +244,70 @@ static void write_table(struct redis_reporter *reporter, enum redis_key key,
     redis_reporter_end_transaction(reporter);
 }
 
-bool redis_reporter_next_tables(struct redis_reporter *reporter)
+void redis_reporter_ask_type(const struct redis_reporter *reporter, const struct asked *asked,
+                             struct redis_command *command)
 {
-    size_t next = reporter->cursor++;
+    redis_command_begin(command, "TYPE");
+    redis_reporter_add_key(reporter, command, tables[asked->pool], NULL, NULL);
+}
 
-    if (!reporter->is_table_time || next > 1 || !redis_reporter_still_leads(reporter)) {
+void redis_reporter_on_type(struct redis_reporter *reporter, const struct asked *asked,
+                            const redisReply *reply)
+{
+    struct span type = redis_reporter_text(reply);
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        redis_reporter_fail(reporter, redis_fault_of(reply->str), reply->str);
+        return;
+    }
+    reporter->is_foreign[asked->pool] = !span_is(type, "stream") && !span_is(type, "none");
+    if (reporter->is_foreign[asked->pool]) {
+        redis_reporter_refuse(reporter, redis_key_row(tables[asked->pool])->pattern);
+    }
+}
+
+/* Every five seconds, and as soon as there are more or fewer rows. */
+static bool is_table_time(struct redis_reporter *reporter)
+{
+    int64_t now_ms = loop_now_ms(reporter->publisher->loop);
+
+    if (now_ms < reporter->tables_due_ms && reporter->table_pools == reporter->pool_count &&
+        reporter->table_brokers == reporter->broker_count) {
         return false;
     }
-    if (reporter->is_foreign[next]) {
-        return true;
+    reporter->tables_due_ms = now_ms + TABLES_INTERVAL_MS;
+    reporter->table_pools = reporter->pool_count;
+    reporter->table_brokers = reporter->broker_count;
+    return true;
+}
+
+/* A table is removed and written anew: not if it is somebody else's. */
+static bool ask_types(struct redis_reporter *reporter)
+{
+    bool is_time = is_table_time(reporter);
+
+    reporter->cursor_part = 1;
+    reporter->cursor = is_time ? 0 : 2;
+    if (is_time) {
+        redis_reporter_ask(reporter, ASKED_TYPE, 0, 0);
+        redis_reporter_ask(reporter, ASKED_TYPE, 1, 0);
     }
-    if (next == 0) {
-        write_table(reporter, REDIS_KEY_TABLE_POOLS, write_pools);
-    } else {
-        write_table(reporter, REDIS_KEY_TABLE_INST, write_brokers);
+    return is_time;
+}
+
+bool redis_reporter_next_tables(struct redis_reporter *reporter)
+{
+    size_t next;
+
+    if (reporter->cursor_part == 0) {
+        return ask_types(reporter);
+    }
+    if (reporter->cursor > 1 || reporter->owed_count > 0 || !redis_reporter_still_leads(reporter)) {
+        return false;
+    }
+    next = reporter->cursor++;
+    if (!reporter->is_foreign[next]) {
+        write_table(reporter, tables[next], next == 0 ? write_pools : write_brokers);
     }
     return true;
 }

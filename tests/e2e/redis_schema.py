@@ -89,6 +89,20 @@ def check_values(row, forms, where=""):
             assert NUMBER.fullmatch(row[name]), f"{where} {name}={row[name]}"
 
 
+def plant_samples(redis, prefix, pools):
+    """A sample of the minute before for each of POOLS and for the fleet: a minute of them is soon written."""
+    minute_ms = int(redis("TIME")[0]) // 60 * 60000
+    entry = [word for name in samples() for word in (name, "0")]
+    for pool in ("_fleet", *pools):
+        key = f"{prefix}ts10s:{pool}"
+        redis("XADD", key, f"{minute_ms - 10000}-0", *entry)
+        redis("EXPIRE", key, 7200)
+
+
+# Unless a minute ends before the first sample; then it takes the whole next one.
+MINUTE_PATIENCE_S = 80
+
+
 def check_lifetimes(redis, prefix, slack_s=65):
     """
     Every key below PREFIX is one of keys.def, is of its type and ends in time.  A TTL is set anew

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -25,6 +26,7 @@ def test_a_call_that_has_not_left_ends(start_broker, raw, frozen, how):
     broker = start_broker({"raw": raw.url}, pool=pool)
     client = broker.client()
     assert client.text("session_counter") == "1"
+    time.sleep(0.02)  # from 2 ms of idleness on, a connection is asked before it gets a body
     frozen()
     meta = {"dev.teplo/deadlineMs": 120} if how == "deadline" else None
     call = client.start_call("session_counter", meta=meta)

@@ -11,6 +11,7 @@ import pytest
 from harness import LONG_PATIENCE, RedisServer, places, wait_until
 from redis_driver import PREFIX, Driver
 from redis_schema import (
+    MINUTE_PATIENCE_S,
     check_lifetimes,
     check_values,
     columns,
@@ -18,6 +19,7 @@ from redis_schema import (
     fields,
     is_go_number,
     keys,
+    plant_samples,
     samples,
 )
 from resp import Connection
@@ -80,6 +82,7 @@ def check_hashes(redis):
 def test_all_that_a_fleet_writes_is_as_documented(start_broker, start_redis, cleanup, raw):
     redis = start_redis()
     options = {"redis": {"url": redis.url, "tick": "200ms", "forget_after": "1s"}}
+    plant_samples(redis, PREFIX, NASTY)
     brokers = [start_broker({name: raw.url for name in NASTY}, options=options) for _ in range(2)]
     for broker in brokers:
         for name in NASTY:
@@ -88,20 +91,38 @@ def test_all_that_a_fleet_writes_is_as_documented(start_broker, start_redis, cle
             client.call("is_error")
             client.call_error("cut")
         broker.admin("teplo/flush")
-    wait_until(lambda: redis.keys(PREFIX + "ts1m:*"), "samples", 30)
+    wait_until(lambda: redis.keys(PREFIX + "ts1m:*"), "samples", MINUTE_PATIENCE_S)
     wait_until(lambda: len(redis.keys(PREFIX + "f:*")) == 3, "sums")
     check_hashes(redis)
     check_streams(redis)
+    check_durations(redis, brokers[0], NASTY[0])
     # Dead: no key is left but those that are meant to be.
     victim = brokers.pop()
     victim.kill9()
     wait_until(lambda: redis.keys(PREFIX + "base:*"), "its totals are kept", LONG_PATIENCE)
     brokers[0].client(pool=NASTY[0]).call("echo")
     brokers[0].admin("teplo/flush")
-    seen = check_lifetimes(redis, PREFIX)
-    assert set(seen) == {key.name for key in keys()}
+    names = {key.name for key in keys()}
+    wait_until(lambda: set(check_lifetimes(redis, PREFIX)) == names, "every kind of key", 30)
     check_streams(redis)
     check_one_slot(redis, cleanup)
+
+
+def check_durations(redis, broker, name):
+    """What was measured gets to where the fleet's quantiles are made of it."""
+    found = redis.keys(PREFIX + f"h:{name}:*")
+    (key,) = [key for key in found if redis.row(instance_key(key)).get("pid") == str(broker.pid)]
+    lat, wait, create = redis("GET", key).split(";")[2:]
+    calls = int(redis.row(PREFIX + key[len(PREFIX) :].replace("h:", "p:", 1))["calls_total"])
+    assert int(re.match(r"lat n=(\d+) ", lat)[1]) >= calls > 0
+    assert int(re.match(r"wait n=(\d+) ", wait)[1]) > 0 and int(re.match(r"create n=(\d+) ", create)[1]) > 0
+    row = redis.row(PREFIX + f"f:{name}")
+    quantiles = [float(row[f"lat_{name}_ms"]) for name in ("p50", "p95", "p99", "max")]
+    assert quantiles[0] > 0 and quantiles == sorted(quantiles)
+
+
+def instance_key(key):
+    return PREFIX + "i:" + key.split(":")[-1]
 
 
 def check_one_slot(redis, cleanup):
@@ -137,13 +158,14 @@ end
 def test_the_keys_weigh_what_the_page_says(redis, start_driver):
     """Ten brokers, twenty pools, 64 sessions each, streams as long as they get."""
     brokers, pools, sessions = 10, 20, 64
+    plant_samples(redis, PREFIX, [f"pool{number}" for number in range(pools)])
     drivers = [start_driver(redis.url, tick_ms=200, pools=pools) for _ in range(brokers)]
     for driver in drivers:
         driver.ask(f"sessions {sessions}")
         driver.ask("set calls_total 123456789")
         driver.ask("set ok_total 98765432")
         assert driver.flush()
-    wait_until(lambda: len(redis.keys(PREFIX + "ts1m:*")) == pools + 1, "samples", 30)
+    wait_until(lambda: len(redis.keys(PREFIX + "ts1m:*")) == pools + 1, "samples", MINUTE_PATIENCE_S)
     for driver in drivers:
         driver.program.kill()
     for name, step, count in (("ts10s", 10000, 360), ("ts1m", 60000, 1440)):
@@ -219,13 +241,14 @@ def all_of(redis):
 
 
 def pages(broker):
-    """What is answered over HTTP on admin.sock's port on the loopback, where there is one."""
-    line = next((line for line in broker.log() if line.get("event") == "http_listening"), None)
-    if line is None:
-        return ""
+    """What is answered over HTTP."""
+    address = broker.wait_log("http_listening")["address"]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://{line['address']}/metrics", timeout=LONG_PATIENCE) as response:
-        return response.read().decode()
+    texts = []
+    for path in ("/metrics", "/readyz?verbose", "/healthz"):
+        with opener.open(f"http://{address}{path}", timeout=LONG_PATIENCE) as response:
+            texts.append(response.read().decode())
+    return "\n".join(texts)
 
 
 def test_no_secret_is_anywhere_that_operators_look(start_broker, start_redis, cleanup, start_raw):
@@ -241,7 +264,13 @@ def test_no_secret_is_anywhere_that_operators_look(start_broker, start_redis, cl
         "headers": {"Authorization": "Bearer canary-bearer", "X-Api-Key": "canary-header"},
     }
     url = f"redis://teplo:canary-redis@127.0.0.1:{redis.port}/0"
-    broker = start_broker({"raw": server}, options={"redis": {"url": url, "tick": "100ms"}, "log_level": "debug"})
+    options = {
+        "redis": {"url": url, "tick": "100ms"},
+        "log_level": "debug",
+        "metrics_listen": "127.0.0.1:0",
+        "metrics_tools": "on",
+    }
+    broker = start_broker({"raw": server}, options=options)
     client = broker.client()
     client.call("echo", {"secret": "canary-argument"})
     client.call("echo", {"canary-key": {"deep": ["canary-deep"]}}, meta={"x": "canary-meta"})
@@ -256,6 +285,7 @@ def test_no_secret_is_anywhere_that_operators_look(start_broker, start_redis, cl
     looked["MONITOR"] = "\n".join(tape.lines)
     looked["the log"] = broker.program.output()
     looked["/metrics"] = pages(broker)
+    assert "teplo_sessions" in looked["/metrics"]
     methods = re.findall(r'COMMAND\("(teplo/\w+)"', (places.REPO / "broker/control/admin_commands.def").read_text())
     for method in methods:
         if method not in ("teplo/shutdown", "teplo/reload", "teplo/drain", "teplo/resume", "teplo/outcome"):

@@ -31,9 +31,13 @@ def table(name):
 
 
 def test_wiped(redis, drivers):
+    wait_until(lambda: redis("EXISTS", PREFIX + "tbl:pools", PREFIX + "ts10s:_fleet") == 2, "all kinds of keys")
     redis("FLUSHALL")
+    begun = redis_ms(redis)
     wait_until(lambda: fleet(redis, "calls_total") == "600", "the sums are back")
     wait_until(lambda: fleet(redis, "inst_live") == "3", "all three")
+    wait_until(lambda: redis("EXISTS", PREFIX + "tbl:pools", PREFIX + "ts10s:_fleet") == 2, "what is written rarely")
+    assert redis_ms(redis) - begun < 2000 * places.SLOWNESS
 
 
 def test_forgotten_scripts_are_sent_again(redis, drivers):

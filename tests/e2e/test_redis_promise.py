@@ -252,8 +252,8 @@ def test_calls_do_not_notice_what_happens_to_redis(start_broker, server, redis):
     for name, values in run.bad.items():
         print(f"{name}: {statistics.median(values) / statistics.median(run.good):.3f}")
     assert check_honest(told, server.ledger()) == {"result": len(told)}
-    assert broker.rss_bytes() - rss < (8 if not broker.is_sanitized() else 128) * MIB
     if not broker.is_sanitized():
+        assert broker.rss_bytes() - rss < 8 * MIB
         assert run.ratio() < RATIO
 
 
@@ -325,7 +325,8 @@ def test_a_redis_that_comes_and_goes(start_broker, server, redis):
     assert number >= 5
     assert check_honest(told, server.ledger()) == {"result": len(told)}
     (rss, files), (rss_after, files_after) = marks[0], marks[-1]
-    assert rss_after - rss < (4 if not broker.is_sanitized() else 64) * MIB
+    if not broker.is_sanitized():  # which keeps what was freed
+        assert rss_after - rss < 4 * MIB
     assert files_after <= max(files, marks[1][1])
     wait_fresh(redis, RECOVERY_S)
     broker.admin("teplo/flush")

@@ -291,3 +291,11 @@ def test_entries_of_somebody_else_do_no_harm(redis):
     assert sample(redis, 1200, 7, rps=3) == 1
     assert stream(redis, SAMPLES)[-1][1] == {"calls": "0", "waiting": "0", "rps": "3"}
     assert stream(redis, MINUTES) == [("1200000-0", {"calls": "0", "waiting": "0", "rps": "1"})]
+
+
+def test_the_first_sample_makes_a_minute_too(redis):
+    for moment, calls in ((1230, 7), (1240, 9), (1250, 10), (1260, 11), (1330, 20)):
+        sample(redis, moment, calls, rps=calls)
+    assert [(moment, row["calls"], row["rps"]) for moment, row in stream(redis, MINUTES)] == [
+        ("1200000-0", "0", "7"), ("1260000-0", "4", "9.25"),
+    ]  # fmt: skip

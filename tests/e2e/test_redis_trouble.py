@@ -315,6 +315,7 @@ def test_without_memory(redis, start_driver, every):
     driver = start_driver(redis.url, tick_ms=20)
     driver.ask(f"starve {every}")
     driver.ask("pools 40")
+    driver.ask("sessions 40")
     for _ in range(20):
         driver.ask("flushes 3", "flushes=")
     hold(0.3, lambda: driver.state() in ("up", "down"), "it goes on")

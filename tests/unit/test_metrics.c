@@ -168,8 +168,7 @@ static void test_openmetrics(void **state)
         "# HELP teplo_calls Calls that have ended, by how;",
         "# TYPE teplo_calls counter\nteplo_calls_total{pool=\"main\",outcome=\"ok\"} 0\n",
         "# TYPE teplo_bytes counter\n# UNIT teplo_bytes bytes\nteplo_bytes_total{",
-        "# TYPE teplo_checkout_wait_seconds histogram\n# UNIT teplo_checkout_wait_seconds "
-        "seconds\nteplo_checkout_wait_seconds_bucket{pool=\"main\",le=\"0.001\"} 0\n",
+        "# TYPE teplo_loop_lag_seconds histogram\n# UNIT teplo_loop_lag_seconds seconds\n",
         "# TYPE teplo_build info\nteplo_build_info{",
         "# TYPE teplo_breaker_state gauge\n",
     };
