@@ -8,8 +8,8 @@
 #                                                 with yours; the rest are HTTP headers for it
 #   deploy/quickstart.sh stop                     stop everything it started
 #
-# Installs missing Debian packages (as root, or with sudo), builds, and starts a Redis, the MCP
-# server and teplod of its own.  All it writes is below build/ and .quickstart/ in this checkout.
+# Installs missing Debian packages (as root, or with sudo), builds, and starts a Redis, the MCP server,
+# teplod and a web page of its own.  All it writes is below build/ and .quickstart/ in this checkout.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/install.sh
@@ -23,7 +23,8 @@ PACKAGES=(
 STATE=$PWD/.quickstart
 TEPLOD=$PWD/build/release/broker/teplod
 TEPLOCTL=$PWD/build/release/client-lib/cli/teploctl
-STARTED=(teplod demo-server redis-server) # in the order they are stopped
+TEPLO_DASH=$PWD/build/release/client-lib/dash/teplo-dash
+STARTED=(teplo-dash teplod demo-server redis-server) # in the order they are stopped
 CALLS=200
 USAGE="deploy/quickstart.sh [http://host:port/sse ['Name: value' ...] | stop]"
 
@@ -51,6 +52,7 @@ main() {
     else
         start_teplod mcp "$@"
     fi
+    start_dash
     show "${1:-}"
     say_farewell
 }
@@ -129,6 +131,13 @@ start_teplod() {
     start teplod "$TEPLOD" --runtime-dir "$RUN" "${arguments[@]}"
     wait_for teplod "$TEPLOCTL" status
     echo "No session is open yet: the first request opens one."
+}
+
+# The page shows what is in Redis; any free port will do.
+start_dash() {
+    start teplo-dash "$TEPLO_DASH" --listen 127.0.0.1:0 --redis "unix://$RUN/redis.sock"
+    wait_for teplo-dash grep -q '^teplo-dash: http' "$STATE/teplo-dash.log"
+    DASH_URL=$(sed -n 's/^teplo-dash: \(http[^ ]*\)$/\1/p' "$STATE/teplo-dash.log" | head -n 1)
 }
 
 # start NAME COMMAND...: in the background, its pid and log below .quickstart/.
@@ -246,10 +255,13 @@ redis_has_keys() { [ -n "$(redis --scan --pattern 'teplo:*:p:*')" ]; }
 say_farewell() {
     cat <<TEXT
 
-== it runs.  To try it yourself:
+== it runs.  To look at it: $DASH_URL
+To try it yourself:
   export TEPLO_RUNTIME_DIR=$RUN PATH=\$PATH:${TEPLOCTL%/*}:${TEPLOD%/*}
   teploctl tools
   teploctl status
+  teploctl top
+  curl --unix-socket $RUN/admin.sock http://localhost/metrics
   redis-cli -s $RUN/redis.sock
 From Python:
   python3 -m venv .venv && .venv/bin/pip install ./client-lib/python

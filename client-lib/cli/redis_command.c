@@ -135,7 +135,7 @@ static enum exit_status purge_fleet(const struct invocation *invocation, const c
             complaint("NOT EXECUTED: out of memory");
             return STATUS_NOT_EXECUTED;
         }
-        return top_source_refuse_url(invocation);
+        return top_source_refuse_url(invocation, url);
     }
     if ((invocation->given & SWITCH_DRY_RUN) != 0) {
         status = look(&purge);

@@ -12,6 +12,7 @@
 #include "client-lib/fleet/fleet_broker.h"
 #include "client-lib/fleet/fleet_reader.h"
 #include "proto/base/mem.h"
+#include "proto/redis_url.h"
 
 enum { SAID_MAXIMUM = 4096 };
 
@@ -36,12 +37,13 @@ const char *top_source_url(const struct invocation *invocation)
     return url == NULL || url[0] == '\0' ? NULL : url;
 }
 
-enum exit_status top_source_refuse_url(const struct invocation *invocation)
+enum exit_status top_source_refuse_url(const struct invocation *invocation, const char *url)
 {
+    const char *refusal = redis_url_refusal(url);
+
     /* It is not repeated: there may be a password in it. */
-    return complaint_usage(invocation->command,
-                           "the url of Redis is none: redis://[user:password@]host[:port][/db] or "
-                           "unix:///path[?db=N] is needed");
+    return complaint_usage(invocation->command, "the url of Redis %s",
+                           refusal == NULL ? "is none" : refusal);
 }
 
 static enum exit_status open_reader(struct top_source *source, const char *url)
@@ -57,7 +59,7 @@ static enum exit_status open_reader(struct top_source *source, const char *url)
         complaint("out of memory");
         return STATUS_NOT_EXECUTED;
     }
-    return r < 0 ? top_source_refuse_url(invocation) : STATUS_OK;
+    return r < 0 ? top_source_refuse_url(invocation, url) : STATUS_OK;
 }
 
 enum exit_status top_source_open(struct top_source **ret_source,

@@ -21,7 +21,7 @@ void top_source_refresh(struct top_source *source, struct fleet_view *view);
 
 /* --redis, or $TEPLO_REDIS_URL unless the broker is asked for; NULL: neither. */
 const char *top_source_url(const struct invocation *invocation);
-/* A complaint about such a url, which is not repeated.  STATUS_USAGE. */
-enum exit_status top_source_refuse_url(const struct invocation *invocation);
+/* A complaint about URL, which is not repeated.  STATUS_USAGE. */
+enum exit_status top_source_refuse_url(const struct invocation *invocation, const char *url);
 
 #endif

@@ -134,6 +134,11 @@ void fleet_plan_ask_sessions(const struct fleet_view *view, const char *inst, st
     resp_int(out, FLEET_SESSIONS_MAXIMUM);
 }
 
+void fleet_plan_ask_fleets(struct bytes *out)
+{
+    resp_words(out, "SCAN 0 MATCH teplo:{*}:v1:inst COUNT 1000");
+}
+
 /* ---- replies */
 
 static void take_time(struct fleet_view *view, struct resp_walk *walk,
@@ -359,6 +364,36 @@ void fleet_plan_take_sessions(struct fleet_view *view, const char *inst, struct 
         if (session != NULL) {
             (void)fleet_clean(session->inst, sizeof(session->inst), span_of(inst));
             session->figures = figures;
+        }
+    }
+}
+
+void fleet_plan_take_fleets(struct span replies, struct bytes *out)
+{
+    const size_t before = strlen("teplo:{");
+    const size_t behind = strlen("}:v1:inst");
+    struct fleet_refusal refusal = {0};
+    struct resp_walk walk = resp_walk_of(replies);
+    size_t start = out->length;
+    size_t count = 0;
+
+    if (!fleet_take_array(&walk, &refusal, &count) || count != 2) {
+        return;
+    }
+    (void)fleet_take_text(&walk); /* the cursor */
+    if (!fleet_take_array(&walk, &refusal, &count)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct span key = fleet_take_text(&walk);
+        struct span name = SPAN_NONE;
+
+        if (key.length > before + behind) {
+            name = (struct span){key.at + before, key.length - before - behind};
+        }
+        if (fleet_is_pool_name(name)) {
+            bytes_append_text(out, out->length == start ? "" : ", ");
+            bytes_append_span(out, name);
         }
     }
 }

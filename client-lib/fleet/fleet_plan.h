@@ -29,6 +29,13 @@ MUST_CHECK size_t fleet_plan_ask_rows(const struct fleet_view *view, struct byte
 void fleet_plan_take_rows(struct fleet_view *view, struct span replies,
                           struct fleet_refusal *refusal);
 
+/*
+ * Names of fleets, if a look at a thousand keys shows some: one reply.  Their names, parted by
+ * commas, are appended.
+ */
+void fleet_plan_ask_fleets(struct bytes *out);
+void fleet_plan_take_fleets(struct span replies, struct bytes *out);
+
 /* Sessions of one broker: one reply, behind which VIEW has its sessions, added to those it had. */
 void fleet_plan_ask_sessions(const struct fleet_view *view, const char *inst, struct bytes *out);
 void fleet_plan_take_sessions(struct fleet_view *view, const char *inst, struct resp_walk *walk,

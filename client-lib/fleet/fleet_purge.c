@@ -74,27 +74,43 @@ static int refuse(struct fleet_purge *purge, struct span error)
 
 /* ---- brokers */
 
+/* VIEW has the brokers afterwards.  -EACCES: an error among the replies. */
+static int read_brokers(struct fleet_purge *purge, struct fleet_view *view,
+                        struct fleet_refusal *refusal)
+{
+    struct resp_walk walk;
+    struct bytes commands;
+    int r;
+
+    bytes_init(&commands, FLEET_LINK_COMMANDS_MAXIMUM);
+    fleet_plan_ask_brokers(view, &commands);
+    r = exchange(purge, &commands, FLEET_PLAN_BROKER_REPLIES, &walk);
+    bytes_done(&commands);
+    if (r < 0) {
+        return r;
+    }
+    fleet_plan_take_brokers(view, &walk, refusal);
+    if (refusal->denied + refusal->wrong > 0) {
+        return refuse(purge,
+                      span_of(refusal->denied > 0 ? refusal->first_denied : refusal->first_wrong));
+    }
+    return 0;
+}
+
 int fleet_purge_find_live(struct fleet_purge *purge, size_t *ret_count,
                           char inst[FLEET_INSTANCE_SIZE])
 {
     struct fleet_refusal refusal = {0};
     struct fleet_view view;
-    struct resp_walk walk;
-    struct bytes commands;
     size_t count = 0;
     int r;
 
     fleet_view_init(&view, purge->namespace, FLEET_SOURCE_REDIS);
-    bytes_init(&commands, FLEET_LINK_COMMANDS_MAXIMUM);
-    fleet_plan_ask_brokers(&view, &commands);
-    r = exchange(purge, &commands, FLEET_PLAN_BROKER_REPLIES, &walk);
-    bytes_done(&commands);
-    if (r == 0) {
-        fleet_plan_take_brokers(&view, &walk, &refusal);
-        if (refusal.denied + refusal.wrong > 0) {
-            r = refuse(purge,
-                       span_of(refusal.denied > 0 ? refusal.first_denied : refusal.first_wrong));
-        }
+    r = read_brokers(purge, &view, &refusal);
+    if (r == -EACCES &&
+        fleet_link_follow(&purge->link, &purge->url, span_of(refusal.first_wrong))) {
+        refusal = (struct fleet_refusal){0};
+        r = read_brokers(purge, &view, &refusal);
     }
     for (size_t i = 0; r == 0 && i < view.broker_count; i++) {
         const struct fleet_broker *broker = &view.brokers[i];

@@ -132,10 +132,10 @@ static int64_t host_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int read_view(struct fleet_reader *reader, struct fleet_view *view,
-                     struct fleet_refusal *refusal)
+/* The names of all there is.  -EBUSY: an error that any command would get. */
+static int read_names(struct fleet_reader *reader, struct fleet_view *view,
+                      struct fleet_refusal *refusal, int64_t end_ms)
 {
-    int64_t end_ms = fleet_link_now_ms() + reader->connect_ms + reader->reply_ms;
     struct span replies;
     int r = exchange(reader, fleet_plan_ask_names(view, &reader->commands), end_ms, &replies);
 
@@ -146,8 +146,26 @@ static int read_view(struct fleet_reader *reader, struct fleet_view *view,
     if (refusal->is_of_all) {
         (void)snprintf(reader->link.why, sizeof(reader->link.why), "Redis says: %s",
                        refusal->first_wrong);
-        fleet_link_close(&reader->link);
         return -EBUSY;
+    }
+    return 0;
+}
+
+static int read_view(struct fleet_reader *reader, struct fleet_view *view,
+                     struct fleet_refusal *refusal)
+{
+    int64_t end_ms = fleet_link_now_ms() + reader->connect_ms + reader->reply_ms;
+    struct span replies;
+    int r = read_names(reader, view, refusal, end_ms);
+
+    if (r == -EBUSY &&
+        fleet_link_follow(&reader->link, &reader->url, span_of(refusal->first_wrong))) {
+        *refusal = (struct fleet_refusal){0};
+        r = read_names(reader, view, refusal, end_ms);
+    }
+    if (r < 0) {
+        fleet_link_close(&reader->link);
+        return r;
     }
     if (view->pool_count + view->broker_count > 0) {
         r = exchange(reader, fleet_plan_ask_rows(view, &reader->commands), end_ms, &replies);
@@ -171,13 +189,32 @@ static void judge(struct fleet_view *view, const struct fleet_refusal *refusal)
     } else if (view->broker_count + view->pool_count + view->event_count == 0 &&
                view->rollup == FLEET_ROLLUP_NONE) {
         view->redis_state = FLEET_REDIS_EMPTY;
-        (void)snprintf(view->why, sizeof(view->why),
-                       "no broker has written into this Redis under the namespace %s",
+        (void)snprintf(view->why, sizeof(view->why), "no broker has written here as fleet %s",
                        view->namespace);
     } else if (refusal->wrong > 0) {
         (void)snprintf(view->why, sizeof(view->why), "%zu keys cannot be read: %s", refusal->wrong,
                        refusal->first_wrong);
     }
+}
+
+/* Others may be there: the name may be a wrong one.  Where that is denied, there is no word of it.
+ */
+static void name_others(struct fleet_reader *reader, struct fleet_view *view)
+{
+    struct span replies;
+    struct bytes names;
+    size_t length = strlen(view->why);
+
+    bytes_init(&names, 128);
+    fleet_plan_ask_fleets(&reader->commands);
+    if (exchange(reader, 1, fleet_link_now_ms() + reader->reply_ms, &replies) == 0) {
+        fleet_plan_take_fleets(replies, &names);
+    }
+    if (names.length > 0 && !names.failed) {
+        (void)snprintf(view->why + length, sizeof(view->why) - length, "; there is: %.*s",
+                       (int)names.length, names.at);
+    }
+    bytes_done(&names);
 }
 
 void fleet_reader_refresh(struct fleet_reader *reader, struct fleet_view *view)
@@ -200,6 +237,9 @@ void fleet_reader_refresh(struct fleet_reader *reader, struct fleet_view *view)
         return;
     }
     judge(&fresh, &refusal);
+    if (fresh.redis_state == FLEET_REDIS_EMPTY) {
+        name_others(reader, &fresh);
+    }
     reader->read_at_ms = fleet_link_now_ms();
     fleet_view_done(view);
     *view = fresh;

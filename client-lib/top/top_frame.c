@@ -184,7 +184,7 @@ static void tell_source(struct top_pen *pen, const struct fleet_view *view, cons
         notice(pen, TOP_STYLE_WORST, "denied: %s", view->why);
         break;
     case FLEET_REDIS_EMPTY:
-        notice(pen, TOP_STYLE_WARN, "nothing here: %s (%s)", view->why, place);
+        notice(pen, TOP_STYLE_WARN, "%s (%s)", view->why, place);
         break;
     }
 }

@@ -7,7 +7,8 @@ _teploctl_command() {
     local i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -s | --pool | --runtime-dir | --timeout | --format) i=$((i + 1)) ;;
+        -s | --pool | --runtime-dir | --timeout | --format | --redis | --namespace | --ns) i=$((i + 1)) ;;
+        --interval | --count) i=$((i + 1)) ;;
         -*) ;;
         *)
             echo "${COMP_WORDS[i]}"
@@ -40,6 +41,11 @@ _teploctl() {
         ;;
     --format) choices="mcp openai openai-responses gemini gemini-openapi anthropic" ;;
     --timeout) choices="10s 30s 5m" ;;
+    --interval) choices="500ms 1s 5s" ;;
+    --redis) choices="redis://127.0.0.1:6379/0" ;;
+    --namespace | --ns) choices="main" ;;
+    --count) choices="" ;;
+    redis) choices="purge" ;;
     call) choices=$(_teploctl_names tools --timeout 2s) ;;
     show) choices="pools sessions clients errors calls" ;;
     check-config)
@@ -53,11 +59,13 @@ _teploctl() {
         tools) choices+=" --pool --json --format --strict --timeout" ;;
         call | outcome) choices+=" --pool --json --timeout" ;;
         connect) choices+=" --pool --timeout" ;;
+        top) choices+=" --redis --namespace --interval --once --count --json --timeout" ;;
+        redis) choices+=" --ns --redis --dry-run --yes --force --timeout" ;;
         show) choices+=" --json --timeout --pool --failed" ;;
         status | health | reload | drain | resume | flush | shutdown) choices+=" --json --timeout" ;;
         esac
         if [[ -z $command || $previous == help ]]; then
-            choices+=" tools call outcome connect status health show reload drain resume flush shutdown"
+            choices+=" tools call outcome connect status health show top redis reload drain resume flush shutdown"
             choices+=" check-config help"
         fi
         ;;

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -68,9 +69,11 @@ def test_the_demo_shows_the_main_job_and_can_be_run_again():
     for shown in ("add_node", "query_graph", "Тепло в хаті", "event streams opened 1,", "teplo:{main}:v1:"):
         assert shown in done.stdout, done.stdout
     first = pids()
-    assert set(first) == {"teplod.pid", "demo-server.pid", "redis-server.pid"}
+    assert set(first) == {"teplo-dash.pid", "teplod.pid", "demo-server.pid", "redis-server.pid"}
     assert all(alive(pid) for pid in first.values())
     assert '"id":1,"result"' in ask_as_a_host(done.stdout)
+    with urllib.request.urlopen(re.search(r"To look at it: (\S+)", done.stdout)[1], timeout=LONG_PATIENCE) as page:
+        assert "<title>" in page.read().decode()
     again = run()
     assert again.returncode == 0, again.stdout
     assert not any(alive(pid) for pid in first.values()), "the first ones were stopped"
@@ -88,7 +91,7 @@ def test_with_a_server_of_ones_own(start_demo):
     done = run(demo.url, "Host: localhost")
     assert done.returncode == 0, done.stdout
     assert "query_graph" in done.stdout
-    assert set(pids()) == {"teplod.pid", "redis-server.pid"}
+    assert set(pids()) == {"teplo-dash.pid", "teplod.pid", "redis-server.pid"}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_what_runs_on_after_a_failure_is_said():
     assert done.returncode != 0
     assert "http://127.0.0.1:1/sse refuses connections" in done.stdout
     assert done.stdout.endswith("deploy/quickstart.sh stop\n")
-    assert set(pids()) == {"teplod.pid", "redis-server.pid"}
+    assert set(pids()) == {"teplo-dash.pid", "teplod.pid", "redis-server.pid"}
 
 
 def test_stop_without_start_is_fine():

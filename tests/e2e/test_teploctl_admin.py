@@ -165,7 +165,6 @@ def test_a_question_without_an_answer(place, admin):
 
 WRONG = [
     ([], "a command is needed"),
-    (["top"], "there is no command 'top' yet"),
     (["frob\x1b"], "there is no command 'frob\ufffd'"),
     (["tools", "x"], "tools does not take 'x'"),
     (["tools", "--format", "x"], "there is mcp, openai, openai-responses, gemini, gemini-openapi"),
@@ -211,13 +210,13 @@ def test_wrong_usage(place, words, complaint):
 def test_help_and_version(place):
     whole = run(place, "--help").expect(OK).out
     assert run(place, "help").out == run(place, "-h").out == whole
-    for name in ("tools", "call", "connect", "status", "show", "check-config", *ACTIONS):
+    for name in ("tools", "call", "connect", "status", "show", "check-config", "top", "redis", *ACTIONS):
         assert f"\n  {name}" in whole
         one = run(place, "help", name).expect(OK).out
         assert one.startswith("usage: teploctl ") and one == run(place, name, "--help").out
         assert " \n" not in one
     texts = [line for line in whole.splitlines() if line.startswith("      ")]
-    assert len(texts) == 14 and all(text.endswith(".") for text in texts), texts
+    assert len(texts) == 16 and all(text.endswith(".") for text in texts), texts
     assert run(place, "--version").expect(OK).out.startswith("teploctl 0.")
     assert run(place, "tools", "-V").expect(OK).out == run(place, "--version").out
 

@@ -149,7 +149,9 @@ def test_hostile_content_is_absent_and_harmless(redis, seed):
 
 def test_an_empty_redis_and_one_that_denies(redis):
     ended = run(None, "top", "--redis", redis.url, "--namespace", "other").expect(OK)
-    assert "no broker has written" in ended.out and "other" in ended.out
+    assert "no broker has written" in ended.out and "other" in ended.out and "there is" not in ended.out
+    FleetSeed(redis).write()
+    assert "as fleet other; there is: main" in run(None, "top", "--redis", redis.url, "--ns", "other").expect(OK).out
     redis("ACL", "SETUSER", "nobody", "on", ">hidden-1", "+ping")
     port = redis.port
     ended = run(None, "top", "--json", "--redis", f"redis://nobody:hidden-1@127.0.0.1:{port}")
@@ -189,7 +191,7 @@ def test_a_redis_that_does_not_answer_is_told_in_time(redis, seed):
 @pytest.mark.parametrize(
     "words, what",
     [
-        (["--redis", "http://user:hidden@h"], "the url of Redis is none"),
+        (["--redis", "http://user:hidden@h"], "the url of Redis "),
         (["--namespace", "main"], "--redis"),
         (["--namespace", "a:b", "--redis", "redis://h"], "a fleet's name"),
         (["--count", "0", "--redis", "redis://h"], "--count 0"),
@@ -288,9 +290,9 @@ def test_redis_goes_and_comes_back(top, redis, seed):
     redis.kill()
     top.next_frame("Redis is down", "search", "old")
     redis.start()
-    top.next_frame("nothing here")
+    top.next_frame("no broker has written")
     seed.write()
-    top.next_frame("search", without=["down", "nothing here"])
+    top.next_frame("search", without=["down", "no broker has written"])
     top.press("q")
     assert top.wait() == 0 and top.is_clean()
 

@@ -77,7 +77,7 @@ static void compare(const char *name, const struct bytes *frame)
     size_t length;
     FILE *file;
 
-    (void)snprintf(path, sizeof(path), TEPLO_VECTORS "/top/%s.txt", name);
+    (void)snprintf(path, sizeof(path), TEPLO_VECTORS "/top/%s.frame", name);
     if (getenv("TEPLO_GOLDEN") != NULL) {
         file = fopen(path, "w");
         assert_non_null(file);
