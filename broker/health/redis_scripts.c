@@ -64,5 +64,9 @@ enum redis_fault redis_script_fault(const char *reply)
         inner += inner[2] == '-' ? 3 : 2;
         fault = redis_fault_of(inner);
     }
+    if (fault == REDIS_FAULT_OTHER &&
+        strstr(reply, "The user executing the script can't") != NULL) {
+        fault = REDIS_FAULT_NOPERM;
+    }
     return fault;
 }

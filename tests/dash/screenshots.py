@@ -40,13 +40,14 @@ class Studio:
             for scheme in schemes:
                 self.take_one(f"{name}-{scheme}{size}.png", SIZES[size], scheme, **more)
 
-    def take_one(self, name, size, scheme, pool=None, section=None):
+    def take_one(self, name, size, scheme, pool=None, section=None, shows="#broker-table tr"):
         viewport = {"width": size[0], "height": size[1]}
         context = self.browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
         page = context.new_page()
         page.goto(f"{self.dash.url}#pool=_fleet&range=15m")
         page.locator("#chart-grid path.area, #chart-grid path.line").first.wait_for(state="attached")
         expect(page.locator("#freshness")).to_contain_text("live")
+        page.locator(shows).first.wait_for()
         if pool:
             page.locator(".expander", has_text=pool).click()
             page.locator("tr.detail tbody tr").first.wait_for()
@@ -105,8 +106,8 @@ def main():
             studio.take("degraded", sizes=("-390",))
             fleet.brokers[2].program.kill()
             dash.wait_fleet(lambda view: view["fleet"] and view["fleet"]["inst_dead"] == 1, "a broker is dead")
-            busy(fleet, 15, chance, brokers=2)
-            studio.take("dead-broker", section="#charts")
+            busy(fleet, 8, chance, brokers=2)
+            studio.take("dead-broker", section="#charts", shows="#broker-table tr.is-dead")
             browser.close()
     finally:
         dash.kill()

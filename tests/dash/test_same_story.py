@@ -229,7 +229,7 @@ def test_all_tell_the_same_story(story, open_page):
     assert int(whole["err_total"]) == told["not_executed"] + told["unknown"] + told["result_lost"] > 0
     expect(page.locator("#tile-brokers .value")).to_have_text("3 live")
     expect(page.locator("#tile-calls")).to_contain_text(f"{whole['inflight']} in flight")
-    expect(page.locator("#tile-errors")).to_contain_text(f"{whole['err_total']} in all")
+    expect(page.locator("#tile-errors")).to_contain_text(f"{whole['err_total']} failed")
     expect(page.locator("#tile-waiting .value")).to_have_text(whole["waiting"])
 
 

@@ -77,7 +77,7 @@ def watched(redis, field="calls_total", most=None):
     finally:
         is_over.set()
     thread.join()
-    assert len(seen) > 100
+    assert len(seen) >= 20
     assert not failures, failures[:5]
 
 

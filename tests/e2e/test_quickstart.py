@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -71,6 +72,8 @@ def test_the_demo_shows_the_main_job_and_can_be_run_again():
     assert set(first) == {"teplo-dash.pid", "teplod.pid", "demo-server.pid", "redis-server.pid"}
     assert all(alive(pid) for pid in first.values())
     assert '"id":1,"result"' in ask_as_a_host(done.stdout)
+    with urllib.request.urlopen(re.search(r"To look at it: (\S+)", done.stdout)[1], timeout=LONG_PATIENCE) as page:
+        assert "<title>" in page.read().decode()
     again = run()
     assert again.returncode == 0, again.stdout
     assert not any(alive(pid) for pid in first.values()), "the first ones were stopped"

@@ -45,6 +45,9 @@ static void test_errors(void **state)
                      REDIS_FAULT_NOPERM);
     assert_int_equal(redis_script_fault("ERR unknown command `EVAL`, with args beginning with: "),
                      REDIS_FAULT_UNKNOWN);
+    assert_int_equal(redis_script_fault("ERR The user executing the script can't run this command "
+                                        "or subcommand script: 3c2f, on @user_script:1."),
+                     REDIS_FAULT_NOPERM);
     assert_int_equal(redis_script_fault("ERR hash value is not an integer"), REDIS_FAULT_OTHER);
 }
 
