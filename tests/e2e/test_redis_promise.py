@@ -25,7 +25,7 @@ from redis_schema import check_lifetimes
 from resp import Connection, RedisError
 
 LONG = os.environ.get("TEPLO_REDIS_LONG") == "1"
-CALLS = 20000 if LONG else 1500  # in a phase
+CALLS = 5000 if LONG else 1500  # in a phase
 ROUNDS = 9 if LONG else 1
 RATIO = 1.05 if LONG else 1.5
 RECOVERY_S = 5 * places.SLOWNESS
