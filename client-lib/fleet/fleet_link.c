@@ -362,6 +362,11 @@ static int lost(struct fleet_link *link)
         return fail(link, -EPIPE, "TLS: Redis refuses: %s; does it want $TEPLO_REDIS_CERT?", alert);
     }
     if (link->in.length > 0 && resp_next(&walk, &said) && said.kind == RESP_ERROR) {
+        if (span_starts_with(said.text, SPAN("NOAUTH"))) {
+            /* It hangs up on strangers with long commands. */
+            link->is_denied = true;
+            return fail(link, -EACCES, "Redis refuses: %.*s", (int)said.text.length, said.text.at);
+        }
         return fail(link, -EPIPE, "Redis has closed the connection: %.*s", (int)said.text.length,
                     said.text.at);
     }
