@@ -225,7 +225,7 @@ static void post(struct redis_reporter *reporter, struct redis_command *command,
 bool redis_reporter_post_aside(struct redis_reporter *reporter, struct redis_command *command,
                                enum asked_what what)
 {
-    bool has_room = reporter->asked_count < ASKED_WINDOW;
+    bool has_room = reporter->asked_count < ASKED_WINDOW + ASKED_ASIDE;
 
     if (has_room) {
         post(reporter, command, (struct asked){.what = what});

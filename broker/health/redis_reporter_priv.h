@@ -20,9 +20,13 @@ enum {
     REPORT_LOST_KEPT = 64,     /* brokers whose folded totals are remembered */
     REPORT_FOLDED_A_ROUND = 4, /* brokers */
     REPORT_TABLE_ROWS = 128,
-    ASKED_WINDOW = 64, /* no more is asked before some of it is answered */
-    ASKED_MAXIMUM = 256,
+    ASKED_WINDOW = 48, /* no more is asked before some of it is answered */
+    ASKED_ASIDE = 16,  /* but for so many that belong to no round */
+    ASKED_MAXIMUM = 200,
 };
+
+_Static_assert(ASKED_MAXIMUM + TRANSACTION_STEPS + EVENTS_A_TICK + 16 <= 512,
+               "a round and a tick at once are no more than the link lets be owed");
 
 enum round_stage {
 #define STAGE(name, function, successors) ROUND_##name,
@@ -61,6 +65,7 @@ struct report_broker {
 struct redis_reporter {
     struct redis_publisher *publisher; /* owns us */
     int64_t forget_ms;
+    int64_t judges_from_ms; /* before, nobody is called lost or gone */
     struct asked asked[ASKED_MAXIMUM];
     size_t first_asked;
     size_t asked_count;

@@ -174,14 +174,16 @@ static bool refresh(struct redis_tls_store *store, const struct redis_tls *tls,
 static bool expect_name(SSL *ssl, const char *name)
 {
     struct in6_addr address;
+    char copy[256]; /* OpenSSL's macro wants one that is not const, and takes a copy itself */
     bool is_address =
         inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
 
     if (is_address) {
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
     }
+    (void)snprintf(copy, sizeof(copy), "%s", name);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, copy) == 1;
 }
 
 SSL *redis_tls_new(struct redis_tls_store *store, const struct redis_tls *tls, const char *name,

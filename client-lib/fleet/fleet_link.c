@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -196,6 +197,14 @@ static int dial_master(struct fleet_link *link, const struct redis_url *url, int
 
 /* ---- who we are */
 
+/* Behind a comma some errors repeat the words of the command, and one of them is a password. */
+static struct span without_words(struct span error)
+{
+    const char *comma = memchr(error.at, ',', error.length);
+
+    return comma == NULL ? error : (struct span){error.at, (size_t)(comma - error.at)};
+}
+
 /*
  * The replies to AUTH, SELECT and PING, of which the last is asked only to be refused: who has not
  * said who he is may not ask long questions, and loses the connection over those.
@@ -209,6 +218,7 @@ static int read_welcome(struct fleet_link *link, struct span replies)
         if (reply.kind == RESP_ERROR &&
             (walk.at < walk.end || span_starts_with(reply.text, SPAN("NOAUTH")))) {
             link->is_denied = true;
+            reply.text = without_words(reply.text);
             return fail(link, -EACCES, "Redis refuses: %.*s", (int)reply.text.length,
                         reply.text.at);
         }
@@ -367,6 +377,12 @@ static int lost(struct fleet_link *link)
         return fail(link, -EPIPE, "TLS: Redis refuses: %s; does it want $TEPLO_REDIS_CERT?", alert);
     }
     if (link->in.length > 0 && resp_next(&walk, &said) && said.kind == RESP_ERROR) {
+        said.text = without_words(said.text);
+        if (span_starts_with(said.text, SPAN("NOAUTH"))) {
+            /* It hangs up on strangers with long commands. */
+            link->is_denied = true;
+            return fail(link, -EACCES, "Redis refuses: %.*s", (int)said.text.length, said.text.at);
+        }
         return fail(link, -EPIPE, "Redis has closed the connection: %.*s", (int)said.text.length,
                     said.text.at);
     }

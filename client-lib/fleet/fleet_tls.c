@@ -153,13 +153,14 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
-/* HOST is what the certificate must be for. */
-static bool expect_host(SSL *ssl, const char *host)
+/* The certificate must be for tls->host. */
+static bool expect_host(struct fleet_tls *tls)
 {
-    if (is_address(host)) {
-        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+    if (is_address(tls->host)) {
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), tls->host) == 1;
     }
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    return SSL_set1_host(tls->ssl, tls->host) == 1 &&
+           SSL_set_tlsext_host_name(tls->ssl, tls->host) == 1;
 }
 
 static bool make_ssl(struct fleet_tls *tls)
@@ -167,7 +168,7 @@ static bool make_ssl(struct fleet_tls *tls)
     BIO *below;
 
     tls->ssl = SSL_new(tls->context);
-    if (tls->ssl == NULL || !expect_host(tls->ssl, tls->host)) {
+    if (tls->ssl == NULL || !expect_host(tls)) {
         return false;
     }
     below = make_below(tls);

@@ -15,7 +15,7 @@ enum {
     FLEET_BROKERS_MAXIMUM = 128,
     FLEET_MEMBERS_MAXIMUM = 2048, /* pools times brokers */
     FLEET_EVENTS_MAXIMUM = 50,
-    FLEET_NOTES_MAXIMUM = 16,     /* fields of cfg:<pool> */
+    FLEET_NOTES_MAXIMUM = 32,     /* fields of cfg:<pool> */
     FLEET_SESSIONS_MAXIMUM = 256, /* of one broker */
     FLEET_CLIENTS_MAXIMUM = 1024,
 

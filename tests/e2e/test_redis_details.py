@@ -77,6 +77,7 @@ def test_a_configuration_is_written_at_the_start_and_when_it_changes(redis, star
     check_values(row, fields("config"))
     assert (row["cfg_hash"], row["cap"], row["writer"]) == ("abc", "8", driver.instance)
     assert row["upstream"] == "http://127.0.0.1:1/sse"
+    wait_until(lambda: redis("PTTL", PREFIX + "cfg:pool0") > 0, "its TTL")
     commands = watch(connect, redis)
     # Ticks go by without it.
     for command in commands:

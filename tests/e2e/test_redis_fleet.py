@@ -144,6 +144,10 @@ def test_more_pools_than_are_added_up(redis, start_driver):
     # As many series as fit, and no more than 32 pools.
     wait_until(lambda: len(redis.keys(PREFIX + "ts10s:*")) == 33, "the samples")
     assert PREFIX + "ts10s:_fleet" in redis.keys(PREFIX + "ts10s:*")
+    # Ticks and rounds at once are never more than may be unanswered.
+    for _ in range(20):
+        assert driver.ask("flushes 2", "flushes=") and driver.flush()
+    assert driver.ask("state")["reconnects"] == "0"
 
 
 # Samples.

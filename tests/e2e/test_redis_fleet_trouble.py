@@ -144,7 +144,6 @@ def test_lists_that_are_somebody_elses(redis, start_driver, key):
     assert redis.row(PREFIX + key) == {"a": "b"}
 
 
-@pytest.mark.valgrind
 def test_connections_that_are_cut_in_the_middle(redis, drivers):
     with watched(redis, most=600):
         for _ in range(15):
@@ -155,8 +154,7 @@ def test_connections_that_are_cut_in_the_middle(redis, drivers):
     assert fleet(redis, "calls_total") == "600"
 
 
-@pytest.mark.valgrind
-@pytest.mark.parametrize("every", [1, 2, 3])
+@pytest.mark.parametrize("every", [1, pytest.param(2, marks=pytest.mark.valgrind), 3])
 def test_without_memory(redis, start_driver, every):
     driver = start_driver(redis.url, tick_ms=20, pools=10)
     driver.ask(f"starve {every}")

@@ -160,6 +160,8 @@ def test_an_empty_redis_and_one_that_denies(redis):
     ended = run(None, "top", env={"TEPLO_REDIS_URL": f"redis://nobody:hidden-2@127.0.0.1:{port}"})
     ended.expect(REFUSED, "WRONGPASS")
     assert "hidden" not in ended.out + ended.err
+    redis("CONFIG", "SET", "requirepass", "hidden-3")
+    run(None, "top", "--redis", redis.url).expect(REFUSED, "NOAUTH")
 
 
 def test_the_readers_rights_are_enough(redis, seed):

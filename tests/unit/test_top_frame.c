@@ -215,7 +215,11 @@ static void test_every_size_is_kept(void **state)
 
 static void spoil(char *text, size_t size)
 {
-    (void)snprintf(text, size, "%s", "\xe2\x80\xae\x1b[2J\x07\xe6\xbc\xa2\xe6\xbc\xa2\xcc\x81\xff");
+    static const char bad[] = "\xe2\x80\xae\x1b[2J\x07\xe6\xbc\xa2\xe6\xbc\xa2\xcc\x81\xff";
+    size_t length = sizeof(bad) - 1 < size ? sizeof(bad) - 1 : size - 1;
+
+    memcpy(text, bad, length);
+    text[length] = '\0';
 }
 
 static void test_no_text_reaches_the_terminal_raw(void **state)
