@@ -121,7 +121,8 @@ def test_a_certificate_of_ours(authority, start_tls, start_driver, tmp_path):
     redis = start_tls(None, "yes")
     bare = start_driver(redis.tls_url(), env=trusting(authority))
     line = bare.wait_log("redis_down")
-    assert line["code"] == "TLS" and "redis.tls_cert" in line["why"], str(line)
+    # Redis says what it wants and hangs up; what comes first may be that the connection is gone.
+    assert line["code"] == "LOST" or (line["code"], "redis.tls_cert" in line["why"]) == ("TLS", True), str(line)
     cert, key = authority.issue("DNS:teplo")
     pair = {"TEPLO_TEST_TLS_CERT": str(cert), "TEPLO_TEST_TLS_KEY": str(key)}
     driver = start_driver(redis.tls_url(), env=trusting(authority, **pair))
