@@ -186,7 +186,7 @@ python_suite() {
 dash_run() {
     broker_environment dev 1 ""
     TEPLO_DASH=$BUILD/dev/client-lib/dash/teplo-dash step dash "$BUILD/venvs/dash/bin/python" \
-        -m pytest -c tests/dash/pytest.ini --rootdir tests/dash -n 2 --dist loadfile tests/dash
+        -m pytest -c tests/dash/pytest.ini --rootdir tests/dash -n 4 --dist loadfile tests/dash
     summarize dash "$PYTEST_SUMMARY"
 }
 
