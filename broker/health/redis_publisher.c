@@ -308,6 +308,7 @@ void redis_publisher_fail(struct redis_publisher *publisher, enum redis_fault fa
         (row->act == REDIS_ACT_MOVE && try_move(publisher, why))) {
         return;
     }
+    redis_reporter_note_trouble(publisher->reporter);
     if (publisher->failures++ == 0) {
         publisher->failing_since_ms = loop_now_ms(publisher->loop);
     }
@@ -336,7 +337,9 @@ static void on_ready(void *owner)
 {
     struct redis_publisher *publisher = owner;
 
-    publisher->connections_total++;
+    if (publisher->connections_total++ > 0) {
+        redis_reporter_note_trouble(publisher->reporter);
+    }
     publisher->is_fresh = true;
     publisher->is_instance_known = false; /* while we were away, it may have expired */
     publisher->hold_until_ms = 0;

@@ -39,6 +39,11 @@ MUST_CHECK bool redis_reporter_drop(struct redis_reporter *reporter, const char 
 void redis_reporter_on_reply(struct redis_reporter *reporter, const redisReply *reply);
 /* The connection is gone, and with it the replies. */
 void redis_reporter_forget(struct redis_reporter *reporter);
+/*
+ * Redis was away, or refused: the others were just as silent, through no fault of theirs.  Nobody
+ * is called lost or gone until they have had the time to come back.
+ */
+void redis_reporter_note_trouble(struct redis_reporter *reporter);
 
 /*
  * Fold the totals of this broker, and give up the lead; redis_publisher_on_folded follows.  False:

@@ -12,16 +12,28 @@
 enum {
     SELF = UINT16_MAX, /* in place of an index of a broker */
     TRIMMED_AT_ONCE = 64,
-    FORGET_TICKS = 3, /* at least */
+    FORGET_TICKS = 3,    /* at least */
+    COME_BACK_MS = 5000, /* of the longest wait before another try, and a tick */
 };
 
 static const int64_t FOREVER_MS = 1000000000000000;
 
 /* ---- told of */
 
+void redis_reporter_note_trouble(struct redis_reporter *reporter)
+{
+    reporter->judges_from_ms = loop_now_ms(reporter->publisher->loop) +
+                               redis_key_dead_ms(reporter->publisher->tick_ms) + COME_BACK_MS;
+}
+
+static bool is_judging(const struct redis_reporter *reporter)
+{
+    return loop_now_ms(reporter->publisher->loop) >= reporter->judges_from_ms;
+}
+
 bool redis_reporter_next_losing(struct redis_reporter *reporter)
 {
-    while (reporter->cursor < reporter->broker_count) {
+    while (is_judging(reporter) && reporter->cursor < reporter->broker_count) {
         size_t next = reporter->cursor++;
         const struct report_broker *broker = &reporter->brokers[next];
 
@@ -71,7 +83,8 @@ static bool is_to_be_forgotten(const struct redis_reporter *reporter,
     int64_t ticks_ms = FORGET_TICKS * reporter->publisher->tick_ms;
     int64_t forget_ms = reporter->forget_ms < ticks_ms ? ticks_ms : reporter->forget_ms;
 
-    return !broker->is_live && reporter->now_ms - broker->heard_ms > forget_ms;
+    return is_judging(reporter) && !broker->is_live &&
+           reporter->now_ms - broker->heard_ms > forget_ms;
 }
 
 /* The oldest first; some in each round. */

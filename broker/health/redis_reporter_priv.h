@@ -65,6 +65,7 @@ struct report_broker {
 struct redis_reporter {
     struct redis_publisher *publisher; /* owns us */
     int64_t forget_ms;
+    int64_t judges_from_ms; /* before, nobody is called lost or gone */
     struct asked asked[ASKED_MAXIMUM];
     size_t first_asked;
     size_t asked_count;

@@ -250,16 +250,17 @@ void redis_reporter_on_pool(struct redis_reporter *reporter, const struct asked 
                             const redisReply *reply)
 {
     struct pool_row *row = &reporter->scratch;
+    bool has_gone = reporter->has_gone; /* of this broker, and of no other */
 
+    reporter->has_gone = false;
     *row = (struct pool_row){0};
     reporter->has_row = is_usable(reporter, reply) &&
                         redis_reporter_read_row(reply, pool_row_fields, POOL_FIELD_COUNT, row) > 0;
     if (!reporter->has_row) {
         return;
     }
-    if (reporter->has_gone) {
+    if (has_gone) {
         fleet_row_subtract(row, &reporter->gone);
-        reporter->has_gone = false;
         if (reporter->brokers[asked->broker].is_live) {
             redis_reporter_ask(reporter, ASKED_UNFOLD, asked->pool, asked->broker);
         }

@@ -80,9 +80,14 @@ static enum health_evidence look_at_losses(size_t open, uint64_t lost)
     return compare(pct, &health_thresholds.lost_pct);
 }
 
-static enum health_evidence look_at_probes(const struct health_window *window,
+static enum health_evidence look_at_probes(const struct health_facts *facts,
                                            const struct health_past *past)
 {
+    const struct health_window *window = &facts->window;
+
+    if (facts->open == 0) {
+        return HEALTH_CLEAR; /* nothing is left to ask: whether one can be opened says the rest */
+    }
     /* Any call that the server answers is a probe, too. */
     if (past->probes_ok >= health_thresholds.probes_rise ||
         window->calls - window->faults >= health_thresholds.probes_rise) {
@@ -139,7 +144,7 @@ enum health_evidence health_signal_look(enum health_signal health_signal,
     case HEALTH_SIGNAL_NO_SESSION:
         return look_at_sessions(facts);
     case HEALTH_SIGNAL_PROBES:
-        return look_at_probes(&facts->window, past);
+        return look_at_probes(facts, past);
     case HEALTH_SIGNAL_MANY_ERRORS:
         return look_at_errors(&facts->window, &health_thresholds.many_pct);
     case HEALTH_SIGNAL_ERRORS:

@@ -138,7 +138,9 @@ static enum exit_status purge_fleet(const struct invocation *invocation, const c
         return top_source_refuse_url(invocation, url);
     }
     if ((invocation->given & SWITCH_DRY_RUN) != 0) {
-        status = look(&purge);
+        /* Also for who lives: a cluster's node says only of single keys that they are elsewhere. */
+        r = fleet_purge_find_live(&purge, &(size_t){0}, (char[FLEET_INSTANCE_SIZE]){""});
+        status = r < 0 ? explain(&purge, r) : look(&purge);
     } else {
         status = check_quiet(&purge, invocation);
         status = status == STATUS_OK ? remove_all(&purge, invocation) : status;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -196,15 +197,28 @@ static int dial_master(struct fleet_link *link, const struct redis_url *url, int
 
 /* ---- who we are */
 
-/* The replies to AUTH and SELECT. */
+/* Behind a comma some errors repeat the words of the command, and one of them is a password. */
+static struct span without_words(struct span error)
+{
+    const char *comma = memchr(error.at, ',', error.length);
+
+    return comma == NULL ? error : (struct span){error.at, (size_t)(comma - error.at)};
+}
+
+/*
+ * The replies to AUTH, SELECT and PING, of which the last is asked only to be refused: who has not
+ * said who he is may not ask long questions, and loses the connection over those.
+ */
 static int read_welcome(struct fleet_link *link, struct span replies)
 {
     struct resp_walk walk = resp_walk_of(replies);
     struct resp reply;
 
     while (resp_next(&walk, &reply)) {
-        if (reply.kind == RESP_ERROR) {
+        if (reply.kind == RESP_ERROR &&
+            (walk.at < walk.end || span_starts_with(reply.text, SPAN("NOAUTH")))) {
             link->is_denied = true;
+            reply.text = without_words(reply.text);
             return fail(link, -EACCES, "Redis refuses: %.*s", (int)reply.text.length,
                         reply.text.at);
         }
@@ -213,7 +227,7 @@ static int read_welcome(struct fleet_link *link, struct span replies)
     return 0;
 }
 
-/* AUTH and SELECT, where they are needed: the number of commands. */
+/* AUTH and SELECT, where they are needed, and PING: the number of commands. */
 static size_t write_introduction(const struct redis_url *url, struct bytes *out)
 {
     size_t count = 0;
@@ -233,7 +247,8 @@ static size_t write_introduction(const struct redis_url *url, struct bytes *out)
         resp_int(out, url->database);
         count++;
     }
-    return count;
+    resp_words(out, "PING");
+    return count + 1;
 }
 
 static int introduce(struct fleet_link *link, const struct redis_url *url, int64_t end_ms)
@@ -246,14 +261,14 @@ static int introduce(struct fleet_link *link, const struct redis_url *url, int64
     bytes_init(&commands, 8 * REDIS_URL_MAXIMUM);
     replies = write_introduction(url, &commands);
     r = commands.failed ? fail(link, -ENOMEM, "out of memory") : 0;
-    if (r == 0 && replies > 0) {
+    if (r == 0) {
         r = fleet_link_exchange(link, bytes_span(&commands), replies, end_ms, &answer);
     }
     if (commands.length > 0) {
         explicit_bzero(commands.at, commands.length);
     }
     bytes_done(&commands);
-    return r == 0 && replies > 0 ? read_welcome(link, answer) : r;
+    return r == 0 ? read_welcome(link, answer) : r;
 }
 
 int fleet_link_open(struct fleet_link *link, const struct redis_url *url, int64_t end_ms)
@@ -362,6 +377,7 @@ static int lost(struct fleet_link *link)
         return fail(link, -EPIPE, "TLS: Redis refuses: %s; does it want $TEPLO_REDIS_CERT?", alert);
     }
     if (link->in.length > 0 && resp_next(&walk, &said) && said.kind == RESP_ERROR) {
+        said.text = without_words(said.text);
         if (span_starts_with(said.text, SPAN("NOAUTH"))) {
             /* It hangs up on strangers with long commands. */
             link->is_denied = true;

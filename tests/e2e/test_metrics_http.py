@@ -221,8 +221,9 @@ def test_scrapes_do_not_hold_up_calls(start, scripted, cleanup):
     cost = (pages.scrape().value("process_cpu_seconds_total") - before) / 21
     print(f"calls {alone * 1000:.2f} ms, beside {scraped} scrapes {beside * 1000:.2f} ms; CPU {cost * 1000:.2f} ms")
     assert scraped >= 5
-    assert beside - alone <= 0.005 * places.SLOWNESS
-    assert cost <= 0.005 * places.SLOWNESS
+    # Some ms each; the bound is for a machine that does other things as well.
+    assert beside - alone <= 0.02 * places.SLOWNESS
+    assert cost <= 0.02 * places.SLOWNESS
 
 
 def test_redis_is_told_when_there_is_one(start, start_redis):

@@ -40,7 +40,7 @@ def test_a_flood_of_questions_holds_nobody_up(start_broker, raw, records, bound)
         for question in range(first, first + QUESTIONS):
             assert asker.wait(question)["outcome"] == "no_record"
     print(f"records={records} usual={usual * 1000:.1f}ms delays={[f'{t * 1000:.1f}ms' for t in took]}")
-    assert took[0] < 5 * bound * places.SLOWNESS, "the first one has to read the whole file"
+    assert took[0] < 10 * bound * places.SLOWNESS, "the first one has to read the whole file"
     assert min(took) < bound * places.SLOWNESS
 
 

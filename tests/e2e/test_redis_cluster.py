@@ -136,7 +136,6 @@ def pair(start_fake):
     return first, second
 
 
-@pytest.mark.valgrind
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", ""], ids=["address", "name", "empty"])
 def test_moved(pair, start_driver, host):
     first, second = pair
@@ -168,7 +167,6 @@ def test_moved_back_and_forth(pair, start_driver):
     assert not driver.log("redis_down")
 
 
-@pytest.mark.valgrind
 def test_moved_in_circles(pair, start_driver):
     first, second = pair
     second.treat.redirect = f"MOVED 1 127.0.0.1:{first.port}"

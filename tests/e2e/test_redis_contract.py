@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from harness import LONG_PATIENCE, RedisServer, places, wait_until
+from harness import LONG_PATIENCE, RedisServer, free_port, places, wait_until
 from redis_driver import PREFIX, Driver
 from redis_schema import (
     MINUTE_PATIENCE_S,
@@ -126,7 +126,7 @@ def instance_key(key):
 
 
 def check_one_slot(redis, cleanup):
-    cluster = cleanup.maker(RedisServer)("--cluster-enabled", "yes")
+    cluster = cleanup.maker(RedisServer)("--cluster-enabled", "yes", "--cluster-port", free_port())
     slots = {cluster("CLUSTER", "KEYSLOT", key) for key in redis.keys()}
     assert len(slots) == 1
 

@@ -48,7 +48,6 @@ class Refusing(Obedient):
         return super().answer(words, queued)
 
 
-@pytest.mark.valgrind
 @pytest.mark.parametrize(
     "command, error, code, words",
     [
@@ -171,9 +170,11 @@ def test_a_redis_that_goes_mad(start_fake, start_driver, what):
     mad.is_mad = True
     line = driver.wait_log("redis_down", LONG_PATIENCE)
     assert line["code"] in ("PROTOCOL", "TIMEOUT"), str(line)
-    since = driver.position()
-    mad.is_mad = False
-    driver.wait_log("redis_up", LONG_PATIENCE, since)
+    assert driver.state() == "down"
+    if what == "nesting":
+        since = driver.position()
+        mad.is_mad = False
+        driver.wait_log("redis_up", LONG_PATIENCE, since)
 
 
 # What it is made of.

@@ -27,7 +27,7 @@ from resp import Connection, RedisError
 LONG = os.environ.get("TEPLO_REDIS_LONG") == "1"
 CALLS = 5000 if LONG else 1500  # in a phase
 ROUNDS = 9 if LONG else 1
-RATIO = 1.05 if LONG else 1.5
+RATIO = 1.05 if LONG else 3
 RECOVERY_S = 5 * places.SLOWNESS
 MIB = 1 << 20
 PRELOAD = pathlib.Path(places.TEPLOD).parents[1] / "tests/support/faulty_host.so"

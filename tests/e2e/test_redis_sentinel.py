@@ -194,7 +194,6 @@ def test_a_sentinel_that_is_cut_off(start_redis, start_fake, start_driver):
     driver.wait_log("redis_up", LONG_PATIENCE)
 
 
-@pytest.mark.valgrind
 def test_names(cleanup, tmp_path, start_redis, start_fake, start_driver):
     """Of a sentinel, and of the master in its answer; one name server never answers for another."""
     redis = start_redis()

@@ -65,13 +65,18 @@ static const struct {
     {HEALTH_SIGNAL_NO_SESSION, {.has_opened = true}, {0}, HEALTH_CLEAR},
     {HEALTH_SIGNAL_NO_SESSION, {.has_failure = true, .is_settled = true}, {0}, HEALTH_BETWEEN},
     /* Fall 3, rise 2; a call that the server answers is a probe as well. */
-    {HEALTH_SIGNAL_PROBES, {0}, {0}, HEALTH_BETWEEN},
-    {HEALTH_SIGNAL_PROBES, {0}, {.probes_failed = 2}, HEALTH_BETWEEN},
-    {HEALTH_SIGNAL_PROBES, {0}, {.probes_failed = 3}, HEALTH_BAD},
-    {HEALTH_SIGNAL_PROBES, {0}, {.probes_ok = 1}, HEALTH_BETWEEN},
+    {HEALTH_SIGNAL_PROBES, {.open = 1}, {0}, HEALTH_BETWEEN},
+    {HEALTH_SIGNAL_PROBES, {.open = 1}, {.probes_failed = 2}, HEALTH_BETWEEN},
+    {HEALTH_SIGNAL_PROBES, {.open = 1}, {.probes_failed = 3}, HEALTH_BAD},
+    {HEALTH_SIGNAL_PROBES, {.open = 1}, {.probes_ok = 1}, HEALTH_BETWEEN},
     {HEALTH_SIGNAL_PROBES, {0}, {.probes_ok = 2}, HEALTH_CLEAR},
     {HEALTH_SIGNAL_PROBES, {.window.calls = 2}, {.probes_failed = 3}, HEALTH_CLEAR},
-    {HEALTH_SIGNAL_PROBES, {.window = {.calls = 9, .faults = 8}}, {.probes_failed = 3}, HEALTH_BAD},
+    {HEALTH_SIGNAL_PROBES,
+     {.open = 1, .window = {.calls = 9, .faults = 8}},
+     {.probes_failed = 3},
+     HEALTH_BAD},
+    /* None is left to be asked. */
+    {HEALTH_SIGNAL_PROBES, {0}, {.probes_failed = 3}, HEALTH_CLEAR},
     /* A quarter of the calls; a tenth of them and less. */
     {HEALTH_SIGNAL_MANY_ERRORS, {.window = {.calls = 100, .faults = 25}}, {0}, HEALTH_BAD},
     {HEALTH_SIGNAL_MANY_ERRORS, {.window = {.calls = 100, .faults = 24}}, {0}, HEALTH_BETWEEN},
