@@ -168,16 +168,18 @@ static void on_session_refused(void *owner, struct session *session, enum sessio
     }
 }
 
-static void count_closed(struct pool *pool, const struct session *session)
-{
-    pool->totals.received_bytes += session_received_bytes(session);
-    pool->totals.probes_ok_total += session->checks_passed;
-    pool->totals.probes_fail_total += session->check_id != 0 ? 1 : 0;
-}
-
 static bool is_by_us(const struct transport_end *end)
 {
     return strcmp(end->error_class, "retired") == 0;
+}
+
+static void count_closed(struct pool *pool, const struct session *session,
+                         const struct transport_end *end)
+{
+    pool->totals.received_bytes += session_received_bytes(session);
+    pool->totals.probes_ok_total += session->checks_passed;
+    /* A ping that we did not wait for says nothing of the server. */
+    pool->totals.probes_fail_total += session->check_id != 0 && !is_by_us(end) ? 1 : 0;
 }
 
 /* The same failure again and again is one warning. */
@@ -251,7 +253,7 @@ static void on_session_closed(void *owner, struct session *session, const struct
 
     list_remove(&pool->sessions, &session->in_pool);
     deferred_schedule(&pool->dispatch);
-    count_closed(pool, session);
+    count_closed(pool, session, end);
     log_event(close_level(pool, was_ready, end), was_ready ? "session_closed" : "session_failed",
               "session=%s class=%s why=%s age_ms=%lld calls=%llu", session->name, end->error_class,
               log_quote(end->detail), (long long)(now_ms - session->opened_at_ms),

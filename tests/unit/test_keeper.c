@@ -332,6 +332,22 @@ static void test_a_dead_session_is_found_by_the_check(void **state)
     assert_int_equal(pool_totals(stage.pool)->probes_fail_total, 1);
 }
 
+static void test_a_ping_that_we_did_not_wait_for_has_not_failed(void **state)
+{
+    (void)state;
+    stage.limits.check_delay_ms = SHORT_MS;
+    open_stage();
+    call_and_await(0, "echo");
+    stage.fake.ignores_pings = true;
+    AWAIT(stage.loop, loop_now_ms(stage.loop) - stage_session(&stage, 0)->checked_at_ms > SHORT_MS);
+    caller_start(&callers[1], &stage, "echo");
+    AWAIT(stage.loop, stage.fake.pings == 1);
+    pool_abort(stage.pool);
+    AWAIT(stage.loop, stage.drained == 1);
+    assert_int_equal(callers[1].failures, 1);
+    assert_int_equal(pool_totals(stage.pool)->probes_fail_total, 0);
+}
+
 static void test_a_forgotten_session_is_found_by_the_check(void **state)
 {
     (void)state;
@@ -379,6 +395,7 @@ int main(void)
         KEEPER_TEST(test_checked_before_use),
         KEEPER_TEST(test_ids_that_come_back_as_text),
         KEEPER_TEST(test_a_dead_session_is_found_by_the_check),
+        KEEPER_TEST(test_a_ping_that_we_did_not_wait_for_has_not_failed),
         KEEPER_TEST(test_a_forgotten_session_is_found_by_the_check),
         KEEPER_TEST(test_kept_alive),
     };
