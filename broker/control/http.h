@@ -45,8 +45,9 @@ struct http_page {
 
 /* Of one door. */
 enum { HTTP_CONNECTIONS_MAXIMUM = 16 };
-/* Of one answer; of all that are not read yet, beyond which one more is refused (503). */
-enum { HTTP_ANSWER_MAXIMUM = 32 << 20, HTTP_OUTPUT_MAXIMUM = 64 << 20 };
+/* Of one answer; of all that are not read yet, beyond which one more is refused (503).  They count
+   as memory in use, for which calls are refused: a tenth of what the broker may have by default. */
+enum { HTTP_ANSWER_MAXIMUM = 16 << 20, HTTP_OUTPUT_MAXIMUM = 24 << 20 };
 
 struct http_options {
     const struct http_page *pages; /* borrowed */
