@@ -106,9 +106,12 @@ static struct operation *operation_of(struct operations *operations,
 {
     const char *tool = timeline->tool[0] == '\0' ? "" : other;
     const char *error = error_type[0] == '\0' ? "" : other;
-    struct operation *operation =
-        ensure(operations, timeline->method, timeline->tool, error_type, NAMED_PLACES);
+    struct operation *operation = NULL;
 
+    /* Who may not call may invent names; the places are for tools that there are. */
+    if (timeline->failure != FAILURE_DENIED) {
+        operation = ensure(operations, timeline->method, timeline->tool, error_type, NAMED_PLACES);
+    }
     if (operation == NULL) {
         operation =
             ensure(operations, timeline->method, tool, error_type, NAMED_PLACES + OTHER_PLACES);

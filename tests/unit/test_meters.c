@@ -312,6 +312,27 @@ static void too_many_names_count_together(void **state)
     assert_true(mem_in_use() - before < 125000);
 }
 
+static void names_of_who_may_not_call_take_no_place(void **state)
+{
+    struct timeline call = call_at(start_ms + 100);
+
+    (void)state;
+    for (int i = 0; i < 2 * OPERATIONS_MAXIMUM; i++) {
+        struct timeline denied = call_at(start_ms + 100);
+
+        (void)snprintf(denied.tool, sizeof(denied.tool), "invented-%d", i);
+        denied.result = CALL_RESULT_NOT_EXECUTED;
+        denied.failure = FAILURE_DENIED;
+        note(&denied, "denied");
+    }
+    assert_string_equal(meters_operation(meters, 0)->tool, "_other");
+    assert_int_equal(meters_operation(meters, 0)->server.count, 2 * OPERATIONS_MAXIMUM);
+    assert_null(meters_operation(meters, 1));
+    (void)snprintf(call.tool, sizeof(call.tool), "real");
+    note(&call, NULL);
+    assert_string_equal(meters_operation(meters, 1)->tool, "real");
+}
+
 /* A pool that nobody uses has little of it. */
 static void an_empty_one_is_small(void **state)
 {
@@ -385,6 +406,7 @@ int main(void)
         METERS_TEST(looking_changes_nothing),
         METERS_TEST(operations_are_told_apart),
         METERS_TEST(too_many_names_count_together),
+        METERS_TEST(names_of_who_may_not_call_take_no_place),
         METERS_TEST(an_empty_one_is_small),
         METERS_TEST(sessions_opened),
         METERS_TEST(bounds_grow),
